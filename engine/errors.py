@@ -1,0 +1,61 @@
+"""Every error prism raises on purpose, and the one function that says what may be retried.
+
+    PrismError
+    ├── ConfigError      the user's file, flag or expression; exit code 2
+    ├── CaptureError     a recording that cannot be read at all
+    └── VenueError       an exchange did not do what was asked
+        ├── Transient    try again later: time-outs, resets, 5xx, a stated ban
+        ├── Fatal        trying again cannot help: unknown symbol, region refused
+        └── Protocol     the venue's bytes do not mean what its documentation says
+
+Each carries a short `message` for the screen, which names the file, key, symbol or venue, what was
+expected and what to do, and an optional longer `detail` for the log.
+"""
+
+from __future__ import annotations
+
+
+class PrismError(Exception):
+    """Base of the errors below; never raised itself."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class ConfigError(PrismError):
+    """A setting is unknown, of the wrong type or out of range; `problems` lists all of them."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, "\n".join(problems))
+        self.problems = problems or (message,)
+
+
+class CaptureError(PrismError):
+    """A recording cannot be opened: absent, empty, not a capture, or of another version."""
+
+
+class VenueError(PrismError):
+    """An exchange refused, failed or answered nonsense."""
+
+    def __init__(self, venue: str, message: str, detail: str = "") -> None:
+        super().__init__(f"{venue}: {message}", detail)
+        self.venue = venue
+
+
+class Transient(VenueError):
+    """The same request may succeed later."""
+
+
+class Fatal(VenueError):
+    """The same request will fail again."""
+
+
+class Protocol(VenueError):
+    """The answer is not what the venue's documentation promises."""
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the transport should try again after `error`."""
+    return isinstance(error, Transient | TimeoutError | ConnectionError)

@@ -1,0 +1,174 @@
+"""What the scores read: the market at one instant, as arrays over rows.
+
+Filled by `engine.market.state` just before each scan and read by `engine.prism` and
+`engine.ranking`. A row is an instrument; row numbers are stable for the life of an epoch. Arrays are
+views of live columns where that is safe within a scan, so nobody may write to them, nor keep them
+after the scan. NaN means that the value is not known; a count or an age says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.instruments import Instrument
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Closed bars of one timeframe: `[rows, W]`, right-aligned (column -1 is each row's newest), NaN to the left.
+
+    A row's bars are consecutive: where bars are missing in time, only those after the newest hole are given.
+    Volumes are in quote currency and, for instruments not quoted in dollars, NaN.
+    """
+
+    interval_ms: int
+    open_ms: Ints
+    """-1 where there is no bar."""
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume_usd: Floats
+    buy_usd: Floats
+    """Taker buy volume; NaN where the venue's candles carry none."""
+    trades: Ints
+    """-1 where the venue does not count them."""
+    count: Ints
+    """`[rows]` closed bars kept, at most W."""
+    revision: Ints
+    """`[rows]` rises by one with every bar appended; jumps by a million where older bars changed, so that whatever was
+    computed incrementally must be computed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """Aggressive flow by second of event time. `[rows, S]`, column -1 is the second of `at_ms`, zero where nobody traded."""
+
+    buy_usd: Floats
+    sell_usd: Floats
+    trades: Ints
+    since_ms: Ints
+    """`[rows]` event time of the first trade seen; -1: none, so the columns mean nothing for this row."""
+    newest_ms: Ints
+    """`[rows]` event time of the newest trade; -1: none."""
+    large_usd: Floats
+    """`[rows]` the symbol's own rolling 99th percentile of trade notional; NaN below 200 trades."""
+    large_buy_usd: Floats
+    """`[rows, S]` per second, the part of `buy_usd` in trades of at least `large_usd` as it stood at that trade."""
+    large_sell_usd: Floats
+    bucket_imbalance: Floats
+    """`[rows, 50]` (buy - sell) / volume of the last 50 volume buckets of 1/50 of the trailing 24 h volume each,
+    right-aligned, NaN where fewer are full."""
+    vpin_history: Floats
+    """`[rows, H]` VPIN after each full bucket once 50 are full, right-aligned, NaN-padded."""
+    buckets: Ints
+    """`[rows]` full buckets so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Proven books only: every array is NaN for a row whose book is absent, syncing or resyncing. Sizes in base."""
+
+    bid: Floats
+    """`[rows, L]` prices, best first, NaN-padded."""
+    bid_size: Floats
+    ask: Floats
+    ask_size: Floats
+    updated_ms: Ints
+    """`[rows]` event time of the newest applied message; -1: no proven book."""
+    status: tuple[str, ...]
+    """Per row: `synced`, `syncing`, `resyncing` or `absent`."""
+    imbalance_ema: Floats
+    """`[rows]` time-weighted depth-10 imbalance, half-life 10 s of event time."""
+    added_usd: Floats
+    """`[rows, 2, 60]` notional added at the top 10 levels (bid, ask) by second over the last minute, column -1 newest."""
+    cancelled_usd: Floats
+    """Same shape: notional removed there by other than trades (see the store's docstring)."""
+    refill: Floats
+    """`[rows, 2]` refills of the best bid and ask within 1 s after being taken, less those not refilled, over 1 minute,
+    as a share of takes; NaN: none were taken."""
+    microprice_drift_bps: Floats
+    """`[rows]` mean of (microprice - mid) / mid over the last minute, basis points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivatives:
+    """Prices of reference, funding, open interest and 24 h statistics. `[rows]` unless said otherwise."""
+
+    last: Floats
+    """Newest traded price (trade, ticker or closed candle, whichever is newest)."""
+    last_ms: Ints
+    bid: Floats
+    """Best quotes: from the proven book, else from the quote feed."""
+    ask: Floats
+    quote_ms: Ints
+    mark: Floats
+    index: Floats
+    mark_ms: Ints
+    funding_frac: Floats
+    """Running estimate for the coming settlement, per interval."""
+    funding_interval_h: Floats
+    next_funding_ms: Ints
+    funding_ms: Ints
+    funding_history: Floats
+    """`[rows, 96]` settled rates, right-aligned, NaN-padded."""
+    open_interest_usd: Floats
+    open_interest_ms: Ints
+    oi_history_usd: Floats
+    """`[rows, 96]` open interest at the end of each closed 15m slot of event time, right-aligned, NaN-padded."""
+    oi_history_close: Floats
+    """`[rows, 96]` last price at the same instants."""
+    ratios: Floats
+    """`[rows, 4, 96]` history by kind (accounts, top_accounts, top_positions, taker_volume), right-aligned, NaN-padded."""
+    ratios_ms: Ints
+    """`[rows, 4]` time of the newest; -1: none."""
+    volume_24h_usd: Floats
+    volume_24h_source: tuple[str, ...]
+    """Per row `ticker`, `candles` (sum of 24 h of bars), or `` where not known."""
+    change_1h_frac: Floats
+    change_24h_frac: Floats
+    oi_change_1h_frac: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidations:
+    """Liquidated notional by minute of event time, `[rows, 60]`, column -1 is the minute of `at_ms`."""
+
+    long_usd: Floats
+    short_usd: Floats
+    since_ms: Ints
+    """`[rows]` when the row's venue began to report liquidations (its first liquidation frame); -1: it never did."""
+    sampled: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """The whole market at `at_ms` of event time."""
+
+    epoch: int
+    """Rises when the state is cleared (a looping demo, a seek); rows of different epochs are not comparable."""
+    at_ms: int
+    instruments: tuple[Instrument, ...]
+    """By row."""
+    rankable: Bools
+    bars: dict[str, Bars]
+    """`5m`, `15m`, `4h` (scored) and `1m`."""
+    tape: Tape
+    books: Books
+    derivatives: Derivatives
+    liquidations: Liquidations
+    spot_rows: Ints
+    """`[rows]` row of the asset's spot leg (same venue first, else the most traded); -1: none seen."""
+    peers: tuple[tuple[int, ...], ...]
+    """By row, the rows of the other perpetuals on the same asset."""
+
+    @property
+    def rows(self) -> int:
+        return len(self.instruments)

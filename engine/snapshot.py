@@ -1,0 +1,230 @@
+"""What leaves the engine: one immutable, self-contained picture of everything at one instant.
+
+Published by `engine.runtime` after each scan; pulled by the console at its own pace and by the
+headless commands once. Nothing in it changes after it was made and nothing in it refers back to live
+state, so it can be kept, compared, or sent to another process. Event-time only: no wall-clock value
+stands here except in `Health`, which no document prints for a replay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.instruments import Instrument
+from engine.prism.board import Board
+from engine.ranking.result import Ranking
+
+SNAPSHOT_VERSION: Final = 1
+
+Mode = Literal["live", "demo", "replay"]
+FeedState = Literal["connecting", "syncing", "live", "stale", "down"]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One venue's stream as it stands."""
+
+    venue: str
+    state: FeedState
+    detail: str
+    """In words what is wrong and what prism does about it; empty while live."""
+    age_ms: int | None
+    """Event-time age of its newest frame at the snapshot."""
+    frames: int
+    rejected: int
+    unknown: int
+    books_synced: int
+    books_resyncing: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationLine:
+    """One liquidation as the ticker shows it."""
+
+    ts_ms: int
+    venue: str
+    symbol: str
+    side: Literal["long", "short"]
+    """The position that was liquidated."""
+    price: float
+    size_base: float
+    notional_usd: float
+    """NaN for instruments not quoted in dollars."""
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationTotals:
+    """Liquidated notional of all venues over one window; a lower bound where a venue samples."""
+
+    window_ms: int
+    long_usd: float
+    short_usd: float
+    sampled_venues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TapeLine:
+    """One trade of the focused symbol."""
+
+    ts_ms: int
+    price: float
+    size_base: float
+    notional_usd: float
+    taker_buy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """A book as shown. Only ever a proven one; otherwise both sides are empty and `status` says why."""
+
+    status: str
+    """`synced`, `syncing`, `resyncing` or `absent`."""
+    bids: tuple[tuple[str, str, float], ...]
+    """(price text, size in base as text, notional in quote), best first."""
+    asks: tuple[tuple[str, str, float], ...]
+    updated_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartBars:
+    """Closed bars of one timeframe of the focused symbol plus the forming one, oldest first, `[bars]`."""
+
+    interval_ms: int
+    open_ms: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume_usd: Floats
+    forming: bool
+    """The last bar is not closed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Everything about the one symbol the user looks at."""
+
+    row: int
+    ladder: Ladder
+    charts: dict[str, ChartBars]
+    """By timeframe: `1m`, `5m`, `15m`, `4h`; empty arrays where there are no bars."""
+    tape: tuple[TapeLine, ...]
+    """Newest first, at most 200."""
+    liquidations: tuple[LiquidationLine, ...]
+    open_interest_usd: Floats
+    """15m history, oldest first, NaN where not known."""
+    funding_frac: Floats
+    """Settled rates, oldest first."""
+    structure: tuple[tuple[str, float], ...] = ()
+    """Named structural prices (`POC 24h`, `VAH 24h`, `swing high`, ...) for the chart and the targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Market readings of the table, `[rows]`, NaN where not known."""
+
+    last: Floats
+    last_ms: Ints
+    bid: Floats
+    ask: Floats
+    spread_bps: Floats
+    change_1h_frac: Floats
+    change_24h_frac: Floats
+    volume_24h_usd: Floats
+    funding_frac: Floats
+    funding_interval_h: Floats
+    open_interest_usd: Floats
+    oi_change_1h_frac: Floats
+    newest_ms: Ints
+    """Event time of the newest message of any kind; -1: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayStatus:
+    """Where a recording stands."""
+
+    name: str
+    start_ms: int
+    end_ms: int | None
+    """None until the recording was read to its end once."""
+    at_ms: int
+    speed: float
+    """Times real time; infinity for as fast as possible."""
+    paused: bool
+    finished: bool
+    loop: int
+    """How often it began; 1 the first time."""
+    bad_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the engine itself does. Wall-clock figures: shown, never written into a replay's document."""
+
+    frames_per_s: float
+    scan_ms: float
+    """Duration of the newest scan."""
+    scan_p99_ms: float
+    scans: int
+    frames: int
+    conflated: int
+    queue: int
+    """Frames waiting."""
+    notices: tuple[str, ...] = ()
+    """Newest first: what the user should know (bad lines, resyncs, a restarted task)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """The market in one line."""
+
+    btc_change_24h_frac: float
+    breadth_frac: float
+    """Share of rankable rows with a 1 h change above 0, of those where it is known; NaN: none known."""
+    rows_with_change: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole picture."""
+
+    epoch: int
+    sequence: int
+    mode: Mode
+    at_ms: int
+    """Event time; 0 before the first event."""
+    preset: str
+    instruments: tuple[Instrument, ...]
+    board: Board
+    rankings: dict[str, Ranking]
+    """By preset name, all of them."""
+    columns: Columns
+    feeds: tuple[Feed, ...]
+    liquidations: tuple[LiquidationLine, ...]
+    """Newest first, at most 500."""
+    liquidation_totals: tuple[LiquidationTotals, ...]
+    """For 1 m, 5 m and 1 h."""
+    mood: Mood
+    health: Health
+    focus: Focus | None = None
+    replay: ReplayStatus | None = None
+    version: int = field(default=SNAPSHOT_VERSION)
+
+    @property
+    def ranking(self) -> Ranking:
+        """The verdict of the preset in force."""
+        return self.rankings[self.preset]
+
+    def row_of(self, venue: str, symbol: str) -> int | None:
+        """Row number of an instrument, or None where the snapshot does not hold it."""
+        for row, instrument in enumerate(self.instruments):
+            if instrument.symbol == symbol and instrument.venue == venue:
+                return row
+        return None
