@@ -1,0 +1,198 @@
+"""Readings of components that are scored per timeframe from closed bars: status, words, inputs and raw value.
+
+Called by `technical` and `volume`, which say what each component is; here is only what they share. A timeframe that
+is warming, stale or missing renormalises away and is named; a component is OK while one timeframe is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.prism.bar_bank import BarBank, Frame
+from engine.prism.board import Reading, Status
+from engine.prism.notes import Notes
+from engine.prism.timeframes import STALE_INTERVALS, blend, conflicts, divergence, is_stale
+from engine.timeframes import MINUTE_MS, SCORED
+
+ADX_BARS: Final = 28
+"""Bars before ADX14 exists: 14 to smooth the movements, 14 to smooth their index."""
+RAW_ORDER: Final = (1, 0, 2)
+"""The reading shown is the middle timeframe's, else the finest that counts."""
+NO_DOLLARS: Final = "its candles carry no dollar volume"
+NO_TAKER: Final = "the venue's candles carry no taker volume"
+NOT_FINITE: Final = "its candles give no finite value"
+
+Source = Literal["prices", "volumes", "taker"]
+Column = Callable[[Frame], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A part of a component that asks for more history than the component itself."""
+
+    values: Callable[[Frame], Ints]
+    """`[rows]` values of its window there are."""
+    full: int
+    text: Callable[[int], str]
+    """Said, behind the timeframe, of an OK one whose window is not full."""
+
+
+@dataclass(frozen=True, slots=True)
+class BarComponent:
+    """How one component is read on one timeframe."""
+
+    name: str
+    unit: str
+    window: str
+    bars: int
+    """Least closed bars of a timeframe from which on it counts there."""
+    source: Source
+    raw: Column
+    score: Column
+    """0..100 `[rows]`."""
+    extras: Mapping[str, tuple[Column, str]]
+    """Further inputs by name: values and unit."""
+    partial: Partial | None = None
+
+    def have(self, frame: Frame) -> Ints:
+        """`[rows]` bars of `frame` that it can use."""
+        return {"prices": frame.count, "volumes": frame.volumes, "taker": frame.flows}[self.source]
+
+
+def read(face: str, components: Sequence[BarComponent], view: MarketView, bank: BarBank) -> dict[str, Reading]:
+    """The readings of `components` at `view.at_ms`, by name.
+
+    Raises ValueError where the bank was not advanced to this view. Readings are made anew only when a bar closed or
+    a timeframe became stale or fresh; nobody may write to them.
+    """
+    frames = bank.frames
+    if bank.epoch != view.epoch or any(len(frame.count) != view.rows for frame in frames.values()):
+        raise ValueError("the bar bank stands at another view; call BarBank.advance with this one first")
+    old = np.stack([is_stale(view.at_ms, frame.newest_ms, frame.interval_ms) for frame in frames.values()], axis=1)
+    key = (bank.version, old.tobytes())
+    known = bank.memo.get(face)
+    if known is None or known[0] != key:
+        known = key, {one.name: _reading(one, frames, old) for one in components}
+        bank.memo[face] = known
+    return known[1]
+
+
+def _reading(component: BarComponent, frames: dict[str, Frame], old: Bools) -> Reading:
+    scores, status = _score(component, frames, old)
+    by_frame = np.stack([component.raw(frame) for frame in frames.values()], axis=1)
+    raw = np.full(len(scores), np.nan)
+    for i in reversed(RAW_ORDER):
+        raw = np.where(status[:, i] == Status.OK, by_frame[:, i], raw)
+    high = frames[SCORED[-1]]
+    adx_high = high["adx"]
+    whole = _whole(status)
+    return Reading(
+        raw=raw,
+        unit=f"{component.unit}, {component.window} x {SCORED[RAW_ORDER[0]]}",
+        score=blend(scores),
+        status=whole,
+        timeframes=scores,
+        divergence=divergence(scores, adx_high),
+        notes=_notes(component, frames, status, whole, conflicts(scores) & np.isnan(adx_high)),
+        inputs=_inputs(component, frames),
+    )
+
+
+def _score(component: BarComponent, frames: dict[str, Frame], old: Bools) -> tuple[Floats, NDArray[np.int8]]:
+    """Scores `[rows, 3]`, NaN unless OK, and statuses `[rows, 3]`."""
+    scores = np.full(old.shape, np.nan)
+    status = np.full(old.shape, Status.WARMING, dtype=np.int8)
+    for i, frame in enumerate(frames.values()):
+        have = component.have(frame)
+        enough = have >= component.bars
+        score = component.score(frame)
+        finite = np.isfinite(score)
+        status[(frame.count > 0) & ((have == 0) | (enough & ~finite)), i] = Status.MISSING
+        status[enough & finite, i] = Status.OK
+        status[enough & finite & old[:, i], i] = Status.STALE
+        # Ratios such as 100 * gain / gain may leave the scale by a rounding.
+        scores[:, i] = np.where(status[:, i] == Status.OK, np.clip(score, 0.0, 100.0), np.nan)
+    return scores, status
+
+
+def _whole(status: NDArray[np.int8]) -> NDArray[np.int8]:
+    """`[rows]` OK if a timeframe is; else the most telling of the reasons: stale, missing, warming."""
+    out = np.full(len(status), Status.WARMING, dtype=np.int8)
+    for one in (Status.MISSING, Status.STALE, Status.OK):
+        out[(status == one).any(axis=1)] = one
+    return out
+
+
+def _notes(
+    component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8], whole: NDArray[np.int8], unheard: Bools
+) -> dict[int, str]:
+    """Per row, every timeframe that does not count and why, in their order, then how the rest was read."""
+    notes = Notes(len(status))
+    missing = whole == Status.MISSING
+    for i, (name, frame) in enumerate(frames.items()):
+        absent = status[:, i] == Status.MISSING
+        unknown = absent & (component.have(frame) == 0)
+        no_dollars = unknown & (frame.volumes == 0)
+        reasons = ((no_dollars, NO_DOLLARS), (unknown & ~no_dollars, NO_TAKER), (absent & ~unknown, NOT_FINITE))
+        for mask, text in reasons:
+            notes.add(mask & ~missing, f"{name} missing: {text}")
+        warming = (status[:, i] == Status.WARMING) & ~missing
+        have = component.have(frame).astype(np.float64)
+        notes.add_values(warming, have, 1.0, _warming(name, component.bars))
+        limit = STALE_INTERVALS * frame.interval_ms // MINUTE_MS
+        notes.add(status[:, i] == Status.STALE, f"{name} stale: its newest bar closed more than {limit} min ago")
+        if component.partial is not None:
+            values = component.partial.values(frame).astype(np.float64)
+            short = (status[:, i] == Status.OK) & (values < component.partial.full)
+            notes.add_values(short, values, 1.0, _partly(name, component.partial))
+    _add_missing(notes, component, frames, status, missing)
+    ok = whole == Status.OK
+    middle, finest, coarsest = (status[:, i] == Status.OK for i in RAW_ORDER)
+    notes.add(~middle & finest, f"reading from {SCORED[RAW_ORDER[1]]}")
+    notes.add(~middle & ~finest & coarsest, f"reading from {SCORED[RAW_ORDER[2]]}")
+    high = frames[SCORED[-1]].count.astype(np.float64)
+    text = f"no divergence: ADX14 of {SCORED[-1]}"
+    notes.add_values(unheard & ok, high, 1.0, lambda count: f"{text} warming: {count:.0f}/{ADX_BARS} bars")
+    return notes.build()
+
+
+def _add_missing(
+    notes: Notes, component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8], missing: Bools
+) -> None:
+    """Give missing rows one reason: that of the finest timeframe that has bars."""
+    told = np.zeros(len(status), dtype=np.bool_)
+    for i, frame in enumerate(frames.values()):
+        here = missing & ~told & (status[:, i] == Status.MISSING)
+        unknown = component.have(frame) == 0
+        notes.add(here & unknown & (frame.volumes == 0), NO_DOLLARS)
+        notes.add(here & unknown & (frame.volumes > 0), NO_TAKER)
+        notes.add(here & ~unknown, NOT_FINITE)
+        told |= here
+
+
+def _warming(frame: str, bars: int) -> Callable[[float], str]:
+    return lambda count: f"{frame} warming: {count:.0f}/{bars} bars"
+
+
+def _partly(frame: str, partial: Partial) -> Callable[[float], str]:
+    return lambda count: f"{frame} {partial.text(int(count))}"
+
+
+def _inputs(component: BarComponent, frames: dict[str, Frame]) -> dict[str, tuple[Floats, str, Ints | None]]:
+    """Every timeframe's own reading, what else went in, and the trend that weighs a conflict."""
+    inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
+    columns = {component.name: (component.raw, f"{component.unit}, {component.window} bars"), **component.extras}
+    for name, frame in frames.items():
+        closed_ms = np.where(frame.newest_ms >= 0, frame.newest_ms + frame.interval_ms, -1)
+        for label, (column, unit) in columns.items():
+            inputs[f"{label} {name}"] = (column(frame).copy(), unit, closed_ms)
+    high = frames[SCORED[-1]]
+    closed_ms = np.where(high.newest_ms >= 0, high.newest_ms + high.interval_ms, -1)
+    inputs[f"adx {SCORED[-1]}"] = (high["adx"].copy(), "index, 14 bars", closed_ms)
+    return inputs
