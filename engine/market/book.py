@@ -1,0 +1,270 @@
+"""One order book, rebuilt from a venue's messages and trusted only while they prove it.
+
+Used by `engine.market.books`; knows neither venues nor columns. The rules are those of the venues'
+documentation: a snapshot replaces everything, a delta is applied only where its ids (or its checksum)
+prove that nothing was missed, and the first failure empties the book until the next snapshot. Nobody
+may read levels of a book whose status is not `synced`: there are none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from typing import Final, Literal
+from zlib import crc32
+
+from engine.events import BookDelta, BookSnapshot
+from engine.market.book_flow import TOP_LEVELS, BookFlow
+
+BookStatus = Literal["absent", "syncing", "resyncing", "synced"]
+Level = tuple[float, str, str]
+"""Size, price text, size text; venue units."""
+
+MAX_WAITING: Final = 5_000
+"""Deltas kept while a snapshot is awaited, about eight minutes at one every 100 ms; the oldest go first."""
+
+_INFINITY: Final = float("inf")
+
+CHECKSUM_LEVELS: Final = 25
+"""OKX computes its CRC32 over this many levels a side (OKX v5 documentation, order book channel, 2022)."""
+
+
+class Side:
+    """Levels of one side: by price, with the prices kept in ascending order."""
+
+    __slots__ = ("levels", "prices")
+
+    def __init__(self) -> None:
+        self.levels: dict[float, Level] = {}
+        self.prices: list[float] = []
+
+    def replace(self, rows: list[tuple[str, str]]) -> None:
+        """Hold exactly `rows`; sizes of 0 are left out."""
+        self.levels = {
+            float(price): (size_value, price, size) for price, size in rows if (size_value := float(size)) > 0.0
+        }
+        self.prices = sorted(self.levels)
+
+    def clear(self) -> None:
+        self.levels = {}
+        self.prices = []
+
+
+class Book:
+    """A book in venue units. `apply_*` return whether the levels changed."""
+
+    __slots__ = (
+        "asks",
+        "bids",
+        "checksum_failures",
+        "crossings",
+        "depth",
+        "duplicates",
+        "flow",
+        "fresh",
+        "gaps",
+        "reason",
+        "resyncs",
+        "sequence",
+        "status",
+        "synced_ms",
+        "updated_ms",
+        "updates",
+        "waiting",
+    )
+
+    def __init__(self) -> None:
+        self.bids = Side()
+        self.asks = Side()
+        self.status: BookStatus = "syncing"
+        self.reason = "waiting for its snapshot"
+        self.sequence: int | None = None
+        self.depth = 0
+        """Most levels a side its channel carries; 0: all."""
+        self.updates = 0
+        """Messages applied: snapshots and deltas."""
+        self.updated_ms = -1
+        self.synced_ms = -1
+        """Event time since which the book has been proven without a break; -1 while it is not."""
+        self.gaps = 0
+        self.resyncs = 0
+        self.checksum_failures = 0
+        self.crossings = 0
+        self.duplicates = 0
+        self.flow = BookFlow()
+        self.fresh = False
+        """No delta has been applied since a REST snapshot, so the next may begin before it."""
+        self.waiting: deque[BookDelta] = deque(maxlen=MAX_WAITING)
+
+    @property
+    def best_bid(self) -> float | None:
+        return self.bids.prices[-1] if self.bids.prices else None
+
+    @property
+    def best_ask(self) -> float | None:
+        return self.asks.prices[0] if self.asks.prices else None
+
+    def top(self, count: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """The best `count` levels a side as (price text, size text) in venue units, best first."""
+        bids, asks = self.bids, self.asks
+        return (
+            [bids.levels[price][1:] for price in reversed(bids.prices[-count:])] if count else [],
+            [asks.levels[price][1:] for price in asks.prices[:count]],
+        )
+
+    def apply_snapshot(self, event: BookSnapshot) -> bool:
+        """Replace the book. One that is older than what is already proven is left aside."""
+        if event.aligns and self.status == "synced" and self.sequence is not None:
+            assert event.sequence is not None
+            if event.sequence <= self.sequence:
+                return False
+        self.bids.replace(event.bids)
+        self.asks.replace(event.asks)
+        self.sequence = event.sequence
+        self.depth = event.depth
+        self.fresh = event.aligns
+        self._synced(event.ts_ms)
+        if event.checksum is not None and event.checksum != self.checksum():
+            self.checksum_failures += 1
+            return self._lost("its snapshot fails the venue's checksum")
+        if self._is_crossed():
+            return self._lost("its snapshot is crossed")
+        self.updates += 1
+        self.flow.observe(event.ts_ms, self.bids, self.asks)
+        if event.aligns:
+            self._replay_waiting()
+        else:
+            self.waiting.clear()
+        return True
+
+    def apply_delta(self, event: BookDelta) -> bool:
+        """Apply changed levels if they follow on what is held; otherwise wait for a snapshot."""
+        if self.status != "synced":
+            self.waiting.append(event)
+            return False
+        if not self._follows(event):
+            return False
+        bids, asks, flow = self.bids, self.asks, self.flow
+        if event.bids:
+            nearest = bids.prices[-TOP_LEVELS] if len(bids.prices) >= TOP_LEVELS else 0.0
+            flow.changed_bids(event.ts_ms, *_merge(bids, event.bids, nearest, _INFINITY))
+        if event.asks:
+            nearest = asks.prices[TOP_LEVELS - 1] if len(asks.prices) >= TOP_LEVELS else _INFINITY
+            flow.changed_asks(event.ts_ms, *_merge(asks, event.asks, 0.0, nearest))
+        self.sequence = event.last
+        self.updated_ms = event.ts_ms
+        self.fresh = False
+        if event.checksum is not None and event.checksum != self.checksum():
+            self.checksum_failures += 1
+            return self._lost("a delta fails the venue's checksum")
+        if self._is_crossed():
+            return self._lost("bid and ask crossed")
+        self.updates += 1
+        flow.observe(event.ts_ms, bids, asks)
+        return True
+
+    def checksum(self) -> int:
+        """CRC32 over `bid:size:ask:size:...` of the top 25 levels, signed, as OKX computed it until 2026-06."""
+        bids, asks = self.top(CHECKSUM_LEVELS)
+        parts: list[str] = []
+        for index in range(max(len(bids), len(asks))):
+            if index < len(bids):
+                parts += bids[index]
+            if index < len(asks):
+                parts += asks[index]
+        value = crc32(":".join(parts).encode())
+        return value - (1 << 32) if value >= 1 << 31 else value
+
+    def _follows(self, event: BookDelta) -> bool:
+        """Whether `event` is next in the chain; on a break the book is lost, on a repeat it is left aside."""
+        held, last = self.sequence, event.last
+        if held is None or last is None:
+            if event.checksum is not None:
+                return True
+            return self._gap(event, "its messages carry neither ids nor a checksum")
+        if event.previous is not None:
+            # The first delta after a REST snapshot may begin before it (Binance: U <= lastUpdateId <= u).
+            if event.previous == held or (self.fresh and event.previous <= held <= last):
+                return True
+            starts = event.previous
+        else:
+            starts = (event.first if event.first is not None else last) - 1
+            if starts <= held < last:
+                return True
+        if last <= held:
+            self.duplicates += 1
+            return False
+        if self.fresh:
+            return self._too_old(event)
+        return self._gap(event, f"a change after update {starts} came while {held} is held")
+
+    def _gap(self, event: BookDelta, reason: str) -> bool:
+        self.gaps += 1
+        self._lost(reason)
+        self.waiting.append(event)
+        return False
+
+    def _too_old(self, event: BookDelta) -> bool:
+        """The REST snapshot ends before the deltas at hand begin: no gap in the stream, but another is needed."""
+        self._lost("its snapshot is older than the changes at hand")
+        self.resyncs -= 1
+        self.status = "syncing"
+        self.waiting.append(event)
+        return False
+
+    def _replay_waiting(self) -> None:
+        waiting, self.waiting = self.waiting, deque(maxlen=MAX_WAITING)
+        for event in waiting:
+            assert self.sequence is not None
+            if event.last is not None and event.last < self.sequence:
+                continue
+            self.apply_delta(event)
+
+    def _synced(self, ts_ms: int) -> None:
+        self.status = "synced"
+        self.reason = ""
+        self.updated_ms = ts_ms
+        self.synced_ms = ts_ms
+
+    def _lost(self, reason: str) -> bool:
+        self.status = "resyncing"
+        self.reason = reason
+        self.resyncs += 1
+        self.sequence = None
+        self.synced_ms = -1
+        self.bids.clear()
+        self.asks.clear()
+        return True
+
+    def _is_crossed(self) -> bool:
+        bids, asks = self.bids.prices, self.asks.prices
+        if bids and asks and bids[-1] >= asks[0]:
+            self.crossings += 1
+            return True
+        return False
+
+
+def _merge(side: Side, rows: list[tuple[str, str]], low: float, high: float) -> tuple[float, float]:
+    """Write `rows` into `side`; returns quote value (venue units) added and removed at prices from low to high."""
+    levels, prices = side.levels, side.prices
+    added = removed = 0.0
+    for price_text, size_text in rows:
+        price = float(price_text)
+        size = float(size_text)
+        if size > 0.0:
+            held = levels.get(price)
+            levels[price] = (size, price_text, size_text)
+            if held is None:
+                insort(prices, price)
+                if low <= price <= high:
+                    added += size * price
+            elif low <= price <= high:
+                if size > held[0]:
+                    added += (size - held[0]) * price
+                else:
+                    removed += (held[0] - size) * price
+        elif (held := levels.pop(price, None)) is not None:
+            del prices[bisect_left(prices, price)]
+            if low <= price <= high:
+                removed += held[0] * price
+    return added, removed

@@ -1,0 +1,351 @@
+"""Binance's frames as events: USD-M futures and spot, the wire of 2026 and of the years before.
+
+Driven by the transport and the replayer through `engine.venues.base.VenueParser`. Keeps the listing and nothing
+else; books are rebuilt elsewhere. A frame is decoded once: the stream's name at its start hints at the kind, the
+fields are then read by name, and a wrong hint costs a second reading, never a wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from engine.events import (
+    BookDelta,
+    BookSnapshot,
+    Candle,
+    Funding,
+    Liquidation,
+    MarketEvent,
+    MarkPrice,
+    Quote,
+    Ticker,
+    Trade,
+)
+from engine.instruments import Instrument
+from engine.text import is_safe_symbol
+from engine.timeframes import INTERVAL_MS
+from engine.venues import checks
+from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
+from engine.venues.binance import rest, wire
+from engine.venues.binance.symbols import infer
+from engine.venues.checks import Implausible
+
+Read = Callable[[Any, str, int], Sequence[MarketEvent] | None]
+"""(message, stream name, receive time ns) -> events; None where the kind is not handled."""
+
+_PREFIX: Final = '{"stream":"'
+_MAX_ROUTES: Final = 20_000
+"""Stream names remembered; a venue has a few thousand."""
+
+
+class BinanceParser:
+    """Reads the messages of `binance-usdm` or `binance-spot`."""
+
+    def __init__(self, venue: str) -> None:
+        self.venue = venue
+        self._instruments: dict[str, Instrument] = {}
+        self._routes: dict[str, tuple[Callable[[str], Any], Read]] = {}
+        self._readers: dict[str, tuple[type, Read]] = {
+            "aggTrade": (wire.AggTrade, self._agg_trade),
+            "trade": (wire.RawTrade, self._raw_trade),
+            "depthUpdate": (wire.DepthUpdate, self._depth_update),
+            "bookTicker": (wire.BookTicker, self._book_ticker),
+            "kline": (wire.Kline, self._kline),
+            "markPriceUpdate": (wire.MarkPriceUpdate, self._mark_price),
+            "24hrTicker": (wire.Ticker24h, self._ticker),
+            "24hrMiniTicker": (wire.Ticker24h, self._ticker),
+            "forceOrder": (wire.ForceOrder, self._force_order),
+            "depthSnapshot": (wire.Depth, self._partial_depth),
+        }
+
+    def frame(self, text: str, connection: str, recv_ns: int) -> Parsed:
+        try:
+            if text.startswith(_PREFIX):
+                name = text[len(_PREFIX) : text.find('"', len(_PREFIX))]
+                route = self._routes.get(name)
+                if route is not None:
+                    message = route[0](text)
+                    if message.stream == name:
+                        events = route[1](message.data, name, recv_ns)
+                        if events is not None:
+                            return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
+            return self._read_any(text, recv_ns)
+        except msgspec.ValidationError:
+            return self._read_any(text, recv_ns)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, f"not a JSON frame: {error}"))
+        except Implausible as error:
+            return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, error))
+
+    def response(self, request: str, status: int, body: str, recv_ns: int) -> Parsed:
+        parsed = rest.read(self, request, status, body, recv_ns)
+        for instrument in parsed.listing:
+            self._instruments[instrument.symbol] = instrument
+        return parsed
+
+    def instrument(self, symbol: str) -> Instrument:
+        held = self._instruments.get(symbol)
+        if held is None:
+            held = self._instruments[symbol] = infer(self.venue, symbol)
+        return held
+
+    def instruments(self) -> Iterable[Instrument]:
+        return self._instruments.values()
+
+    def _read_any(self, text: str, recv_ns: int) -> Parsed:
+        """The slow way: look at the message before deciding what it is."""
+        try:
+            message = _DECODE_ANY(text)
+            stream, data = "", message
+            if isinstance(message, dict) and "data" in message and "stream" in message:
+                stream, data = str(message["stream"]), message["data"]
+            elif (
+                isinstance(message, dict)
+                and "e" not in message
+                and ("result" in message or "error" in message or "code" in message)
+            ):
+                return self._acknowledgement(message)
+            rows = data if isinstance(data, list) else [data]
+            events: list[MarketEvent] = []
+            handled = not rows
+            for row in rows:
+                read = self._read_row(row, stream, recv_ns)
+                handled |= read is not None
+                events += read or ()
+            if not handled:
+                return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"kind of frame not handled: {stream}"))
+            if not isinstance(data, list):
+                self._remember(stream, data)
+            return Parsed(Verdict.ACCEPTED, events)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as error:
+            return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, error))
+
+    def _read_row(self, row: Any, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
+        kind = _kind_of(row, stream)
+        entry = self._readers.get(kind)
+        if entry is None:
+            return None
+        shape, read = entry
+        return read(msgspec.convert(row, shape, strict=False), stream, recv_ns)
+
+    def _remember(self, stream: str, data: Any) -> None:
+        """Let the next frame of this stream be decoded straight into its type."""
+        entry = self._readers.get(_kind_of(data, stream))
+        if stream and entry is not None and not stream.startswith("!") and len(self._routes) < _MAX_ROUTES:
+            shape, read = entry
+            self._routes[stream] = (_decoder(shape), read)
+
+    def _acknowledgement(self, message: dict[str, Any]) -> Parsed:
+        if "code" in message or "error" in message:
+            return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, f"refused: {message}"))
+        return CONTROL
+
+    def _symbol(self, symbol: str) -> str:
+        if symbol in self._instruments:
+            return symbol
+        if not is_safe_symbol(symbol):
+            raise Implausible(f"symbol of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
+        self._instruments[symbol] = infer(self.venue, symbol)
+        return symbol
+
+    def _agg_trade(self, data: wire.AggTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
+        if data.st != wire.USD_M:
+            return ()
+        return (
+            Trade(
+                self.venue,
+                self._symbol(data.s),
+                checks.time_ms(data.T, "T"),
+                recv_ns,
+                checks.price(data.p, "p"),
+                checks.traded_size(data.q, "q"),
+                not data.m,
+                "" if data.a is None else str(data.a),
+            ),
+        )
+
+    def _raw_trade(self, data: wire.RawTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
+        # Insurance fund and ADL transfers come on the same stream at prices that nobody traded at.
+        if data.st != wire.USD_M or data.X != "MARKET":
+            return ()
+        return (
+            Trade(
+                self.venue,
+                self._symbol(data.s),
+                checks.time_ms(data.T, "T"),
+                recv_ns,
+                checks.price(data.p, "p"),
+                checks.traded_size(data.q, "q"),
+                not data.m,
+                str(data.t),
+            ),
+        )
+
+    def _depth_update(self, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
+        if data.st != wire.USD_M:
+            return ()
+        symbol = self._symbol(data.s)
+        ts_ms = checks.time_ms(data.E if data.T is None else data.T, "T")
+        checks.level_rows(data.b, "b")
+        checks.level_rows(data.a, "a")
+        depth = _partial_levels(stream)
+        if depth:
+            return (BookSnapshot(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, data.u, depth, chained=False),)
+        if "@rpiDepth" in stream:
+            return None
+        if data.u < data.U:
+            raise Implausible(f"U {data.U} is after u {data.u}")
+        return (BookDelta(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, data.U, data.u, data.pu),)
+
+    def _partial_depth(self, data: wire.Depth, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
+        """Spot `<symbol>@depth<N>`: the symbol stands in the stream's name only."""
+        depth = _partial_levels(stream)
+        if not depth:
+            return None
+        symbol = self._symbol(stream.split("@", 1)[0].upper())
+        checks.level_rows(data.bids, "bids")
+        checks.level_rows(data.asks, "asks")
+        ts_ms = recv_ns // 1_000_000
+        return (
+            BookSnapshot(
+                self.venue, symbol, ts_ms, recv_ns, data.bids, data.asks, data.lastUpdateId, depth, chained=False
+            ),
+        )
+
+    def _book_ticker(self, data: wire.BookTicker, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
+        if data.st != wire.USD_M:
+            return ()
+        # Spot sends no time of its own.
+        ts_ms = recv_ns // 1_000_000 if data.T is None else checks.time_ms(data.T, "T")
+        # A side without orders comes as price 0.
+        return (
+            Quote(
+                self.venue,
+                self._symbol(data.s),
+                ts_ms,
+                recv_ns,
+                checks.size(data.b, "b") or wire.NAN,
+                checks.size(data.B, "B"),
+                checks.size(data.a, "a") or wire.NAN,
+                checks.size(data.A, "A"),
+            ),
+        )
+
+    def _kline(self, data: wire.Kline, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
+        if data.st != wire.USD_M:
+            return ()
+        bar = data.k
+        interval_ms = INTERVAL_MS.get(bar.i)
+        if interval_ms is None:
+            return None
+        if not checks.price(bar.l, "l") <= min(bar.o, bar.c) <= max(bar.o, bar.c) <= checks.price(bar.h, "h"):
+            raise Implausible("a bar whose high and low do not span its open and close")
+        return (
+            Candle(
+                self.venue,
+                self._symbol(data.s),
+                checks.time_ms(data.E, "E"),
+                recv_ns,
+                interval_ms,
+                checks.time_ms(bar.t, "t"),
+                bar.o,
+                bar.h,
+                bar.l,
+                bar.c,
+                checks.size(bar.v, "v"),
+                checks.size(bar.q, "q"),
+                checks.size(bar.Q, "Q"),
+                bar.n,
+                bar.x,
+            ),
+        )
+
+    def _mark_price(self, data: wire.MarkPriceUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
+        if data.st != wire.USD_M:
+            return ()
+        symbol = self._symbol(data.s)
+        ts_ms = checks.time_ms(data.E, "E")
+        index = wire.NAN if data.i is None else checks.price(data.i, "i")
+        mark = MarkPrice(self.venue, symbol, ts_ms, recv_ns, checks.price(data.p, "p"), index)
+        # Dated futures send no rate, or a rate of 0 without a settlement to come.
+        if not data.r or data.T <= 0:
+            return (mark,)
+        rate = checks.funding(_number(data.r, "r"), "r")
+        return (mark, Funding(self.venue, symbol, ts_ms, recv_ns, rate, checks.time_ms(data.T, "T"), None))
+
+    def _ticker(self, data: wire.Ticker24h, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
+        if data.st != wire.USD_M:
+            return ()
+        return (
+            Ticker(
+                self.venue,
+                self._symbol(data.s),
+                checks.time_ms(data.E, "E"),
+                recv_ns,
+                checks.price(data.c, "c"),
+                checks.size(data.o, "o") or wire.NAN,
+                checks.size(data.h, "h") or wire.NAN,
+                checks.size(data.l, "l") or wire.NAN,
+                checks.size(data.v, "v"),
+                checks.size(data.q, "q"),
+            ),
+        )
+
+    def _force_order(self, data: wire.ForceOrder, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
+        order = data.o
+        if data.st != wire.USD_M or order.st != wire.USD_M:
+            return ()
+        if order.S not in ("BUY", "SELL"):
+            raise Implausible(f"S {order.S!r} is neither BUY nor SELL")
+        # `o.S` is the side of the closing order: a long is closed by selling. `p` is the bankruptcy price and can be
+        # far from the market, `ap` is what was filled.
+        return (
+            Liquidation(
+                self.venue,
+                self._symbol(order.s),
+                checks.time_ms(order.T, "T"),
+                recv_ns,
+                "long" if order.S == "SELL" else "short",
+                checks.price(order.ap or order.p, "ap"),
+                checks.traded_size(order.z or order.q, "z"),
+                sampled=True,
+            ),
+        )
+
+
+def _kind_of(row: Any, stream: str) -> str:
+    """Name of a payload's kind: its `e`, or what its fields say where the venue names none."""
+    if not isinstance(row, dict):
+        return ""
+    kind = row.get("e")
+    if isinstance(kind, str):
+        return kind
+    if "b" in row and "B" in row and "s" in row:
+        return "bookTicker"
+    if "lastUpdateId" in row and _partial_levels(stream):
+        return "depthSnapshot"
+    return ""
+
+
+def _partial_levels(stream: str) -> int:
+    """N of `<symbol>@depth<N>[@speed]`; 0 for diff streams, which share the event name."""
+    _, _, kind = stream.partition("@depth")
+    levels, _, _ = kind.partition("@")
+    return int(levels) if levels in ("5", "10", "20") else 0
+
+
+def _number(text: str, field: str) -> float:
+    try:
+        return msgspec.convert(text, float, strict=False)
+    except msgspec.ValidationError:
+        raise Implausible(f"{field} is not a number: {text[:40]}") from None
+
+
+_DECODE_ANY: Final = msgspec.json.Decoder().decode
+
+
+def _decoder(shape: type) -> Callable[[str], Any]:
+    return msgspec.json.Decoder(wire.Combined[shape], strict=False).decode  # type: ignore[valid-type]

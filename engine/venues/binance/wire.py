@@ -1,0 +1,235 @@
+"""Binance's messages, field names exactly as on the wire.
+
+Only `engine.venues.binance.parse` and `rest` read these; nothing of them leaves this folder. Numbers that enter
+statistics are decoded straight to floats; book levels stay text, because their exact decimals are their identity.
+Fields that only some years send have a default. Fields not used are not declared, and so not decoded.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Rows = list[tuple[str, str]]
+USD_M = 1
+"""`st` of USD-M payloads; since 2026-06-30 all-market streams carry COIN-M (2) too."""
+NAN = float("nan")
+
+
+class Wire(msgspec.Struct, gc=False, frozen=True):
+    """Base of every message."""
+
+
+class Combined(Wire, Generic[T], gc=False, frozen=True):
+    """Envelope of `/stream` connections."""
+
+    data: T
+    stream: str = ""
+
+
+class Head(Wire, gc=False, frozen=True):
+    """What tells the kinds apart when the stream name does not."""
+
+    e: str = ""
+    s: str = ""
+    u: int | None = None
+    lastUpdateId: int | None = None
+
+
+class AggTrade(Wire, gc=False, frozen=True):
+    """`a` came after 2019."""
+
+    s: str
+    p: float
+    q: float
+    T: int
+    m: bool
+    a: int | None = None
+    st: int = USD_M
+
+
+class RawTrade(Wire, gc=False, frozen=True):
+    """`trade`. USD-M adds `X`: only MARKET is a trade of the market (not INSURANCE_FUND, ADL)."""
+
+    s: str
+    t: int
+    p: float
+    q: float
+    T: int
+    m: bool
+    X: str = "MARKET"
+    st: int = USD_M
+
+
+class DepthUpdate(Wire, gc=False, frozen=True):
+    """`pu` and `T` on USD-M only."""
+
+    E: int
+    s: str
+    U: int
+    u: int
+    b: Rows
+    a: Rows
+    pu: int | None = None
+    T: int | None = None
+    st: int = USD_M
+
+
+class BookTicker(Wire, gc=False, frozen=True):
+    """Spot sends neither event name nor time."""
+
+    s: str
+    b: float
+    B: float
+    a: float
+    A: float
+    T: int | None = None
+    E: int | None = None
+    st: int = USD_M
+
+
+class KlineBar(Wire, gc=False, frozen=True):
+    t: int
+    i: str
+    o: float
+    c: float
+    h: float
+    l: float  # noqa: E741 - the venue's name
+    v: float
+    n: int
+    x: bool
+    q: float
+    Q: float
+
+
+class Kline(Wire, gc=False, frozen=True):
+    E: int
+    s: str
+    k: KlineBar
+    st: int = USD_M
+
+
+class MarkPriceUpdate(Wire, gc=False, frozen=True):
+    """`i` came in 2020; dated futures send an empty `r`."""
+
+    E: int
+    s: str
+    p: float
+    r: str = ""
+    T: int = 0
+    i: float | None = None
+    st: int = USD_M
+
+
+class Ticker24h(Wire, gc=False, frozen=True):
+    """`24hrTicker` and `24hrMiniTicker`."""
+
+    E: int
+    s: str
+    c: float
+    o: float
+    h: float
+    l: float  # noqa: E741 - the venue's name
+    v: float
+    q: float
+    st: int = USD_M
+
+
+class ForcedOrder(Wire, gc=False, frozen=True):
+    s: str
+    S: str
+    q: float
+    p: float
+    ap: float
+    z: float
+    T: int
+    st: int = USD_M
+
+
+class ForceOrder(Wire, gc=False, frozen=True):
+    E: int
+    o: ForcedOrder
+    st: int = USD_M
+
+
+class Depth(Wire, gc=False, frozen=True):
+    """REST depth, and `<symbol>@depth<N>` of spot (which names no symbol: the stream does)."""
+
+    lastUpdateId: int
+    bids: Rows
+    asks: Rows
+    E: int | None = None
+    T: int | None = None
+
+
+class Filter(Wire, gc=False, frozen=True):
+    filterType: str
+    tickSize: str = ""
+    stepSize: str = ""
+
+
+class Symbol(Wire, gc=False, frozen=True):
+    symbol: str
+    baseAsset: str
+    quoteAsset: str
+    status: str = ""
+    contractType: str | None = None
+    underlyingType: str = "COIN"
+    onboardDate: int | None = None
+    filters: list[Filter] = []
+
+
+class ExchangeInfo(Wire, gc=False, frozen=True):
+    symbols: list[Symbol]
+
+
+class PremiumIndex(Wire, gc=False, frozen=True):
+    symbol: str
+    markPrice: float
+    time: int
+    indexPrice: float | None = None
+    lastFundingRate: str = ""
+    nextFundingTime: int = 0
+
+
+class FundingRate(Wire, gc=False, frozen=True):
+    symbol: str
+    fundingRate: float
+    fundingTime: int
+
+
+class OpenInterestNow(Wire, gc=False, frozen=True):
+    symbol: str
+    openInterest: float
+    time: int
+
+
+class OpenInterestPast(Wire, gc=False, frozen=True):
+    symbol: str
+    sumOpenInterest: float
+    sumOpenInterestValue: float
+    timestamp: int
+
+
+class LongShort(Wire, gc=False, frozen=True):
+    longShortRatio: float
+    timestamp: int
+    symbol: str = ""
+
+
+class TakerRatio(Wire, gc=False, frozen=True):
+    buySellRatio: float
+    timestamp: int
+
+
+class Ticker24hRest(Wire, gc=False, frozen=True):
+    symbol: str
+    lastPrice: float
+    openPrice: float
+    highPrice: float
+    lowPrice: float
+    volume: float
+    quoteVolume: float
+    closeTime: int

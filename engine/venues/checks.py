@@ -1,0 +1,87 @@
+"""Plausibility of numbers and texts that every venue's parser asks about.
+
+Called by `engine.venues.<venue>.parse` and `rest` on decoded messages, before a number may become an event.
+The bounds are wide: they stop nonsense (NaN, seconds taken for milliseconds, a size in a price field), not markets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
+
+from engine.text import clean
+
+MAX_PRICE: Final = 1e15
+MAX_SIZE: Final = 1e18
+MAX_FUNDING_FRAC: Final = 0.5
+"""No venue's cap is above 0.04 per interval; beyond 0.5 a percentage was taken for a fraction."""
+MIN_MS: Final = 1_230_768_000_000
+"""2009-01-01, before the first block: anything earlier is not in milliseconds."""
+MAX_MS: Final = 4_102_444_800_000
+"""2100-01-01: anything later is in microseconds, or made up."""
+MAX_LEVEL_CHARS: Final = 40
+MAX_DETAIL_CHARS: Final = 200
+
+
+class Implausible(ValueError):
+    """A message of a known kind carries a value that cannot be true; the frame is rejected."""
+
+
+def price(value: float, field: str) -> float:
+    """`value` if it can be a price: finite and above 0."""
+    if 0.0 < value < MAX_PRICE:
+        return value
+    raise Implausible(f"{field} {value!r} is not a price above 0")
+
+
+def size(value: float, field: str) -> float:
+    """`value` if it can be a size or an amount: finite and not negative."""
+    if 0.0 <= value < MAX_SIZE:
+        return value
+    raise Implausible(f"{field} {value!r} is not a size of 0 or more")
+
+
+def traded_size(value: float, field: str) -> float:
+    """`value` if it can be the size of a trade: finite and above 0."""
+    if 0.0 < value < MAX_SIZE:
+        return value
+    raise Implausible(f"{field} {value!r} is not a size above 0")
+
+
+def funding(value: float, field: str) -> float:
+    """`value` if it can be a funding rate per interval, as a fraction."""
+    if -MAX_FUNDING_FRAC <= value <= MAX_FUNDING_FRAC:
+        return value
+    raise Implausible(f"{field} {value!r} is not a funding rate between -{MAX_FUNDING_FRAC} and {MAX_FUNDING_FRAC}")
+
+
+def time_ms(value: int, field: str) -> int:
+    """`value` if it can be a time in milliseconds."""
+    if MIN_MS < value < MAX_MS:
+        return value
+    raise Implausible(f"{field} {value!r} is not a time in milliseconds")
+
+
+def level_rows(rows: Sequence[tuple[str, str]], field: str) -> None:
+    """Refuse book rows that are not two plain ASCII decimals, the price above 0.
+
+    Python's `float` also takes `nan`, `1_0` and full-width digits, so the characters are looked at first.
+    """
+    if not rows:
+        return
+    digits = "".join(chain.from_iterable(rows)).replace(".", "")
+    try:
+        prices = [float(row[0]) for row in rows]
+        for row in rows:
+            float(row[1])
+    except ValueError:
+        prices = [0.0]
+    longest = max(map(len, chain.from_iterable(rows)))
+    if not (digits.isascii() and digits.isdigit() and min(prices) > 0.0 and longest <= MAX_LEVEL_CHARS):
+        raise Implausible(f"{field} holds a level that is not [price above 0, size] in plain decimals")
+
+
+def detail(venue: str, what: object) -> str:
+    """One clean line for a log or a count, naming the venue."""
+    return clean(f"{venue}: {what}", MAX_DETAIL_CHARS)
