@@ -49,7 +49,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """Aggressive flow by second of event time. `[rows, S]`, column -1 is the second of `at_ms`, zero where nobody traded."""
+    """Aggressive flow by second of event time. `[rows, S]`; column -1 is the second of `at_ms`, 0 where nobody traded."""
 
     buy_usd: Floats
     sell_usd: Floats
@@ -88,7 +88,7 @@ class Books:
     imbalance_ema: Floats
     """`[rows]` time-weighted depth-10 imbalance, half-life 10 s of event time."""
     added_usd: Floats
-    """`[rows, 2, 60]` notional added at the top 10 levels (bid, ask) by second over the last minute, column -1 newest."""
+    """`[rows, 2, 60]` notional added at the top 10 levels (bid, ask) by second of the last minute, column -1 newest."""
     cancelled_usd: Floats
     """Same shape: notional removed there by other than trades (see the store's docstring)."""
     refill: Floats
@@ -126,7 +126,7 @@ class Derivatives:
     oi_history_close: Floats
     """`[rows, 96]` last price at the same instants."""
     ratios: Floats
-    """`[rows, 4, 96]` history by kind (accounts, top_accounts, top_positions, taker_volume), right-aligned, NaN-padded."""
+    """`[rows, 4, 96]` by kind (accounts, top_accounts, top_positions, taker_volume), right-aligned, NaN-padded."""
     ratios_ms: Ints
     """`[rows, 4]` time of the newest; -1: none."""
     volume_24h_usd: Floats

@@ -1,0 +1,217 @@
+"""Closed bars of one timeframe in columns: one consecutive run per row, right-aligned.
+
+Used by `engine.market.candles`, which decides what a bar is and where derived ones come from. The columns of a row
+hold only the consecutive bars that end at its newest one, so that a window is a slice and nothing is computed on the
+scan path. Bars from before a hole are set aside, not lost: when the hole is filled they return to the columns.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.view import Bars
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CORRECTED: Final = 1_000_000
+"""How far a row's revision jumps where anything but an append happened."""
+
+ROUNDING: Final = 1e-9
+"""Relative difference of volumes below which a bar summed from finer ones is the bar that the venue then sends."""
+
+OPEN, HIGH, LOW, CLOSE, VOLUME, BUY = range(6)
+OPENED, TRADES, DERIVED = range(3)
+
+
+class Bar(NamedTuple):
+    """One closed bar. Prices in quote currency, volumes in dollars (NaN: not known), `trades` -1: not counted."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume_usd: float
+    buy_usd: float
+    trades: int
+    derived: bool
+    """Summed from finer bars here, rather than sent by the venue."""
+
+
+class Change(IntEnum):
+    """What a bar did to the store."""
+
+    NONE = 0
+    APPENDED = 1
+    OTHER = 2
+    """Replaced, inserted, or began a new run after a hole."""
+
+
+def _same(a: float, b: float, rounding: float = 0.0) -> bool:
+    return a == b or (a != a and b != b) or abs(a - b) <= rounding * abs(b)
+
+
+def _equal(a: Bar, b: Bar, rounding: float) -> bool:
+    prices = all(_same(x, y) for x, y in zip(a[1:5], b[1:5], strict=True))
+    volumes = _same(a.volume_usd, b.volume_usd, rounding) and _same(a.buy_usd, b.buy_usd, rounding)
+    return prices and volumes and a.trades == b.trades
+
+
+class BarFrame:
+    """All rows' closed bars of one interval; at most `capacity` a row."""
+
+    def __init__(self, interval_ms: int, capacity: int) -> None:
+        self.interval_ms = interval_ms
+        self.capacity = capacity
+        self.values: Floats = np.empty((0, 6, capacity))
+        self.marks: Ints = np.empty((0, 3, capacity), dtype=np.int64)
+        self.count: list[int] = []
+        self.newest: list[int] = []
+        """Open time of the newest closed bar by row; -1: none."""
+        self.revision: list[int] = []
+        self.version = 0
+        """Rises with any change of any row."""
+        self._aside: list[dict[int, Bar]] = []
+
+    def add_row(self, capacity: int) -> None:
+        """One more row; the columns have room for `capacity` rows."""
+        row = len(self.count)
+        if capacity > len(self.values):
+            values = np.empty((capacity, *self.values.shape[1:]))
+            marks = np.empty((capacity, *self.marks.shape[1:]), dtype=np.int64)
+            values[:row] = self.values[:row]
+            marks[:row] = self.marks[:row]
+            self.values, self.marks = values, marks
+        self.values[row] = np.nan
+        self.marks[row] = -1
+        self.count.append(0)
+        self.newest.append(-1)
+        self.revision.append(0)
+        self._aside.append({})
+
+    def put(self, row: int, bar: Bar) -> Change:
+        """Store a closed bar by its open time, in any order. A derived bar never replaces one that the venue sent."""
+        count, newest = self.count[row], self.newest[row]
+        ahead = bar.open_ms - newest
+        if count == 0 or ahead == self.interval_ms:
+            self._append(row, bar)
+            return Change.APPENDED
+        if ahead > 0:
+            self._set_run_aside(row)
+            self._append(row, bar)
+            self.revision[row] += CORRECTED - 1
+            return Change.OTHER
+        back, rest = divmod(-ahead, self.interval_ms)
+        if rest == 0 and back < count:
+            return self._replace(row, self.capacity - 1 - back, bar)
+        if -ahead >= self.capacity * self.interval_ms:
+            return Change.NONE
+        if rest == 0 and back == count:
+            self._prepend(row, bar)
+            self._rejoin(row)
+            return self._corrected(row)
+        return self._put_aside(row, bar)
+
+    def get(self, row: int, open_ms: int) -> Bar | None:
+        """The bar that opened at `open_ms`, in the run or set aside; None where there is none."""
+        back, rest = divmod(self.newest[row] - open_ms, self.interval_ms)
+        if rest == 0 and 0 <= back < self.count[row]:
+            return self._at(row, self.capacity - 1 - back)
+        return self._aside[row].get(open_ms)
+
+    def window(self, rows: int, width: int) -> Bars:
+        """The newest `width` bars of each run as views of the columns; nothing is computed but `[rows]` counts."""
+        values, marks = self.values[:rows, :, -width:], self.marks[:rows, :, -width:]
+        return Bars(
+            interval_ms=self.interval_ms,
+            open_ms=marks[:, OPENED],
+            open=values[:, OPEN],
+            high=values[:, HIGH],
+            low=values[:, LOW],
+            close=values[:, CLOSE],
+            volume_usd=values[:, VOLUME],
+            buy_usd=values[:, BUY],
+            trades=marks[:, TRADES],
+            count=np.minimum(np.array(self.count, dtype=np.int64), width),
+            revision=np.array(self.revision, dtype=np.int64),
+        )
+
+    def _append(self, row: int, bar: Bar) -> None:
+        keep = min(self.count[row], self.capacity - 1)
+        if keep:
+            values, marks = self.values[row], self.marks[row]
+            values[:, -keep - 1 : -1] = values[:, -keep:]
+            marks[:, -keep - 1 : -1] = marks[:, -keep:]
+        self._write(row, self.capacity - 1, bar)
+        self.count[row] = keep + 1
+        self.newest[row] = bar.open_ms
+        self.revision[row] += 1
+        self.version += 1
+
+    def _write(self, row: int, column: int, bar: Bar) -> None:
+        self.values[row, :, column] = bar[1:7]
+        self.marks[row, :, column] = (bar.open_ms, bar.trades, bar.derived)
+
+    def _at(self, row: int, column: int) -> Bar:
+        opened, trades, derived = self.marks[row, :, column].tolist()
+        first, high, low, close, volume_usd, buy_usd = self.values[row, :, column].tolist()
+        return Bar(opened, first, high, low, close, volume_usd, buy_usd, trades, bool(derived))
+
+    def _replace(self, row: int, column: int, bar: Bar) -> Change:
+        known = self._at(row, column)
+        if bar.derived and not known.derived:
+            return Change.NONE
+        if _equal(known, bar, ROUNDING if known.derived else 0.0):
+            self._write(row, column, bar)
+            return Change.NONE
+        self._write(row, column, bar)
+        return self._corrected(row)
+
+    def _prepend(self, row: int, bar: Bar) -> None:
+        self.count[row] += 1
+        self._write(row, self.capacity - self.count[row], bar)
+
+    def _rejoin(self, row: int) -> None:
+        """Bring back what was set aside as far as it now joins the run without a hole."""
+        aside = self._aside[row]
+        while aside and self.count[row] < self.capacity:
+            older = aside.pop(self.newest[row] - self.count[row] * self.interval_ms, None)
+            if older is None:
+                return
+            self._prepend(row, older)
+
+    def _set_run_aside(self, row: int) -> None:
+        count = self.count[row]
+        aside = self._aside[row]
+        for column in range(self.capacity - count, self.capacity):
+            bar = self._at(row, column)
+            aside[bar.open_ms] = bar
+        self._trim(row)
+        self.values[row] = np.nan
+        self.marks[row] = -1
+        self.count[row] = 0
+
+    def _put_aside(self, row: int, bar: Bar) -> Change:
+        aside = self._aside[row]
+        known = aside.get(bar.open_ms)
+        if known is not None and bar.derived and not known.derived:
+            return Change.NONE
+        aside[bar.open_ms] = bar
+        self._trim(row)
+        return Change.NONE if known is not None and _equal(known, bar, 0.0) else Change.OTHER
+
+    def _trim(self, row: int) -> None:
+        aside = self._aside[row]
+        if len(aside) > self.capacity:
+            for open_ms in sorted(aside)[: len(aside) - self.capacity]:
+                del aside[open_ms]
+
+    def _corrected(self, row: int) -> Change:
+        self.revision[row] += CORRECTED
+        self.version += 1
+        return Change.OTHER

@@ -1,0 +1,224 @@
+"""Candles of all timeframes: what the venues close, and what is summed from finer bars where they close nothing.
+
+Filled by `engine.market.state`; read by the scores through `MarketView.bars` and by the snapshot for charts. Only
+bars that a venue flagged as closed enter the columns: a forming bar that is overtaken by a newer one without that
+flag is not closed by guess (all venues here flag it), it leaves a hole until a backfill brings it. A derived bar
+exists only when all of its children do, and never stands where the venue sent that bar itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import NAN, Candle
+from engine.market.bars import OPEN, VOLUME, Bar, BarFrame, Change
+from engine.market.universe import Universe
+from engine.market.view import Bars
+from engine.timeframes import INTERVAL_MS, PARENT
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+CAPACITY: Final[dict[str, int]] = {"1m": 1500, "5m": 1000, "15m": 1000, "4h": 1000}
+"""Closed bars kept by timeframe; 1m covers more than a day, so that a day's change and volume can be read from it."""
+
+WINDOW: Final = 500
+"""Bars by timeframe that a view gives."""
+
+CHANGE_FRAMES: Final = ("1m", "5m", "15m")
+"""Timeframes from which changes and day volumes are read, the finest that covers the span first."""
+
+COARSER: Final[dict[str, str]] = {child: parent for parent, child in PARENT.items()}
+
+
+class DayVolume:
+    """Sum of the newest 24 h of one timeframe's bars by row, computed anew only for rows that changed."""
+
+    def __init__(self, frame: BarFrame) -> None:
+        self._frame = frame
+        self._bars = DAY_MS // frame.interval_ms
+        self._version = -1
+        self._sum: Floats = np.zeros(0)
+        self._revision: Ints = np.zeros(0, dtype=np.int64)
+
+    def all(self, at_ms: int) -> Floats:
+        """`[rows]` dollars; NaN where 24 consecutive hours are not there or end more than two bars before `at_ms`."""
+        frame = self._frame
+        rows = len(frame.count)
+        self._grow(rows)
+        if frame.version != self._version:
+            revision = np.array(frame.revision, dtype=np.int64)
+            self._refresh(np.flatnonzero(revision != self._revision[:rows]))
+            self._version = frame.version
+        newest = np.array(frame.newest, dtype=np.int64)
+        return np.where(at_ms - newest < 3 * frame.interval_ms, self._sum[:rows], np.nan)
+
+    def of(self, row: int, at_ms: int) -> float:
+        """The same for one row."""
+        frame = self._frame
+        if at_ms - frame.newest[row] >= 3 * frame.interval_ms:
+            return NAN
+        self._grow(len(frame.count))
+        if frame.revision[row] != self._revision[row]:
+            self._refresh(np.array([row], dtype=np.int64))
+        return float(self._sum[row])
+
+    def _grow(self, rows: int) -> None:
+        short = rows - len(self._sum)
+        if short > 0:
+            self._sum = np.concatenate((self._sum, np.full(short, np.nan)))
+            self._revision = np.concatenate((self._revision, np.zeros(short, dtype=np.int64)))
+            self._version = -1
+
+    def _refresh(self, rows: Ints) -> None:
+        frame = self._frame
+        # bars that are not there are NaN, and so is every sum they stand in
+        self._sum[rows] = frame.values[rows, VOLUME, -self._bars :].sum(axis=1)
+        self._revision[rows] = np.array(frame.revision, dtype=np.int64)[rows]
+
+
+class CandleStore:
+    """The bars of all rows and timeframes."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._universe = universe
+        self.frames: dict[str, BarFrame] = {name: BarFrame(ms, CAPACITY[name]) for name, ms in INTERVAL_MS.items()}
+        self.ignored = 0
+        """Candles of an interval that is not kept."""
+        self._names = {ms: name for name, ms in INTERVAL_MS.items()}
+        self._forming: dict[str, list[Candle | None]] = {name: [] for name in INTERVAL_MS}
+        self._days = [DayVolume(self.frames[name]) for name in CHANGE_FRAMES]
+
+    def add_row(self) -> None:
+        """One more row, as the universe has just allocated it."""
+        for name, frame in self.frames.items():
+            frame.add_row(self._universe.capacity)
+            self._forming[name].append(None)
+
+    def apply(self, row: int, candle: Candle) -> None:
+        """Take a candle; whatever it closes, corrects or completes is in the columns afterwards."""
+        name = self._names.get(candle.interval_ms)
+        if name is None:
+            self.ignored += 1
+            return
+        if not candle.closed:
+            self._form(row, name, candle)
+            return
+        in_usd = self._universe.in_usd[row]
+        bar = Bar(
+            candle.open_ms,
+            candle.open,
+            candle.high,
+            candle.low,
+            candle.close,
+            candle.volume_quote if in_usd else NAN,
+            candle.taker_buy_quote if in_usd else NAN,
+            candle.trades,
+            derived=False,
+        )
+        self._put(row, name, bar)
+
+    def window(self, timeframe: str, width: int = WINDOW) -> Bars:
+        """Closed bars of one timeframe, `[rows, width]`; `width` at most the capacity of the timeframe."""
+        if not 0 < width <= CAPACITY[timeframe]:
+            raise ValueError(f"{timeframe} keeps {CAPACITY[timeframe]} bars, {width} were asked for")
+        return self.frames[timeframe].window(self._universe.rows, width)
+
+    def forming(self, row: int, timeframe: str) -> Candle | None:
+        """The bar the venue is still forming, as last sent; None where it sends none or it has been closed."""
+        candle = self._forming[timeframe][row]
+        if candle is None or candle.open_ms <= self.frames[timeframe].newest[row]:
+            return None
+        return candle
+
+    def change(self, span_ms: int, at_ms: int, last: Floats, last_ms: Ints) -> Floats:
+        """`[rows]` last price over the price `span_ms` before `at_ms`, less 1.
+
+        The earlier price is the open of the closed bar that covers that instant, of the finest timeframe whose run
+        reaches it. NaN where none does, and where `last` is itself from before that instant.
+        """
+        then_ms = at_ms - span_ms
+        then = np.full(self._universe.rows, np.nan)
+        for name in CHANGE_FRAMES:
+            frame = self.frames[name]
+            back = -((then_ms - np.array(frame.newest, dtype=np.int64)) // frame.interval_ms)
+            known = (back >= 0) & (back < np.array(frame.count, dtype=np.int64)) & np.isnan(then)
+            rows = np.flatnonzero(known)
+            then[rows] = frame.values[rows, OPEN, frame.capacity - 1 - back[rows]]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where((last_ms > then_ms) & (then > 0), last / then - 1.0, np.nan)
+
+    def volume_24h_usd(self, at_ms: int) -> Floats:
+        """`[rows]` dollars over exactly 24 h of consecutive closed bars that end at most two bars ago; else NaN."""
+        total = self._days[0].all(at_ms)
+        for day in self._days[1:]:
+            total = np.where(np.isnan(total), day.all(at_ms), total)
+        return total
+
+    def volume_24h_usd_of(self, row: int, at_ms: int) -> float:
+        """The same for one row."""
+        for day in self._days:
+            total = day.of(row, at_ms)
+            if total == total:
+                return total
+        return NAN
+
+    def closes_at(self, timeframe: str, open_ms: Ints) -> Floats:
+        """`[rows, len(open_ms)]` closes of the bars that opened at the given times; NaN where a row has none."""
+        frame = self.frames[timeframe]
+        rows = self._universe.rows
+        newest = np.array(frame.newest, dtype=np.int64)[:, None]
+        count = np.array(frame.count, dtype=np.int64)[:, None]
+        back, rest = np.divmod(newest - open_ms[None, :], frame.interval_ms)
+        known = (rest == 0) & (back >= 0) & (back < count)
+        columns = np.where(known, frame.capacity - 1 - back, 0)
+        closes = frame.values[np.arange(rows)[:, None], 3, columns]
+        return np.where(known, closes, np.nan)
+
+    def _form(self, row: int, name: str, candle: Candle) -> None:
+        forming = self._forming[name]
+        known = forming[row]
+        if known is None or (candle.open_ms, candle.ts_ms) >= (known.open_ms, known.ts_ms):
+            forming[row] = candle
+
+    def _put(self, row: int, name: str, bar: Bar) -> None:
+        frame = self.frames[name]
+        change = frame.put(row, bar)
+        coarser = COARSER.get(name)
+        if change is Change.NONE or coarser is None or bar.open_ms % frame.interval_ms:
+            return
+        length = INTERVAL_MS[coarser]
+        start = bar.open_ms - bar.open_ms % length
+        if change is Change.APPENDED and bar.open_ms + frame.interval_ms != start + length:
+            return  # a newest bar that is not its parent's last child cannot complete it
+        derived = self._derive(row, frame, start, length)
+        if derived is not None:
+            self._put(row, coarser, derived)
+
+    @staticmethod
+    def _derive(row: int, frame: BarFrame, start_ms: int, length_ms: int) -> Bar | None:
+        """The bar from `start_ms` summed from its children; None unless every one of them is there."""
+        children: list[Bar] = []
+        for open_ms in range(start_ms, start_ms + length_ms, frame.interval_ms):
+            child = frame.get(row, open_ms)
+            if child is None:
+                return None
+            children.append(child)
+        trades = [child.trades for child in children]
+        return Bar(
+            start_ms,
+            children[0].open,
+            max(child.high for child in children),
+            min(child.low for child in children),
+            children[-1].close,
+            sum(child.volume_usd for child in children),
+            sum(child.buy_usd for child in children),
+            -1 if min(trades) < 0 else sum(trades),
+            derived=True,
+        )

@@ -1,0 +1,89 @@
+"""Columns by time slot on one axis that all rows share: seconds of the tape, minutes of liquidations, 15m slots.
+
+Used by the stores of this room. The axis moves on with event time; slots come to rest as contiguous columns, so that
+the last `width` slots of all rows are a slice and reading them copies nothing. What is older than the axis is
+refused with column -1, never folded into a slot that is not its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Grid:
+    """`values[field, row, column]` and `counts[field, row, column]` over one moving time axis.
+
+    `width` slots are read at once; `slack` more are kept before them and left free after them, so that the columns
+    are moved only once in `slack` slots.
+    """
+
+    def __init__(self, width: int, slack: int, values: int, counts: int = 0, fill: float = 0.0) -> None:
+        self.width = width
+        self.columns = width + 2 * slack
+        self.first = 0
+        """Slot number of column 0; means nothing before the first slot was asked for."""
+        self.fill = fill
+        self.values: Floats = self._blank(values, 0)
+        self.counts: Ints = np.zeros((counts, 0, self.columns), dtype=np.int64)
+        self._kept = width + slack
+        self._used = 0
+        self._started = False
+
+    def reserve(self, used: int, capacity: int) -> None:
+        """Make room for `capacity` rows of which `used` are in use.
+
+        May replace the arrays: whoever holds views of them takes new ones.
+        """
+        self._used = used
+        fields, rows, _ = self.values.shape
+        if capacity <= rows:
+            return
+        values = self._blank(fields, capacity)
+        counts = np.zeros((len(self.counts), capacity, self.columns), dtype=np.int64)
+        values[:, :rows] = self.values
+        counts[:, :rows] = self.counts
+        self.values, self.counts = values, counts
+
+    def column(self, slot: int) -> int:
+        """Column of a slot, moving the axis on for a newer one; -1: older than what is kept."""
+        column = slot - self.first
+        if 0 <= column < self.columns and self._started:
+            return column
+        if self._started and column < 0:
+            return -1
+        self._advance(slot)
+        return slot - self.first
+
+    def window(self, last: int, rows: int) -> tuple[Floats, Ints]:
+        """Values `[fields, rows, width]` and counts of the slots up to and with `last`, as views of the columns.
+
+        Raises ValueError where `last` lies so far back that its slots are not all kept any more.
+        """
+        end = self.column(last) + 1
+        if end < self.width:
+            newest = self.first + self.columns
+            raise ValueError(f"slot {last} lies too far back: the {self.width} slots up to it are gone (axis {newest})")
+        return self.values[:, :rows, end - self.width : end], self.counts[:, :rows, end - self.width : end]
+
+    def _blank(self, fields: int, rows: int) -> Floats:
+        shape = (fields, rows, self.columns)
+        # zeros are not touched before they are used, which keeps rows that only exist as capacity out of memory
+        return np.zeros(shape) if self.fill == 0.0 else np.full(shape, self.fill)
+
+    def _advance(self, slot: int) -> None:
+        first = slot - self._kept + 1
+        by = first - self.first
+        if self._started and by < self.columns:
+            for field in (*self.values, *self.counts):
+                field[: self._used, :-by] = field[: self._used, by:].copy()
+            self.values[:, : self._used, -by:] = self.fill
+            self.counts[:, : self._used, -by:] = 0
+        elif self._started:
+            self.values[:, : self._used] = self.fill
+            self.counts[:, : self._used] = 0
+        self.first = first
+        self._started = True

@@ -1,0 +1,134 @@
+"""Liquidations: by minute and row, the last lines of all, and totals over all venues.
+
+Filled by `engine.market.state`; the scores read the minutes, the snapshot the lines and totals. Where a venue
+publishes only a part of its liquidations, every sum that holds some of them is a lower bound and says so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import NAN, LiquidatedSide, Liquidation
+from engine.market.grid import Grid
+from engine.market.universe import Universe
+from engine.market.view import Liquidations
+from engine.timeframes import MINUTE_MS
+
+Floats = NDArray[np.float64]
+
+MINUTES: Final = 60
+HOUR_S: Final = 3600
+LINES: Final = 500
+WINDOWS_MS: Final = (60_000, 300_000, 3_600_000)
+
+LONG, SHORT = range(2)
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationRecord:
+    """One liquidation. `side` is the position that was closed; `notional_usd` NaN where not quoted in dollars."""
+
+    ts_ms: int
+    venue: str
+    symbol: str
+    side: LiquidatedSide
+    price: float
+    size_base: float
+    notional_usd: float
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationSums:
+    """Liquidated notional of all venues over the last `window_ms` of event time, in whole seconds."""
+
+    window_ms: int
+    long_usd: float
+    short_usd: float
+    sampled_venues: tuple[str, ...]
+    """Venues that publish only a part, sorted; where there are any, the sums are a lower bound."""
+
+
+class LiquidationStore:
+    """Liquidations of all rows."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._universe = universe
+        self._minutes = Grid(MINUTES, MINUTES, values=2)
+        self._seconds = Grid(HOUR_S, HOUR_S // 4, values=2)
+        self._seconds.reserve(1, 1)
+        self._lines: deque[LiquidationRecord] = deque(maxlen=LINES)
+        self._since: dict[str, int] = {}
+        self._sampled: dict[str, bool] = {}
+        self.late = 0
+        """Liquidations older than the minutes that are kept; they stand among the lines only."""
+
+    def add_row(self) -> None:
+        """One more row, as the universe has just allocated it."""
+        self._minutes.reserve(self._universe.rows, self._universe.capacity)
+
+    def apply(self, row: int, event: Liquidation) -> None:
+        """Take one liquidation."""
+        venue = event.venue
+        self._since.setdefault(venue, event.ts_ms)
+        self._sampled[venue] = self._sampled.get(venue, False) or event.sampled
+        usd = event.price * event.size if self._universe.in_usd[row] else NAN
+        self._lines.appendleft(
+            LiquidationRecord(event.ts_ms, venue, event.symbol, event.side, event.price, event.size, usd, event.sampled)
+        )
+        if usd != usd:
+            return
+        side = LONG if event.side == "long" else SHORT
+        second = self._seconds.column(event.ts_ms // 1000)
+        if second >= 0:
+            self._seconds.values[side, 0, second] += usd
+        minute = self._minutes.column(event.ts_ms // MINUTE_MS)
+        if minute < 0:
+            self.late += 1
+            return
+        self._minutes.values[side, row, minute] += usd
+
+    def lines(self) -> tuple[LiquidationRecord, ...]:
+        """The last 500 of all venues, newest event time first; of the same time, the later arrived first."""
+        return tuple(sorted(self._lines, key=lambda line: -line.ts_ms))
+
+    def lines_of(self, venue: str, symbol: str) -> tuple[LiquidationRecord, ...]:
+        """Those of one instrument."""
+        return tuple(line for line in self.lines() if line.symbol == symbol and line.venue == venue)
+
+    def totals(self, at_ms: int) -> tuple[LiquidationSums, ...]:
+        """Sums over 1 m, 5 m and 1 h up to and with the second of `at_ms`."""
+        values, _ = self._seconds.window(at_ms // 1000, 1)
+        sampled = tuple(sorted(venue for venue, part in self._sampled.items() if part))
+        return tuple(
+            LiquidationSums(
+                window_ms,
+                float(values[LONG, 0, -window_ms // 1000 :].sum()),
+                float(values[SHORT, 0, -window_ms // 1000 :].sum()),
+                sampled,
+            )
+            for window_ms in WINDOWS_MS
+        )
+
+    def interrupted(self, venues: Iterable[str]) -> None:
+        """Liquidations of these venues may have been missed: their `since_ms` starts again at the next one."""
+        for venue in venues:
+            self._since.pop(venue, None)
+
+    def view(self, at_ms: int) -> Liquidations:
+        """The last 60 minutes up to and with the minute of `at_ms`."""
+        instruments = self._universe.frozen()
+        values, _ = self._minutes.window(at_ms // MINUTE_MS, len(instruments))
+        since, sampled = self._since, self._sampled
+        return Liquidations(
+            long_usd=values[LONG],
+            short_usd=values[SHORT],
+            since_ms=np.array([since.get(i.venue, -1) for i in instruments], dtype=np.int64),
+            sampled=np.array([sampled.get(i.venue, False) for i in instruments], dtype=np.bool_),
+        )

@@ -1,0 +1,109 @@
+"""Open interest of all rows: the newest figure, and its value at the end of each 15m slot.
+
+Used by `engine.market.derivatives`. A slot takes the readings after its start up to and with its end, so a reading
+stamped exactly on a boundary is the value at the end of the slot before it. Slots nobody reported in are NaN, not the
+value before them: the columns are a regular grid in time, the same for all rows.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import NAN, OpenInterest
+from engine.market.candles import CandleStore
+from engine.market.grid import Grid
+from engine.market.universe import Universe
+from engine.timeframes import INTERVAL_MS, MINUTE_MS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SLOTS: Final = 96
+SLOT_MS: Final = INTERVAL_MS["15m"]
+SLACK: Final = 32
+HOUR_SLOTS: Final = 4
+
+USD, BASE, PRICE, STAMP = range(4)
+
+
+class OpenInterestColumns(NamedTuple):
+    """What a view gives of open interest; fields as in `Derivatives`."""
+
+    usd: Floats
+    ms: Ints
+    history_usd: Floats
+    history_close: Floats
+    change_1h_frac: Floats
+
+
+class OpenInterestStore:
+    """The newest reading by row, and the last of each slot."""
+
+    def __init__(self, universe: Universe, candles: CandleStore) -> None:
+        self._universe = universe
+        self._candles = candles
+        self._grid = Grid(SLOTS, SLACK, values=4, fill=np.nan)
+        self._usd: list[float] = []
+        self._base: list[float] = []
+        self._ms: list[int] = []
+
+    def add_row(self) -> None:
+        """One more row, as the universe has just allocated it."""
+        self._grid.reserve(self._universe.rows, self._universe.capacity)
+        self._usd.append(NAN)
+        self._base.append(NAN)
+        self._ms.append(-1)
+
+    def apply(self, row: int, event: OpenInterest, mark: float, mark_ms: int, last: float, last_ms: int) -> None:
+        """Take a reading; `mark` (else the last price) values a base figure, `last` is kept beside the slot.
+
+        Prices are only used where they are of that time: a reading of the past gets its price from the bars.
+        """
+        in_usd = self._universe.in_usd[row]
+        usd = event.usd if in_usd else NAN
+        if event.ts_ms >= self._ms[row]:
+            self._ms[row] = event.ts_ms
+            self._usd[row] = usd
+            self._base[row] = event.base
+        column = self._grid.column((event.ts_ms - 1) // SLOT_MS)
+        if column < 0:
+            return
+        cell = self._grid.values[:, row, column]
+        if event.ts_ms < cell[STAMP]:
+            return
+        if usd != usd and in_usd and _of_that_time(mark_ms, event.ts_ms):
+            usd = event.base * mark
+        cell[:] = (usd, event.base, last if _of_that_time(last_ms, event.ts_ms) else NAN, event.ts_ms)
+
+    def view(self, at_ms: int, price: Floats) -> OpenInterestColumns:
+        """Columns at `at_ms`; `price` values base figures now. Slots in dollars: as stated, else base at the mark of
+        that moment, else base at the close of the slot's 15m bar. Closes are the bars', and until a slot's bar has
+        come, the last price noted with the reading. The change is the last closed slot over the one an hour before."""
+        rows = self._universe.rows
+        last_slot = at_ms // SLOT_MS - 1
+        values, _ = self._grid.window(last_slot, rows)
+        opened = np.arange(last_slot - SLOTS + 1, last_slot + 1, dtype=np.int64) * SLOT_MS
+        closes = self._candles.closes_at("15m", opened)
+        close = np.where(np.isnan(closes), values[PRICE], closes)
+        in_usd = np.array(self._universe.in_usd, dtype=np.bool_)
+        valued = np.where(in_usd[:, None], values[BASE] * close, np.nan)
+        history = np.where(np.isnan(values[USD]), valued, values[USD])
+        stated = np.array(self._usd, dtype=np.float64)
+        now = np.where(in_usd, np.array(self._base, dtype=np.float64) * price, np.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            change = history[:, -1] / history[:, -1 - HOUR_SLOTS] - 1.0
+        return OpenInterestColumns(
+            usd=np.where(np.isnan(stated), now, stated),
+            ms=np.array(self._ms, dtype=np.int64),
+            history_usd=history,
+            history_close=close,
+            change_1h_frac=np.where(np.isfinite(change), change, np.nan),
+        )
+
+
+def _of_that_time(price_ms: int, ts_ms: int) -> bool:
+    """Whether a price stamped `price_ms` was the price at `ts_ms`: known by then, and not long before."""
+    return ts_ms - SLOT_MS <= price_ms <= ts_ms + MINUTE_MS

@@ -1,0 +1,199 @@
+"""The live market: every event goes in by `apply`, every scan reads one `view`.
+
+Owned by `engine.runtime`. Everything here runs on the event time that the venues stamp, so a replay comes to the same
+state as the live run it records; no clock is read. Books are kept by `engine.market.books`; the state allocates
+their rows and notes their times, and is handed their columns for the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from engine.events import (
+    BookDelta,
+    BookSnapshot,
+    Candle,
+    Funding,
+    Liquidation,
+    MarketEvent,
+    MarkPrice,
+    OpenInterest,
+    Quote,
+    Ratio,
+    Ticker,
+    Trade,
+)
+from engine.instruments import Instrument
+from engine.market.candles import CandleStore
+from engine.market.derivatives import DerivativesStore
+from engine.market.liquidations import LiquidationStore
+from engine.market.tape import TapeStore
+from engine.market.universe import Universe
+from engine.market.view import Books, Ints, MarketView
+from engine.timeframes import INTERVAL_MS
+
+SKEW_MS: Final = 10_000
+"""How far a stamp may lie ahead of its own receive time before it is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What happened to the events of this epoch."""
+
+    events: int
+    skewed: int
+    """Stamps over 10 s ahead of their receive time; the receive time stands in, a closed bar is not taken."""
+    late_trades: int
+    duplicate_trades: int
+    unsized_trades: int
+    late_liquidations: int
+    other_intervals: int
+    """Candles of an interval that is not kept."""
+
+
+class MarketState:
+    """All stores of the room, by row."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything and begin a new epoch; rows of before mean nothing any more."""
+        self.epoch += 1
+        self.at_ms = 0
+        """Newest event time; 0 before the first event."""
+        self.events = 0
+        self.skewed = 0
+        self.universe = Universe()
+        self.candles = CandleStore(self.universe)
+        self.derivatives = DerivativesStore(self.universe, self.candles)
+        self.tape = TapeStore(self.universe, self._volume_24h_usd)
+        self.liquidations = LiquidationStore(self.universe)
+        self._newest_ms: list[int] = []
+        # each handler takes exactly the event type that is its key
+        self._handlers: dict[type, Callable[[int, Any], None]] = {
+            Trade: self._trade,
+            Quote: self.derivatives.quote,
+            BookSnapshot: self._book,
+            BookDelta: self._book,
+            Candle: self._candle,
+            MarkPrice: self.derivatives.mark,
+            Funding: self.derivatives.funding,
+            OpenInterest: self.derivatives.interest,
+            Ratio: self.derivatives.ratio,
+            Liquidation: self.liquidations.apply,
+            Ticker: self.derivatives.ticker,
+        }
+
+    def apply(self, event: MarketEvent, instrument: Instrument) -> int:
+        """Take one event of `instrument`; gives its row, new with the instrument's first event."""
+        universe = self.universe
+        row = universe.row(event.venue, event.symbol)
+        if row is None:
+            row = self._add(instrument)
+        elif universe.instruments[row] is not instrument:
+            universe.refine(row, instrument)
+        self.events += 1
+        ts_ms = event.ts_ms
+        if ts_ms * 1_000_000 > event.recv_ns + SKEW_MS * 1_000_000:
+            self.skewed += 1
+            ts_ms = event.recv_ns // 1_000_000
+            event = msgspec.structs.replace(event, ts_ms=ts_ms)
+        if ts_ms > self.at_ms:
+            self.at_ms = ts_ms
+        if ts_ms > self._newest_ms[row]:
+            self._newest_ms[row] = ts_ms
+        self._handlers[type(event)](row, event)
+        return row
+
+    def refine(self, instruments: Iterable[Instrument]) -> None:
+        """Take a listing: instruments that have a row are known better now; the others get none by it."""
+        for instrument in instruments:
+            row = self.universe.row(instrument.venue, instrument.symbol)
+            if row is not None:
+                self.universe.refine(row, instrument)
+
+    def interrupted(self, venue: str) -> None:
+        """The feed of a venue was down, so trades and liquidations may be missing before the next ones."""
+        rows = [row for row, i in enumerate(self.universe.frozen()) if i.venue == venue]
+        self.tape.interrupted(rows)
+        self.liquidations.interrupted((venue,))
+
+    def newest_ms(self) -> Ints:
+        """`[rows]` event time of the newest message of any kind."""
+        return np.array(self._newest_ms, dtype=np.int64)
+
+    def counters(self) -> Counters:
+        """What happened to the events so far."""
+        return Counters(
+            events=self.events,
+            skewed=self.skewed,
+            late_trades=self.tape.late,
+            duplicate_trades=self.tape.duplicates,
+            unsized_trades=self.tape.unsized,
+            late_liquidations=self.liquidations.late,
+            other_intervals=self.candles.ignored,
+        )
+
+    def view(self, at_ms: int, books: Books) -> MarketView:
+        """The market at `at_ms` (normally `self.at_ms`) with the given books, whose arrays have one row per row here.
+
+        Raises ValueError where they have not, and for a time over 300 s before the newest trade.
+        """
+        rows = self.universe.rows
+        if len(books.updated_ms) != rows:
+            raise ValueError(
+                f"books have {len(books.updated_ms)} rows, the market has {rows}: pass the state's row count"
+            )
+        derivatives = self.derivatives.view(at_ms, books)
+        links = self.universe.links(derivatives.volume_24h_usd)
+        return MarketView(
+            epoch=self.epoch,
+            at_ms=at_ms,
+            instruments=self.universe.frozen(),
+            rankable=self.universe.rankable(),
+            bars={name: self.candles.window(name) for name in INTERVAL_MS},
+            tape=self.tape.view(at_ms),
+            books=books,
+            derivatives=derivatives,
+            liquidations=self.liquidations.view(at_ms),
+            spot_rows=links.spot_rows,
+            peers=links.peers,
+        )
+
+    def _add(self, instrument: Instrument) -> int:
+        row = self.universe.add(instrument)
+        self.candles.add_row()
+        self.derivatives.add_row()
+        self.tape.add_row()
+        self.liquidations.add_row()
+        self._newest_ms.append(-1)
+        return row
+
+    def _trade(self, row: int, trade: Trade) -> None:
+        self.derivatives.traded(row, trade.price, trade.ts_ms)
+        self.tape.apply(row, trade)
+
+    def _candle(self, row: int, candle: Candle) -> None:
+        if candle.closed:
+            end_ms = candle.open_ms + candle.interval_ms
+            if end_ms * 1_000_000 > candle.recv_ns + SKEW_MS * 1_000_000:
+                self.skewed += 1
+                return
+            # a closed bar proves that its end has come, whatever the message is stamped
+            self.at_ms = max(self.at_ms, end_ms)
+            self._newest_ms[row] = max(self._newest_ms[row], end_ms)
+            self.derivatives.traded(row, candle.close, end_ms)
+        self.candles.apply(row, candle)
+
+    def _book(self, row: int, event: BookSnapshot | BookDelta) -> None:
+        """Books are kept elsewhere; here they only have a row and a time."""
+
+    def _volume_24h_usd(self, row: int) -> float:
+        return self.derivatives.volume_24h_usd_of(row, self.at_ms)

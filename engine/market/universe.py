@@ -1,0 +1,158 @@
+"""Which instruments the state knows, by row number, and how rows belong together.
+
+Owned by `engine.market.state`, which adds a row on the first market event of an instrument; every store sizes its
+columns by `capacity`. A listing alone makes no row: thousands of instruments are listed that nobody subscribed to.
+Nothing here knows prices; the 24 h volumes that decide between spot legs are handed in.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.instruments import Instrument
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+FIRST_CAPACITY: Final = 64
+
+SPOT_VENUE: Final[dict[str, str]] = {"binance-usdm": "binance-spot", "bybit-linear": "bybit-spot", "okx": "okx"}
+"""Where the same company trades spot, by the venue of a perpetual."""
+
+
+class Links(NamedTuple):
+    """How rows belong together."""
+
+    spot_rows: Ints
+    """`[rows]` the spot leg of each perpetual; -1: none seen, or not a perpetual."""
+    peers: tuple[tuple[int, ...], ...]
+    """By row, the rows of the other rankable perpetuals on the same asset, ascending."""
+
+
+class Universe:
+    """Rows by (venue, symbol), in order of first appearance."""
+
+    def __init__(self) -> None:
+        self.instruments: list[Instrument] = []
+        self.in_usd: list[bool] = []
+        """By row, whether amounts in its quote currency are dollars."""
+        self.capacity = FIRST_CAPACITY
+        """Rows that every column has room for; doubles."""
+        self._rows: dict[tuple[str, str], int] = {}
+        self._assets: dict[tuple[str, str], list[int]] = {}
+        self._frozen: tuple[Instrument, ...] | None = None
+        self._linked = False
+        self._rankable: Bools = np.zeros(0, dtype=np.bool_)
+        self._peers: tuple[tuple[int, ...], ...] = ()
+        self._fixed: Ints = np.zeros(0, dtype=np.int64)
+        self._choosing: Ints = np.zeros(0, dtype=np.int64)
+        self._choices: Ints = np.zeros((0, 1), dtype=np.int64)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.instruments)
+
+    def row(self, venue: str, symbol: str) -> int | None:
+        """Row of an instrument, or None where nothing has been heard of it on the market."""
+        return self._rows.get((venue, symbol))
+
+    def add(self, instrument: Instrument) -> int:
+        """Allocate the next row. Raises ValueError where the instrument has one already."""
+        key = (instrument.venue, instrument.symbol)
+        if key in self._rows:
+            raise ValueError(f"{instrument.venue} {instrument.symbol!r} already has row {self._rows[key]}")
+        row = len(self.instruments)
+        self._rows[key] = row
+        self.instruments.append(instrument)
+        self.in_usd.append(instrument.quote_is_usd)
+        while self.capacity <= row:
+            self.capacity *= 2
+        self._changed()
+        return row
+
+    def refine(self, row: int, instrument: Instrument) -> bool:
+        """Take better knowledge of a row's instrument; True where it changed. Inferred never replaces listed."""
+        known = self.instruments[row]
+        if instrument is known or (instrument.inferred and not known.inferred) or instrument == known:
+            return False
+        self.instruments[row] = instrument
+        self.in_usd[row] = instrument.quote_is_usd
+        self._changed()
+        return True
+
+    def frozen(self) -> tuple[Instrument, ...]:
+        """All instruments by row, as one tuple that is only made anew when something changed."""
+        if self._frozen is None:
+            self._frozen = tuple(self.instruments)
+        return self._frozen
+
+    def rankable(self) -> Bools:
+        """`[rows]` whether the table ranks the row."""
+        self._link()
+        return self._rankable
+
+    def rows_of_asset(self, asset: str, category: str = "crypto") -> tuple[int, ...]:
+        """Rows of one asset on all venues, ascending. A stock and a coin of the same name are different assets."""
+        self._link()
+        return tuple(self._assets.get((asset, category), ()))
+
+    def links(self, volume_24h_usd: Floats) -> Links:
+        """Spot legs and peers of all rows, given the 24 h volume of each row (`[rows]`, NaN: not known).
+
+        The leg is the dollar spot row of the same asset at the same company, the same quote currency first; else
+        the most traded dollar spot row elsewhere, ties by venue name and symbol.
+        """
+        self._link()
+        spot = self._fixed.copy()
+        if len(self._choosing):
+            volume = np.where(np.isnan(volume_24h_usd), -1.0, volume_24h_usd)[self._choices]
+            best = np.argmax(np.where(self._choices >= 0, volume, -np.inf), axis=1)
+            spot[self._choosing] = self._choices[np.arange(len(best)), best]
+        return Links(spot, self._peers)
+
+    def _changed(self) -> None:
+        self._frozen = None
+        self._linked = False
+
+    def _link(self) -> None:
+        if self._linked:
+            return
+        self._assets = {}
+        for row, instrument in enumerate(self.instruments):
+            self._assets.setdefault((instrument.asset, instrument.category), []).append(row)
+        self._rankable = np.array([i.is_rankable for i in self.instruments], dtype=np.bool_)
+        fixed: list[int] = []
+        choosing: list[int] = []
+        choices: list[list[int]] = []
+        for row, instrument in enumerate(self.instruments):
+            legs = self._spot_candidates(instrument) if instrument.kind == "perp" else []
+            fixed.append(legs[0] if len(legs) == 1 else -1)
+            if len(legs) > 1:
+                choosing.append(row)
+                choices.append(legs)
+        width = max(map(len, choices), default=1)
+        self._fixed = np.array(fixed, dtype=np.int64)
+        self._choosing = np.array(choosing, dtype=np.int64)
+        self._choices = np.array([legs + [-1] * (width - len(legs)) for legs in choices], dtype=np.int64)
+        self._peers = tuple(self._peers_of(row) for row in range(self.rows))
+        self._linked = True
+
+    def _spot_candidates(self, perp: Instrument) -> list[int]:
+        """Spot rows among which volume decides: of the best of the three tiers that has any."""
+        of_asset = self._assets[(perp.asset, perp.category)]
+        spots = [r for r in of_asset if self.instruments[r].kind == "spot" and self.in_usd[r]]
+        spots.sort(key=lambda r: (self.instruments[r].venue, self.instruments[r].symbol))
+        home = SPOT_VENUE.get(perp.venue, perp.venue)
+        at_home = [r for r in spots if self.instruments[r].venue == home]
+        same_quote = [r for r in at_home if self.instruments[r].quote == perp.quote]
+        return same_quote[:1] or at_home or spots
+
+    def _peers_of(self, row: int) -> tuple[int, ...]:
+        instrument = self.instruments[row]
+        of_asset = self._assets[(instrument.asset, instrument.category)]
+        return tuple(r for r in of_asset if r != row and self._rankable[r])

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from engine.events import Liquidation
+from engine.instruments import Instrument
+from engine.market.liquidations import LINES, LiquidationStore
+from engine.market.universe import Universe
+from tests.engine.market.market_events import MINUTE, T0, instrument
+
+A = instrument("AUSDT")
+B = instrument("BUSDT", "bybit-linear")
+EURO = instrument("BTCEUR", "okx")
+
+
+def store() -> LiquidationStore:
+    universe = Universe()
+    liquidations = LiquidationStore(universe)
+    for i in (A, B, EURO):
+        universe.add(i)
+        liquidations.add_row()
+    return liquidations
+
+
+def event(of: Instrument, ts_ms: int, side: str = "long", size: float = 1.0, sampled: bool = False) -> Liquidation:
+    return Liquidation(of.venue, of.symbol, ts_ms, ts_ms * 1_000_000, side, 10.0, size, sampled)  # type: ignore[arg-type]
+
+
+def test_minutes_totals_and_lines_agree_with_plain_sums() -> None:
+    rng = random.Random(5)
+    liquidations = store()
+    events = []
+    for _ in range(1500):
+        row = rng.randrange(2)
+        ts = T0 + rng.randrange(2 * 3_600_000)
+        events.append((row, event((A, B)[row], ts, rng.choice(["long", "short"]), rng.random(), row == 0)))
+    events.sort(key=lambda pair: pair[1].ts_ms)
+    for row, e in events:
+        liquidations.apply(row, e)
+    at_ms = events[-1][1].ts_ms
+    view = liquidations.view(at_ms)
+    for side, field in (("long", view.long_usd), ("short", view.short_usd)):
+        expected = np.zeros((3, 60))
+        for row, e in events:
+            column = 59 - (at_ms // MINUTE - e.ts_ms // MINUTE)
+            if e.side == side and column >= 0:
+                expected[row, column] += e.size * 10.0
+        assert field == pytest.approx(expected)
+    for totals in liquidations.totals(at_ms):
+        first = at_ms // 1000 - totals.window_ms // 1000 + 1
+        for side, value in (("long", totals.long_usd), ("short", totals.short_usd)):
+            assert value == pytest.approx(
+                sum(e.size * 10.0 for _, e in events if e.side == side and e.ts_ms // 1000 >= first)
+            )
+        assert totals.sampled_venues == ("binance-usdm",)
+    lines = liquidations.lines()
+    assert [line.ts_ms for line in lines] == [e.ts_ms for _, e in reversed(events)][:LINES]
+    assert view.since_ms.tolist()[:2] == [next(e.ts_ms for row, e in events if row == r) for r in range(2)]
+    assert view.since_ms[2] == -1
+    assert view.sampled.tolist() == [True, False, False]
+
+
+def test_other_money_stands_among_the_lines_without_dollars() -> None:
+    liquidations = store()
+    liquidations.apply(2, event(EURO, T0))
+    assert math.isnan(liquidations.lines()[0].notional_usd)
+    assert liquidations.view(T0).long_usd.sum() == 0.0
+    assert liquidations.totals(T0)[2].long_usd == 0.0
+
+
+def test_windows_are_of_event_time() -> None:
+    liquidations = store()
+    liquidations.apply(0, event(A, T0))
+    assert [t.long_usd for t in liquidations.totals(T0 + 59_999)] == [10.0, 10.0, 10.0]
+    assert [t.long_usd for t in liquidations.totals(T0 + 60_000)] == [0.0, 10.0, 10.0]
+    assert [t.long_usd for t in liquidations.totals(T0 + 3_600_000)] == [0.0, 0.0, 0.0]
+
+
+def test_a_late_one_goes_to_its_minute_and_the_order_is_by_time() -> None:
+    liquidations = store()
+    liquidations.apply(0, event(A, T0))
+    liquidations.apply(1, event(B, T0 - 3 * MINUTE, "short"))
+    liquidations.apply(0, event(A, T0 - 500 * MINUTE))
+    view = liquidations.view(T0)
+    assert view.short_usd[1, -4] == 10.0
+    assert view.long_usd.sum() == 10.0
+    assert liquidations.late == 1
+    assert [line.ts_ms for line in liquidations.lines()] == [T0, T0 - 3 * MINUTE, T0 - 500 * MINUTE]
+    assert [line.side for line in liquidations.lines_of("bybit-linear", "BUSDT")] == ["short"]
+
+
+def test_after_an_interruption_the_venue_begins_anew() -> None:
+    liquidations = store()
+    liquidations.apply(0, event(A, T0))
+    liquidations.apply(1, event(B, T0))
+    liquidations.interrupted(["binance-usdm"])
+    assert liquidations.view(T0).since_ms.tolist() == [-1, T0, -1]
+    liquidations.apply(0, event(A, T0 + 5))
+    assert liquidations.view(T0).since_ms.tolist() == [T0 + 5, T0, -1]
