@@ -241,7 +241,7 @@ class BinanceParser:
         interval_ms = INTERVAL_MS.get(bar.i)
         if interval_ms is None:
             return None
-        if not checks.price(bar.l, "l") <= min(bar.o, bar.c) <= max(bar.o, bar.c) <= checks.price(bar.h, "h"):
+        if not (bar.l <= bar.o <= bar.h and bar.l <= bar.c <= bar.h and checks.price(bar.l, "l")):
             raise Implausible("a bar whose high and low do not span its open and close")
         return (
             Candle(

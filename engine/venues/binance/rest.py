@@ -74,7 +74,7 @@ def read(parser: BinanceParser, request: str, status: int, body: str, recv_ns: i
     try:
         if status != 200:
             return Parsed(
-                Verdict.REJECTED, detail=checks.detail(parser.venue, f"{path} answered {status}: {body[:120]}")
+                Verdict.CONTROL, detail=checks.detail(parser.venue, f"{path} answered {status}: {body[:120]}")
             )
         if kind == "time":
             return CONTROL

@@ -311,11 +311,11 @@ def test_rest_statistics_carry_their_kind_and_period() -> None:
     assert math.isnan(event.usd)
 
 
-def test_an_error_answer_is_rejected_with_the_venues_words() -> None:
+def test_an_error_answer_is_control_with_the_venues_words() -> None:
     parsed = BinanceParser("binance-usdm").response(
         "GET /fapi/v1/depth?symbol=X", 400, '{"code":-1121,"msg":"Invalid symbol."}', RECV
     )
-    assert parsed.verdict is Verdict.REJECTED
+    assert parsed.verdict is Verdict.CONTROL
     assert "400" in parsed.detail
     assert "Invalid symbol" in parsed.detail
 
@@ -358,6 +358,15 @@ def test_a_bad_book_row_rejects_the_frame(row: Any) -> None:
     parsed = usdm(combined("btcusdt@depth", **{**DEPTH, "b": [["1.0", "2"], row]}))
     assert parsed.verdict is Verdict.REJECTED
     assert not parsed.events
+
+
+@pytest.mark.parametrize("change", [{"c": "nan"}, {"o": "nan"}, {"h": "0.5"}, {"l": "nan"}, {"l": "-1"}, {"q": "inf"}])
+def test_a_bar_that_cannot_be_rejects_the_frame(change: dict[str, str]) -> None:
+    bar = {"t": 1790526480000, "i": "1m", "o": "1", "c": "1", "h": "1", "l": "1", "v": "1", "n": 1, "x": True, "q": "1"}
+    kline = {"e": "kline", "E": 1790526539304, "s": "BTCUSDT", "k": {**bar, "Q": "1"}}
+    assert only(usdm(combined("btcusdt@kline_1m", **kline)))
+    kline["k"] = {**bar, "Q": "1", **change}
+    assert usdm(combined("btcusdt@kline_1m", **kline)).verdict is Verdict.REJECTED
 
 
 def test_unknown_kinds_are_unknown_and_acks_are_control() -> None:

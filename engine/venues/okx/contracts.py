@@ -1,0 +1,158 @@
+"""The OKX instruments met so far, and what is learnt of them besides the listing.
+
+Held by the parser, asked by `rows` and `rest`. Here alone a contract's size is derived: from the listing, or from a
+message that gives one amount both in contracts and in currency. Also keeps the newest mark and index prices, which
+come on channels of their own and only together make a `MarkPrice`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from engine.instruments import Category, Instrument, Kind, asset_of
+from engine.text import is_safe_symbol
+from engine.venues import checks
+from engine.venues.checks import Implausible
+from engine.venues.okx import wire
+from engine.venues.okx.symbols import infer
+
+MAX_INFERRED: Final = 5_000
+"""Instruments accepted beyond the listing; OKX lists about 2,000 besides options. More is a fault or an attack."""
+
+_KINDS: Final[dict[str, Kind]] = {"SPOT": "spot", "SWAP": "perp", "FUTURES": "future", "OPTION": "option"}
+_TRADFI: Final = frozenset({"3", "4", "5", "6"})
+"""`instCategory` of stocks, metals, commodities and currencies (okx.com/docs-v5, instruments, 2026-07)."""
+
+_EXACT: Final = 0.02
+"""Contract sizes are powers of ten; a quotient of amounts within 2 % of one is that one (amounts are rounded)."""
+_SAME_DECADE: Final = 0.3
+"""Decades that a quotient involving a price may be off: the price may have halved or doubled since the amounts."""
+
+
+class Contracts:
+    """Every instrument listed or spoken of, by id."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Instrument] = {}
+        self.marks: dict[str, float] = {}
+        """Newest mark price by instrument id."""
+        self.indices: dict[str, float] = {}
+        """Newest index price by index id (`BTC-USDT`)."""
+        self.has_listing = False
+        self._inferred = 0
+
+    def known(self, symbol: str) -> Instrument:
+        """The instrument a message speaks of, kept from now on; Implausible for an id that cannot be kept."""
+        held = self.held.get(symbol)
+        if held is not None:
+            return held
+        if not is_safe_symbol(symbol):
+            raise Implausible(f"instId of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
+        if self._inferred >= MAX_INFERRED:
+            raise Implausible(f"more than {MAX_INFERRED} instIds that the listing lacks, {symbol} among them")
+        self._inferred += 1
+        held = self.held[symbol] = infer(symbol)
+        return held
+
+    def list(self, instruments: Iterable[Instrument]) -> None:
+        """Take over a listing."""
+        for instrument in instruments:
+            self.held[instrument.symbol] = instrument
+            self.has_listing = True
+
+    def keep_index(self, pair: str, index: float) -> float:
+        """Remember the newest price of an index; returns it."""
+        if pair not in self.indices and (len(self.indices) >= MAX_INFERRED or not is_safe_symbol(pair)):
+            raise Implausible(f"index {pair[:40]} cannot be kept")
+        self.indices[pair] = index
+        return index
+
+    def learn(
+        self, instrument: Instrument, contracts: float | None, base: float | None, price: float | None
+    ) -> Instrument:
+        """The instrument with its contract size, if one amount stated in contracts and in base currency tells it.
+
+        `price` turns base currency into the quote currency that inverse contracts are worth.
+        """
+        if instrument.contract_size is not None or contracts is None or base is None or min(contracts, base) <= 0.0:
+            return instrument
+        if not instrument.inverse:
+            return self._learnt(instrument, _snapped(base / contracts, _EXACT))
+        return instrument if not price else self._learnt(instrument, _power_of_ten(base * price / contracts))
+
+    def learn_usd(self, instrument: Instrument, contracts: float | None, usd: float | None) -> Instrument:
+        """The same from an amount in dollars, which inverse contracts are worth whatever the price."""
+        if instrument.contract_size is not None or not instrument.inverse or contracts is None or usd is None:
+            return instrument
+        if min(contracts, usd) <= 0.0:
+            return instrument
+        return self._learnt(instrument, _snapped(usd / contracts, _EXACT))
+
+    def _learnt(self, instrument: Instrument, size: float | None) -> Instrument:
+        if size is None:
+            return instrument
+        learnt = self.held[instrument.symbol] = replace(instrument, contract_size=size)
+        return learnt
+
+
+def listed(row: wire.InstrumentRow) -> Instrument | None:
+    """The instrument of a listing row; None for products prism does not read, Implausible for a bad row."""
+    kind = _KINDS.get(row.instType)
+    if kind is None or row.state == "test":
+        return None
+    guess = infer(row.instId)
+    base, quote = _currencies(row, kind, guess)
+    for name in (row.instId, base, quote):
+        if not is_safe_symbol(name):
+            raise Implausible(f"a listed name of {len(name)} characters cannot be kept: {name[:40]}")
+    asset, multiplier = asset_of(base)
+    category: Category = "tradfi" if row.instCategory in _TRADFI else "crypto"
+    return Instrument(
+        "okx",
+        row.instId,
+        kind,
+        base,
+        quote,
+        asset,
+        multiplier,
+        tick=None if row.tickSz is None else checks.price(row.tickSz, "tickSz"),
+        step=None if row.lotSz is None else checks.traded_size(row.lotSz, "lotSz"),
+        contract_size=1.0 if kind == "spot" else _contract_size(row),
+        inverse=row.ctType == "inverse",
+        category=category,
+        listed_ms=checks.time_ms(row.listTime, "listTime") if row.listTime else None,
+    )
+
+
+def _currencies(row: wire.InstrumentRow, kind: Kind, guess: Instrument) -> tuple[str, str]:
+    if kind == "spot":
+        return row.baseCcy or guess.base, row.quoteCcy or guess.quote
+    base, _, quote = (row.instFamily or row.uly or "").partition("-")
+    if kind == "option":
+        # An option's price is in the currency it settles in, so that is its quote.
+        return base or guess.base, row.settleCcy or guess.quote
+    return base or guess.base, quote.partition("_")[0] or guess.quote
+
+
+def _contract_size(row: wire.InstrumentRow) -> float | None:
+    """ctVal x ctMult: base units (linear, options) or quote units (inverse). None: announced, not yet stated."""
+    if row.ctVal is None:
+        return None
+    return checks.traded_size(row.ctVal * (1.0 if row.ctMult is None else row.ctMult), "ctVal x ctMult")
+
+
+def _snapped(quotient: float, tolerance: float) -> float | None:
+    """The power of ten that a quotient of rounded amounts stands for; None where it stands for none."""
+    power = _power_of_ten(quotient)
+    return power if power is not None and abs(quotient / power - 1.0) <= tolerance else None
+
+
+def _power_of_ten(quotient: float) -> float | None:
+    if not 1e-12 < quotient < 1e12:
+        return None
+    decade = math.log10(quotient)
+    nearest = round(decade)
+    return float(f"1e{nearest}") if abs(decade - nearest) <= _SAME_DECADE else None

@@ -1,0 +1,203 @@
+"""OKX v5 frames as events: swaps, futures, options and spot, the wire of 2026 and of the years before.
+
+Driven by the transport and the replayer through `engine.venues.base.VenueParser`. Besides the listing it keeps only
+what completes messages: learnt contract sizes and the newest mark and index prices (`contracts`). Books are rebuilt
+elsewhere. A frame is decoded once: the channel found in the text hints at its kind, the fields are then read by name,
+and a wrong hint costs a second reading, never a wrong one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from engine.events import MarketEvent
+from engine.instruments import Instrument
+from engine.venues import checks
+from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
+from engine.venues.checks import Implausible
+from engine.venues.okx import limits, rest, rows, wire
+from engine.venues.okx.contracts import Contracts
+from engine.venues.okx.symbols import infer
+
+Read = Callable[[Any, int], Sequence[MarketEvent]]
+"""(decoded push, receive time ns) -> events."""
+
+_CHANNEL: Final = '"channel":"'
+_EMPTY_TEXT: Final = re.compile(r':\s*""')
+"""A field sent empty. Cannot occur inside a JSON string, where a quote is escaped."""
+_ANY: Final = msgspec.json.Decoder()
+_LISTING: Final = msgspec.json.Decoder(wire.ListingPush)
+_EVENTS: Final = frozenset(
+    {"subscribe", "unsubscribe", "error", "notice", "login", "channel-conn-count", "channel-conn-count-error"}
+)
+_SPOKEN: Final = frozenset({"error", "notice", "channel-conn-count-error"})
+"""Events whose message somebody should read."""
+
+
+class OkxParser:
+    """Reads the messages of `okx`, all products on one name."""
+
+    def __init__(self) -> None:
+        self.venue = "okx"
+        self.contracts = Contracts()
+        self._readers = self._channels()
+
+    def frame(self, text: str, connection: str, recv_ns: int) -> Parsed:
+        """Read one text frame; never raises."""
+        try:
+            at = text.find(_CHANNEL) + len(_CHANNEL)
+            channel = text[at : text.find('"', at)]
+            entry = self._readers.get(channel)
+            if entry is not None:
+                decode, read = entry
+                push = decode(text)
+                if push.arg.channel == channel:
+                    events = read(push, recv_ns)
+                    return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
+            return self._read_any(text, recv_ns)
+        except msgspec.ValidationError as fault:
+            return self._read_any_after(text, recv_ns, fault)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
+            return CONTROL if text == "pong" else self._rejected(f"not a JSON frame: {fault}")
+        except Implausible as fault:
+            return self._rejected(fault)
+
+    def response(self, request: str, status: int, body: str, recv_ns: int) -> Parsed:
+        """Read the body of a REST response; never raises."""
+        try:
+            parsed = rest.read(self.contracts, request, status, body, recv_ns)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as fault:
+            return self._rejected(f"{request.partition('?')[0]}: {fault}")
+        self.contracts.list(parsed.listing)
+        return parsed
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The instrument of an id: as listed, or inferred from its name and the messages so far."""
+        held = self.contracts.held.get(symbol)
+        return infer(symbol) if held is None else held
+
+    def instruments(self) -> Iterable[Instrument]:
+        """Every instrument listed or spoken of so far."""
+        return self.contracts.held.values()
+
+    def _channels(self) -> dict[str, tuple[Callable[[str], Any], Read]]:
+        """Decoder and reader of every channel prism reads."""
+        of = self.contracts
+        trades = _decoder(wire.TradeRow)
+        book = _decoder(wire.BookRow)
+        candle = _decoder(list[float])
+        readers: dict[str, tuple[Callable[[str], Any], Read]] = {
+            "trades": (trades, lambda push, ns: rows.trades(of, push.data, push.arg.instId, ns)),
+            "trades-all": (trades, lambda push, ns: rows.trades(of, push.data, push.arg.instId, ns)),
+            "tickers": (_decoder(wire.TickerRow), lambda push, ns: rows.tickers(of, push.data, push.arg.instId, ns)),
+            "funding-rate": (
+                _decoder(wire.FundingRow),
+                lambda push, ns: rows.funding(of, push.data, push.arg.instId, ns),
+            ),
+            "open-interest": (
+                _decoder(wire.OpenInterestRow),
+                lambda push, ns: rows.open_interest(of, push.data, push.arg.instId, ns),
+            ),
+            "mark-price": (_decoder(wire.MarkRow), lambda push, ns: rows.marks(of, push.data, push.arg.instId, ns)),
+            "index-tickers": (
+                _decoder(wire.IndexRow),
+                lambda push, ns: rows.indices(of, push.data, push.arg.instId, ns),
+            ),
+            "liquidation-orders": (
+                _decoder(wire.LiquidationRow),
+                lambda push, ns: rows.liquidations(of, push.data, ns),
+            ),
+        }
+        readers |= dict.fromkeys(limits.BOOK_CHANNELS, (book, self._book))
+        readers |= {f"candle{bar}": (candle, self._candles) for bar in rows.BARS}
+        return readers
+
+    def _book(self, push: wire.Push[wire.BookRow], recv_ns: int) -> Sequence[MarketEvent]:
+        depth, chained = limits.BOOK_CHANNELS[push.arg.channel]
+        symbol = _named(push.arg)
+        if push.action not in (("snapshot", "update") if chained else (None, "snapshot")):
+            raise Implausible(f"action {str(push.action)[:20]} on channel {push.arg.channel}")
+        update = push.action == "update"
+        return [rows.book(self.contracts, row, symbol, depth, chained, update, recv_ns) for row in push.data]
+
+    def _candles(self, push: wire.Push[list[float]], recv_ns: int) -> Sequence[MarketEvent]:
+        bar = push.arg.channel.removeprefix("candle")
+        return rows.candles(self.contracts, push.data, _named(push.arg), bar, recv_ns, rest=False)
+
+    def _rejected(self, what: object) -> Parsed:
+        return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, what))
+
+    def _unknown(self, what: str) -> Parsed:
+        return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"not handled: {what}"))
+
+    def _read_any_after(self, text: str, recv_ns: int, fault: msgspec.ValidationError) -> Parsed:
+        """Look at the whole of a frame whose fields did not fit the kind its text hinted at."""
+        try:
+            return self._read_any(text, recv_ns)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return self._rejected(fault)
+        except Implausible as second:
+            return self._rejected(second)
+
+    def _read_any(self, text: str, recv_ns: int) -> Parsed:
+        """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
+        message = _ANY.decode(text)
+        if not isinstance(message, dict):
+            return self._unknown("a frame that is no object")
+        if isinstance(message.get("event"), str):
+            return self._control(message)
+        arg = message.get("arg")
+        channel = arg.get("channel") if isinstance(arg, dict) else None
+        if not isinstance(channel, str):
+            return self._unknown(f"a frame of {', '.join(map(str, list(message)[:4]))}")
+        if channel == "instruments":
+            return self._listing(_LISTING.decode(text))
+        entry = self._readers.get(channel)
+        if entry is None:
+            return self._unknown(f"channel {channel}")
+        decode, read = entry
+        try:
+            return Parsed(Verdict.ACCEPTED, read(decode(text), recv_ns))
+        except msgspec.ValidationError as fault:
+            return self._rejected(f"{channel}: {fault}")
+
+    def _control(self, message: dict[str, Any]) -> Parsed:
+        event = message["event"]
+        if event not in _EVENTS:
+            return self._unknown(f"event {event}")
+        if event in _SPOKEN:
+            said = f"{event} {message.get('code', '')}: {message.get('msg', '')}"
+            return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, said))
+        return CONTROL
+
+    def _listing(self, push: wire.ListingPush) -> Parsed:
+        """A push of the instruments channel: listings, delistings, changed ticks."""
+        parsed = rest.read_instruments(bytes(push.data))
+        self.contracts.list(parsed.listing)
+        return parsed
+
+
+def _named(arg: wire.Arg) -> str:
+    if arg.instId is None:
+        raise Implausible(f"channel {arg.channel} without an instId")
+    return arg.instId
+
+
+def _decoder(row: Any) -> Callable[[str], Any]:
+    """Decoder of a channel's pushes; fields without a value come as "" and are read as None."""
+    decode: Callable[[str], Any] = msgspec.json.Decoder(wire.Push[row], strict=False).decode
+
+    def tolerant(text: str) -> Any:
+        try:
+            return decode(text)
+        except msgspec.ValidationError:
+            emptied = _EMPTY_TEXT.sub(":null", text)
+            if emptied == text:
+                raise
+            return decode(emptied)
+
+    return tolerant

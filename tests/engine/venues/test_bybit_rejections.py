@@ -1,0 +1,155 @@
+"""What Bybit's parser must refuse, and that nothing makes it raise."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.venues.base import Verdict
+from engine.venues.bybit.parse import BybitParser
+from tests.engine.venues.test_bybit_frames import DELTA, KLINE, LIQUIDATION, NS, SNAPSHOT, SPOT_TRADE, TICKER, TRADE
+
+FRAMES = (TRADE, SPOT_TRADE, DELTA, SNAPSHOT, TICKER, KLINE, LIQUIDATION)
+BAD_NUMBERS = (
+    '"nan"',
+    '"inf"',
+    '"-Infinity"',
+    "1e999",
+    '"1_0"',
+    '"１２"',
+    '"0x1"',
+    '"+-1"',
+    '"-1"',
+    '""',
+    "null",
+    "true",
+    "[]",
+)
+
+
+def rejected(text: str) -> str:
+    parsed = BybitParser("bybit-linear").frame(text, "public", NS)
+    assert parsed.verdict is Verdict.REJECTED, text
+    assert not parsed.events
+    assert parsed.detail.startswith("bybit-linear: ")
+    assert len(parsed.detail) <= 200
+    assert parsed.detail.isprintable()
+    return parsed.detail
+
+
+@pytest.mark.parametrize("number", [*BAD_NUMBERS, '"0"', '"1e15"'])
+def test_bad_prices(number: str) -> None:
+    assert "p" in rejected(TRADE.replace('"65114.20"', number))
+    rejected(LIQUIDATION.replace('"82394.30"', number))
+    rejected(KLINE.replace('"65114.2"', number))
+
+
+@pytest.mark.parametrize("number", [*BAD_NUMBERS, '"0"'])
+def test_bad_sizes(number: str) -> None:
+    rejected(TRADE.replace('"0.004"', number))
+    rejected(LIQUIDATION.replace('"0.006"', number))
+
+
+@pytest.mark.parametrize("number", [text for text in BAD_NUMBERS if text not in ('""', "null")])
+def test_bad_ticker_numbers(number: str) -> None:
+    rejected(TICKER.replace('"65117.44"', number))
+    rejected(TICKER.replace('"29945.866"', number))
+    rejected(TICKER.replace('"65114.20"', number))
+
+
+@pytest.mark.parametrize("rate", ['"0.51"', '"-0.51"', '"nan"', '"inf"'])
+def test_bad_funding(rate: str) -> None:
+    assert "fundingRate" in rejected(TICKER.replace('"fundingRate":"0.0001"', f'"fundingRate":{rate}'))
+
+
+@pytest.mark.parametrize("row", ['["1"]', '["1","2","3"]', "[]", '["1",2]', '["1",""]', '["-1","2"]', '["0","2"]'])
+def test_bad_level_rows(row: str) -> None:
+    rejected(DELTA.replace('["65116.60","0"]', row))
+
+
+@pytest.mark.parametrize("level", ["nan", "1e5", "1_0", "１２", " 1", "1.2.3", "+1", "0x1", "1" * 41, "1\\n2", "-0.1"])
+def test_bad_level_texts(level: str) -> None:
+    rejected(DELTA.replace('"65116.60"', f'"{level}"'))
+    rejected(SNAPSHOT.replace('"6.054"', f'"{level}"'))
+
+
+@pytest.mark.parametrize("stamp", ["1786310819", "1786310819680000", "-1", "0", '"x"', "1e30"])
+def test_times_that_are_not_milliseconds(stamp: str) -> None:
+    rejected(TRADE.replace("1786310819680", stamp))
+    rejected(DELTA.replace("1786310818130", stamp))
+    rejected(KLINE.replace('"start":1786310700000', f'"start":{stamp}'))
+
+
+def test_other_contradictions() -> None:
+    rejected(TRADE.replace('"s":"BTCUSDT"', '"s":"ETHUSDT"'))
+    rejected(TRADE.replace('"Sell"', '"sell"'))
+    rejected(KLINE.replace('"high":"65119.9"', '"high":"65000"'))
+    rejected(KLINE.replace('"interval":"5"', '"interval":"15"'))
+    rejected(DELTA.replace('"u":15076953', '"u":-1'))
+    rejected(DELTA.replace('"type":"delta"', '"type":"other"'))
+    rejected(TRADE[:-1])
+    rejected("")
+    rejected("pong")
+    rejected("[" * 100_000)
+    rejected('"\ud800"')
+
+
+def test_hostile_symbol_is_refused_and_its_detail_is_clean() -> None:
+    for symbol in ("[red]" + "A" * 295, "A\\u001b[31mB", "A\\u202eB", ""):
+        detail = rejected(TRADE.replace("BTCUSDT", symbol))
+        assert "\x1b" not in detail
+    parser = BybitParser("bybit-linear")
+    parser.frame(TRADE.replace("BTCUSDT", "A\\u001bB"), "c", NS)
+    assert not list(parser.instruments())
+
+
+@given(st.text())
+def test_never_raises_on_text(text: str) -> None:
+    parsed = BybitParser("bybit-spot").frame(text, "c", NS)
+    assert parsed.verdict in (Verdict.REJECTED, Verdict.UNKNOWN, Verdict.CONTROL)
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(FRAMES), st.data())
+def test_never_raises_on_mutated_frames(frame: str, data: st.DataObject) -> None:
+    text = frame
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        stop = data.draw(st.integers(start, min(len(text), start + 12)))
+        text = text[:start] + data.draw(st.text(max_size=8)) + text[stop:]
+    parsed = BybitParser("bybit-linear").frame(text, "c", NS)
+    assert len(parsed.detail) <= 200
+    for event in parsed.events:
+        for value in msgspec.structs.asdict(event).values():
+            assert not (isinstance(value, float) and math.isinf(value))
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(FRAMES), st.data())
+def test_never_raises_on_replaced_values(frame: str, data: st.DataObject) -> None:
+    message = msgspec.json.decode(frame)
+    rows = message["data"] if isinstance(message["data"], list) else [message["data"]]
+    target = data.draw(st.sampled_from([message, *rows]))
+    key = data.draw(st.sampled_from(sorted(target)))
+    original = msgspec.json.encode(target[key]).decode()
+    value = data.draw(_VALUES)
+    text = msgspec.json.encode(message).decode().replace(original, _json(value))
+    BybitParser("bybit-linear").frame(text, "c", NS)
+
+
+def _json(value: object) -> str:
+    """JSON of a value whose integers may be longer than 64 bits."""
+    import json
+
+    return json.dumps(value)
