@@ -1,0 +1,89 @@
+"""One component while it is being read: its status, its words, its inputs and its parts.
+
+Used by the live faces (orderflow, orderbook, sentiment). It holds the one rule that they share: a row
+is refused for the first reason found, a refused row has no score, and a part that is not known
+renormalises away and is named. It knows nothing of any component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.view import Bools, Floats, Ints
+from engine.prism.board import Reading, Status
+from engine.prism.notes import Notes
+
+
+def blend(parts: Mapping[str, tuple[float, Floats]]) -> Floats:
+    """Weighted mean `[rows]` of the parts that are known, weights renormalised over them; NaN where none is.
+
+    `parts` holds weight and values by name. Summed part by part in the order given, so that a row's
+    result does not depend on the other rows.
+    """
+    total = weight = np.zeros(())
+    for share, values in parts.values():
+        known = np.isfinite(values)
+        total = total + np.where(known, share * np.where(known, values, 0.0), 0.0)
+        weight = weight + np.where(known, share, 0.0)
+    out: Floats = np.full(np.shape(weight), np.nan)
+    np.divide(total, weight, out=out, where=weight > 0)
+    return out
+
+
+class Draft:
+    """A component over `rows` rows, every one OK until it is refused."""
+
+    def __init__(self, rows: int) -> None:
+        self.status: NDArray[np.int8] = np.zeros(rows, dtype=np.int8)
+        self._notes = Notes(rows)
+        self._inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
+
+    @property
+    def ok(self) -> Bools:
+        """`[rows]` not refused so far."""
+        accepted: Bools = self.status == Status.OK
+        return accepted
+
+    def refuse(self, mask: Bools, status: Status, text: str) -> None:
+        """Give the rows in `mask` that are still OK a status and its reason."""
+        fresh = mask & self.ok
+        self.status[fresh] = status
+        self._notes.add(fresh, text)
+
+    def refuse_values(
+        self, mask: Bools, status: Status, values: Floats, step: float, text: Callable[[float], str]
+    ) -> None:
+        """As `refuse`, with a reason made of a value rounded down to `step`."""
+        fresh = mask & self.ok
+        self.status[fresh] = status
+        self._notes.add_values(fresh, values, step, text)
+
+    def note(self, mask: Bools, text: str) -> None:
+        """Label the rows in `mask` that are still OK."""
+        self._notes.add(mask & self.ok, text)
+
+    def note_values(self, mask: Bools, values: Floats, step: float, text: Callable[[float], str]) -> None:
+        """Label them with a value rounded down to `step`."""
+        self._notes.add_values(mask & self.ok, values, step, text)
+
+    def note_absent(self, parts: Mapping[str, tuple[float, Floats]]) -> None:
+        """Name the parts of `blend` that renormalised away in the rows still OK."""
+        self._notes.add_absent(self.ok, {name: np.isnan(values) for name, (_, values) in parts.items()})
+
+    def input(self, name: str, values: Floats, unit: str, at_ms: Ints | None) -> None:
+        """Remember a number the component was computed from, with its event time `[rows]`."""
+        self._inputs[name] = (values, unit, at_ms)
+
+    def finish(self, raw: Floats, unit: str, score: Floats) -> Reading:
+        """The reading: `score` where OK, NaN elsewhere."""
+        return Reading(
+            raw=raw,
+            unit=unit,
+            score=np.where(self.ok, score, np.nan),
+            status=self.status,
+            notes=self._notes.build(),
+            inputs=self._inputs,
+        )

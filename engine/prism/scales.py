@@ -1,0 +1,53 @@
+"""Maps from readings to the 0..100 scale, and ranks in a universe or in a history.
+
+Called by the faces. Everything here is a pure function of arrays; NaN goes in and comes out, without a
+warning. No component is decided here: which map it takes, and why, stands beside the component.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.market.view import Bools, Floats
+
+
+def tilt(x: Floats) -> Floats:
+    """50 + 50 tanh(x): 0..100, 50 at zero. Any shape."""
+    return 50.0 + 50.0 * np.tanh(x)
+
+
+def banded(x: Floats) -> Floats:
+    """50 + 50 tanh(x^3): flat around zero, strong from |x| = 1 on.
+
+    For readings with a band in which they say nothing: x = 0.5 (the edge of "balanced") is 56.2 and
+    x = 1 (the edge of "strong") is 88.1. The cube keeps it smooth, so that nothing flickers at an edge.
+    """
+    return 50.0 + 50.0 * np.tanh(x * x * x)
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """numerator / denominator, NaN where the denominator is not above zero. Shapes broadcast."""
+    out: Floats = np.full(np.broadcast_shapes(np.shape(numerator), np.shape(denominator)), np.nan)
+    np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
+    return out
+
+
+def rank_in_universe(values: Floats, universe: Bools) -> Floats:
+    """`[rows]` mid-rank of each value among `values[universe]`, 0..1; NaN where the value or the universe is.
+
+    The mid-rank (share below plus half the share equal) does not depend on the order of the rows.
+    """
+    peers = np.sort(values[universe & np.isfinite(values)])
+    if peers.size == 0:
+        return np.full(values.shape, np.nan)
+    below = np.searchsorted(peers, values, side="left")
+    up_to = np.searchsorted(peers, values, side="right")
+    return np.where(np.isfinite(values), (below + up_to) / (2.0 * peers.size), np.nan)
+
+
+def rank_in_history(value: Floats, history: Floats) -> Floats:
+    """`[rows]` mid-rank of `value` in the known part of `history [rows, H]`, 0..1; NaN where nothing is known."""
+    below = (history < value[:, None]).sum(axis=1)
+    equal = (history == value[:, None]).sum(axis=1)
+    known = np.isfinite(history).sum(axis=1).astype(np.float64)
+    return np.where(np.isfinite(value), ratio(below + 0.5 * equal, known), np.nan)

@@ -1,0 +1,62 @@
+"""The score of the whole market: all faces, then the account.
+
+Called by `engine.runtime` once a scan. `Scorer` keeps what must outlast a scan (indicator state over closed
+bars, structural levels, the roster); everything live is read anew from the view. No formula stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.config.presets import FACE_WEIGHTS
+from engine.market.view import MarketView
+from engine.prism.account import settle
+from engine.prism.bar_bank import BarBank
+from engine.prism.board import Board, Reading
+from engine.prism.depth import measure
+from engine.prism.orderbook import orderbook
+from engine.prism.orderflow import orderflow
+from engine.prism.roster import Roster, enrol
+from engine.prism.sentiment import sentiment
+from engine.prism.structure import structure
+from engine.prism.structure_memory import StructureMemory
+from engine.prism.technical import technical
+from engine.prism.volume import volume
+
+
+class Scorer:
+    """Scores one view after another. One scorer belongs to one engine; not to be shared between threads."""
+
+    def __init__(self) -> None:
+        self.bank = BarBank()
+        self.structure = StructureMemory()
+        """Named levels of a row, for charts and targets, as of the newest score."""
+        self._roster: Roster | None = None
+
+    def score(self, view: MarketView, face_weights: Mapping[str, float] | None = None) -> Board:
+        """The board of `view` under `face_weights` (the defaults where None).
+
+        Raises ValueError where a component breaks the contract of `Reading` or where the weights are not six
+        shares summing to 1. A view of a new epoch starts the kept state from nothing.
+        """
+        return settle(view.at_ms, self._read(view), FACE_WEIGHTS if face_weights is None else face_weights)
+
+    def _read(self, view: MarketView) -> dict[str, Reading]:
+        roster = self._enrolled(view)
+        depth = measure(view.books)
+        self.bank.advance(view)
+        return {
+            **technical(view, self.bank),
+            **volume(view, self.bank),
+            **orderflow(view, roster, depth),
+            **orderbook(view, roster, depth),
+            **structure(view, self.structure),
+            **sentiment(view, roster, depth),
+        }
+
+    def _enrolled(self, view: MarketView) -> Roster:
+        roster = self._roster
+        # Compared by identity: the state makes a new tuple whenever an instrument is added or described anew.
+        if roster is None or roster.instruments is not view.instruments:
+            roster = self._roster = enrol(view.instruments)
+        return roster

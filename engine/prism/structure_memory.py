@@ -1,0 +1,245 @@
+"""What the structure face keeps between scans: the levels of every row, computed anew only where a bar closed.
+
+Owned by whoever owns the scan, one per market state, and handed to `engine.prism.structure.structure`. Everything kept
+follows from the closed bars of one view alone, so a memory that watched a stream and a fresh one given the same bars
+hold the same numbers. The live price never enters here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.indicators.volatility import adx as wilder_adx
+from engine.indicators.volatility import atr as wilder_atr
+from engine.market.view import Bars, MarketView
+from engine.prism import order_blocks, swings, vwap
+from engine.prism.position_heat import Heat, position_heat
+from engine.prism.structure_levels import LEVEL_NAMES, PROFILE_NAMES, Nearest, named_prices
+from engine.prism.volume_profile import value_area
+from engine.timeframes import SCORED
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+DAY_MS: Final = 86_400_000
+
+LOOKBACK_BARS: Final = 200
+"""Newest bars that blocks and swings are looked for in: 16 hours of 5m, 2 days of 15m, 33 days of 4h. Older ones count
+as forgotten, which also bounds the work of a bar close."""
+
+ATR_BARS: Final = 300
+"""Bars the Wilder average runs over. Its weights fall by 13/14 a bar, so what lies before weighs below 1e-9."""
+
+FEWEST_BARS: Final = 36
+"""Bars below which a timeframe has neither blocks nor levels: ATR14 and a 20-bar mean before a displacement."""
+
+SESSION_BARS_MS: Final = 3_600_000
+"""A UTC session younger than one hour has no profile of its own yet."""
+
+PROFILE_FEWEST_BARS: Final = 15
+
+ALIGNED_ATR: Final = 0.5
+"""Distance, in ATR14 of the level's own timeframe, within which a level of another timeframe confirms it."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """What is known of one timeframe, `[rows]` or `[rows, kept]`; NaN where there is none."""
+
+    revision: Ints
+    atr: Floats
+    adx: Floats
+    """ADX14, kept for the high timeframe only."""
+    vwap: Floats
+    bull_top: Floats
+    bull_bottom: Floats
+    bull_strength: Floats
+    bear_top: Floats
+    bear_bottom: Floats
+    bear_strength: Floats
+    level: Floats
+    level_strength: Floats
+    level_aligned: Floats
+    """0.5 where no other timeframe has a level within `ALIGNED_ATR` of it, 0.75 where one has, 1 where both have."""
+
+
+@dataclass(slots=True)
+class Profiles:
+    """Value areas, `[rows]`."""
+
+    revision: Ints
+    """`[rows, 2]` of the 5m and the 15m bars they were made from."""
+    session_poc: Floats
+    session_high: Floats
+    session_low: Floats
+    day_poc: Floats
+    day_high: Floats
+    day_low: Floats
+    covered_ms: Ints
+    """How much of the trailing 24 h the bars cover."""
+
+
+class StructureMemory:
+    """Cached levels of all rows of one epoch."""
+
+    def __init__(self) -> None:
+        self.epoch: int | None = None
+        self.frames: dict[str, Frame] = {}
+        self.profiles = _empty_profiles(0)
+        self._heat: tuple[Floats, Floats, Heat] | None = None
+        self.prices: Floats = np.zeros((0, len(LEVEL_NAMES)))
+        """`[rows, LEVEL_NAMES]` named structural prices at the newest scan, NaN where there is none."""
+
+    def clear(self) -> None:
+        """Forget everything; the next update computes all rows."""
+        self.epoch, self.frames, self.profiles, self._heat = None, {}, _empty_profiles(0), None
+        self.prices = np.zeros((0, len(LEVEL_NAMES)))
+
+    def update(self, view: MarketView) -> None:
+        """Bring the levels up to the closed bars of `view`."""
+        if self.epoch != view.epoch or (self.frames and len(self.profiles.day_poc) > view.rows):
+            self.clear()
+        self.epoch = view.epoch
+        moved = np.zeros(view.rows, dtype=np.bool_)
+        for name in SCORED:
+            frame = self.frames.setdefault(name, _empty_frame(0))
+            _grow(frame, view.rows)
+            bars = view.bars[name]
+            changed = np.flatnonzero(frame.revision != bars.revision)
+            if len(changed):
+                _update_frame(frame, bars, changed, vwap.WINDOW_BARS[name])
+                moved[changed] = True
+                if name == SCORED[-1]:
+                    frame.adx[changed] = _newest_adx(bars, changed)
+        if moved.any():
+            _align(self.frames, np.flatnonzero(moved))
+        _grow(self.profiles, view.rows)
+        revision = np.column_stack([view.bars["5m"].revision, view.bars["15m"].revision])
+        changed = np.flatnonzero((self.profiles.revision != revision).any(axis=1))
+        if len(changed):
+            self._update_profiles(view, changed)
+            self.profiles.revision[changed] = revision[changed]
+
+    def heat(self, oi_usd: Floats, close: Floats) -> Heat:
+        """`position_heat` of the 15m history, computed anew only where the history is not that of the scan before."""
+        if self._heat is not None:
+            old_oi, old_close, held = self._heat
+            if np.array_equal(old_oi, oi_usd, equal_nan=True) and np.array_equal(old_close, close, equal_nan=True):
+                return held
+        found = position_heat(oi_usd, close)
+        self._heat = (oi_usd.copy(), close.copy(), found)
+        return found
+
+    def place(self, price: Floats, blocks: dict[str, Nearest]) -> None:
+        """Remember which named levels are nearest to `price` `[rows]`."""
+        self.prices = named_prices(price, self.profiles, self.frames, blocks)
+
+    def swing(self, timeframe: int, *, above: bool) -> Floats:
+        """Nearest swing level of the scored timeframe by number, `[rows]`, as last placed."""
+        return self.prices[:, len(PROFILE_NAMES) + 2 * timeframe + above]
+
+    def levels_of(self, row: int) -> tuple[tuple[str, float], ...]:
+        """Named structural prices of one row at the newest scan, in quote currency; only those that exist."""
+        if row >= len(self.prices):
+            return ()
+        found = zip(LEVEL_NAMES, self.prices[row].tolist(), strict=True)
+        return tuple((name, price) for name, price in found if price == price)
+
+    def _update_profiles(self, view: MarketView, changed: Ints) -> None:
+        """Profiles from 5m bars, or from 15m bars for the rows of which those cover more of the 24 h."""
+        fine, coarse = _day_covered(view.bars["5m"], changed), _day_covered(view.bars["15m"], changed)
+        coarser = coarse > fine
+        for name, rows in (("5m", changed[~coarser]), ("15m", changed[coarser])):
+            if len(rows):
+                _update_profiles(self.profiles, view.bars[name], rows, self.frames[name].atr[rows])
+        self.profiles.covered_ms[changed] = np.maximum(fine, coarse)
+
+
+def _empty_frame(rows: int) -> Frame:
+    blocks = [f"{side}_{part}" for side in ("bull", "bear") for part in ("top", "bottom", "strength")]
+    shapes = dict.fromkeys(blocks, order_blocks.KEPT)
+    shapes |= dict.fromkeys(("level", "level_strength", "level_aligned"), swings.KEPT)
+    arrays = {name: np.full((rows, width), np.nan) for name, width in shapes.items()}
+    atr, adx, mean = np.full((3, rows), np.nan)
+    return Frame(np.full(rows, -1, dtype=np.int64), atr, adx, mean, **arrays)
+
+
+def _empty_profiles(rows: int) -> Profiles:
+    revision = np.full((rows, 2), -1, dtype=np.int64)
+    poc, high, low, day_poc, day_high, day_low = np.full((6, rows), np.nan)
+    return Profiles(revision, poc, high, low, day_poc, day_high, day_low, np.zeros(rows, dtype=np.int64))
+
+
+def _grow(held: Frame | Profiles, rows: int) -> None:
+    """Add empty rows for instruments that appeared."""
+    missing = rows - len(held.revision)
+    if missing <= 0:
+        return
+    fresh = _empty_frame(missing) if isinstance(held, Frame) else _empty_profiles(missing)
+    for each in fields(held):
+        setattr(held, each.name, np.concatenate([getattr(held, each.name), getattr(fresh, each.name)]))
+
+
+def _update_frame(frame: Frame, bars: Bars, rows: Ints, vwap_bars: int) -> None:
+    recent = slice(max(0, bars.close.shape[1] - max(ATR_BARS, LOOKBACK_BARS)), None)
+    opened, high, low, close = (part[rows, recent] for part in (bars.open, bars.high, bars.low, bars.close))
+    volume = bars.volume_usd[rows, recent]
+    atr = wilder_atr(high, low, close, 14)
+    newest = slice(max(0, close.shape[1] - LOOKBACK_BARS), None)
+    candles = (opened[:, newest], high[:, newest], low[:, newest], close[:, newest])
+    with np.errstate(invalid="ignore"):
+        bull, bear = order_blocks.order_blocks(candles, volume[:, newest], atr[:, newest])
+        price, ago = swings.newest_swings(high[:, newest], low[:, newest])
+        level, strength = swings.swing_levels(price, ago, atr[:, -1])
+    frame.revision[rows] = bars.revision[rows]
+    frame.atr[rows] = atr[:, -1]
+    frame.vwap[rows] = vwap.rolling_vwap(high, low, close, volume, vwap_bars)
+    frame.bull_top[rows], frame.bull_bottom[rows], frame.bull_strength[rows] = bull.top, bull.bottom, bull.strength
+    frame.bear_top[rows], frame.bear_bottom[rows], frame.bear_strength[rows] = bear.top, bear.bottom, bear.strength
+    frame.level[rows], frame.level_strength[rows] = level, strength
+
+
+def _newest_adx(bars: Bars, rows: Ints) -> Floats:
+    recent = slice(max(0, bars.close.shape[1] - ATR_BARS), None)
+    return np.asarray(wilder_adx(bars.high[rows, recent], bars.low[rows, recent], bars.close[rows, recent], 14)[:, -1])
+
+
+def _align(frames: dict[str, Frame], rows: Ints) -> None:
+    """Count for every level the other timeframes that have a level near it."""
+    levels = {name: frames[name].level[rows] for name in SCORED}
+    for name in SCORED:
+        reach = ALIGNED_ATR * frames[name].atr[rows]
+        confirmed = np.zeros(levels[name].shape)
+        for other in SCORED:
+            if other != name:
+                gap = np.abs(levels[name][:, :, None] - levels[other][:, None, :])
+                confirmed += (gap <= reach[:, None, None]).any(axis=2)
+        frames[name].level_aligned[rows] = 0.5 + 0.25 * confirmed
+
+
+def _day_covered(bars: Bars, rows: Ints) -> Ints:
+    """Milliseconds of the 24 h to the newest close that the bars cover, `[rows]`."""
+    return np.minimum(bars.count[rows] * bars.interval_ms, DAY_MS)
+
+
+def _update_profiles(profiles: Profiles, bars: Bars, rows: Ints, atr: Floats) -> None:
+    recent = slice(max(0, bars.close.shape[1] - DAY_MS // bars.interval_ms), None)
+    high, low, volume = (part[rows, recent] for part in (bars.high, bars.low, bars.volume_usd))
+    opened = bars.open_ms[rows, recent]
+    newest = opened[:, -1:]
+    day = value_area(high, low, volume, opened >= 0, atr)
+    session_start = newest - newest % DAY_MS
+    old_enough = newest + bars.interval_ms - session_start >= SESSION_BARS_MS
+    session = value_area(high, low, volume, (opened >= session_start) & (opened >= 0) & old_enough, atr)
+    enough = bars.count[rows] >= PROFILE_FEWEST_BARS
+    profiles.day_poc[rows] = np.where(enough, day.poc, np.nan)
+    profiles.day_high[rows] = np.where(enough, day.high, np.nan)
+    profiles.day_low[rows] = np.where(enough, day.low, np.nan)
+    profiles.session_poc[rows] = np.where(enough, session.poc, np.nan)
+    profiles.session_high[rows] = np.where(enough, session.high, np.nan)
+    profiles.session_low[rows] = np.where(enough, session.low, np.nan)

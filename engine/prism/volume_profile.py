@@ -1,0 +1,125 @@
+"""Volume profile of a window of bars: point of control and value area.
+
+Pure functions on `[rows, bars]`, called by `engine.prism.structure_memory` for rows with a new bar. The definitions
+are those of the Market Profile literature (J. Dalton, Mind Over Markets): the value area grows from the point of
+control by the busier neighbour until it holds 70 % of the volume.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+VALUE_SHARE: Final = 0.70
+FEWEST_BINS: Final = 20
+MOST_BINS: Final = 120
+BINS_PER_ATR: Final = 5.0
+"""Bins are a fifth of an ATR14 where that gives between 20 and 120 of them over the window's range."""
+
+_POINT_BINS: Final = 1e-6
+"""A bar narrower than this part of a bin is a point: its density would swamp the arithmetic."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueArea:
+    """`[rows]`, quote currency; NaN where the window holds no volume or no range."""
+
+    poc: Floats
+    """Middle of the busiest bin; of equals the one nearest to the volume's centre."""
+    high: Floats
+    """Upper edge of the value area."""
+    low: Floats
+
+
+def value_area(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Floats) -> ValueArea:
+    """Value area of the bars under `inside`, all `[rows, bars]`; `atr` `[rows]` sets the bins.
+
+    Each bar's volume is spread evenly over its range. Bars with unknown volume or price are left out.
+    """
+    used = inside & (volume > 0) & ~np.isnan(high) & ~np.isnan(low)
+    bottom = np.where(used, low, np.inf).min(axis=1, initial=np.inf)
+    span = np.where(used, high, -np.inf).max(axis=1, initial=-np.inf) - bottom
+    sound = used.any(axis=1) & (span > 0)
+    span, bottom = np.where(sound, span, 1.0), np.where(sound, bottom, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wanted = np.where(atr > 0, np.round(BINS_PER_ATR * span / atr), MOST_BINS)
+    bins = np.clip(wanted, FEWEST_BINS, MOST_BINS)
+    width = span / bins
+    profile = _profile(
+        (low - bottom[:, None]) / width[:, None],
+        (high - bottom[:, None]) / width[:, None],
+        volume,
+        used & sound[:, None],
+    )
+    # Bins beyond a row's own count hold rounding dust only.
+    profile[np.arange(profile.shape[1])[None, :] >= bins[:, None]] = 0.0
+    poc = _busiest(profile)
+    first, last = _grow(profile, poc)
+    empty = np.full(len(span), np.nan)
+    return ValueArea(
+        poc=np.where(sound, bottom + (poc + 0.5) * width, empty),
+        high=np.where(sound, bottom + (last + 1.0) * width, empty),
+        low=np.where(sound, bottom + first * width, empty),
+    )
+
+
+def _profile(low: Floats, high: Floats, volume: Floats, used: Bools) -> Floats:
+    """Volume by bin `[rows, MOST_BINS]` of bars whose edges are given in bins.
+
+    Volume below x is the sum of d (x - low) over bars with low < x less the same of their highs, d being volume per
+    bin: two sums by bin of where edges fall, instead of every bar against every bin.
+    """
+    rows, slots = len(low), MOST_BINS + 1
+    row, bar = np.nonzero(used)
+    lows, highs, sizes = low[row, bar], high[row, bar], volume[row, bar]
+    point = highs - lows < _POINT_BINS
+    density = np.where(point, 0.0, sizes / np.where(point, 1.0, highs - lows))
+    slope, offset = np.zeros(rows * slots), np.zeros(rows * slots)
+    for edge, sign in ((lows, 1.0), (highs, -1.0)):
+        # An edge inside bin b bends the line from the upper edge of b on; the rest of bin b is its own business.
+        flat = row * slots + np.minimum(edge.astype(np.int64) + 1, MOST_BINS)
+        slope += np.bincount(flat, sign * density, rows * slots)
+        offset += np.bincount(flat, sign * density * edge, rows * slots)
+    edges = np.arange(slots)[None, :]
+    below = np.cumsum(slope.reshape(rows, slots), axis=1) * edges - np.cumsum(offset.reshape(rows, slots), axis=1)
+    profile = np.maximum(np.diff(below, axis=1), 0.0)
+    spot = row[point] * MOST_BINS + np.clip(lows[point].astype(np.int64), 0, MOST_BINS - 1)
+    points = np.bincount(spot, sizes[point], rows * MOST_BINS).reshape(rows, MOST_BINS)
+    return np.asarray(profile + points, dtype=np.float64)
+
+
+def _busiest(profile: Floats) -> Ints:
+    """Bin of the point of control `[rows]`."""
+    place = np.arange(profile.shape[1])[None, :]
+    total = np.maximum(profile.sum(axis=1), 1e-300)
+    centre = (profile * place).sum(axis=1) / total
+    equal = profile >= profile.max(axis=1, initial=0.0)[:, None] * (1 - 1e-9)
+    return np.asarray(np.where(equal, np.abs(place - centre[:, None]), np.inf).argmin(axis=1), dtype=np.int64)
+
+
+def _grow(profile: Floats, poc: Ints) -> tuple[Ints, Ints]:
+    """First and last bin of the value area around `poc`: one step takes the busier neighbour, or both where equal."""
+    rows, width = np.arange(len(profile)), profile.shape[1]
+    padded = np.pad(profile, ((0, 0), (1, 1)), constant_values=-1.0)
+    first, last = poc.copy(), poc.copy()
+    held = profile[rows, poc]
+    wanted = VALUE_SHARE * profile.sum(axis=1)
+    for _ in range(width):
+        growing = held < wanted * (1 - 1e-12)
+        if not growing.any():
+            break
+        below, above = padded[rows, first], padded[rows, last + 2]
+        down = growing & (below >= above) & (first > 0)
+        up = growing & (above >= below) & (last < width - 1)
+        if not (down.any() or up.any()):
+            break
+        held = held + np.where(down, below, 0.0) + np.where(up, above, 0.0)
+        first, last = first - down, last + up
+    return first, last

@@ -1,0 +1,123 @@
+"""Volume sentiment: which side spends more, and whose dollars move the price further.
+
+Called by `engine.prism.sentiment`. Reads one hour of closed 5m bars, else 1m bars, else the tape. Free of
+a symbol's price and size, except that the price impact part compares two figures of the same symbol.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from engine.market.view import Bars, Bools, Floats, Ints, MarketView
+from engine.prism.board import Reading, Status
+from engine.prism.draft import Draft, blend
+from engine.prism.freshness import bars_stale, tape_stale
+from engine.prism.roster import Roster
+from engine.prism.scales import ratio, tilt
+
+WEIGHTS: Final = {"volume": 0.4, "trade counts by side": 0.4, "price impact": 0.2}
+VOLUME_SCALE: Final = 4.0
+IMPACT_SCALE: Final = 1.0
+"""Of ln(up per dollar bought / down per dollar sold): twice as far is 0.69."""
+SOURCES: Final = (("5m", 12), ("1m", 60))
+COVERED: Final = 0.8
+
+
+def _from_bars(bars: Bars, n: int) -> tuple[Floats, Floats, Floats]:
+    """Bought and sold over the newest n bars and ln(up per dollar bought / down per dollar sold)."""
+    if bars.close.shape[1] < n:
+        nothing = np.full(bars.close.shape[0], np.nan)
+        return nothing, nothing, nothing
+    buy = bars.buy_usd[:, -n:]
+    sell = bars.volume_usd[:, -n:] - buy
+    move = np.log(bars.close[:, -n:] / bars.open[:, -n:])
+    bought, sold = buy.sum(axis=1), sell.sum(axis=1)
+    up = ratio(np.maximum(move, 0.0).sum(axis=1), bought)
+    down = ratio(np.maximum(-move, 0.0).sum(axis=1), sold)
+    both = ratio(up, down)
+    return bought, sold, np.log(np.where(both > 0.0, both, np.nan))
+
+
+def _from_tape(view: MarketView, roster: Roster) -> tuple[Floats, Floats]:
+    tape = view.tape
+    seconds = min(tape.buy_usd.shape[1], 3600)
+    covered = (tape.since_ms >= 0) & (view.at_ms - tape.since_ms >= COVERED * seconds * 1000)
+    covered &= ~tape_stale(view, roster)
+    bought = np.where(covered, tape.buy_usd[:, -seconds:].sum(axis=1), np.nan)
+    return bought, np.where(covered, tape.sell_usd[:, -seconds:].sum(axis=1), np.nan)
+
+
+class _Hour(NamedTuple):
+    """One hour of a row's volume, `[rows]`, NaN where no source covers it."""
+
+    bought: Floats
+    sold: Floats
+    impact: Floats
+    newest_ms: Ints
+    taped: Bools
+    late: Bools
+    """Its candles would have covered the hour but should have been followed by others."""
+
+
+def _gather(view: MarketView, roster: Roster) -> _Hour:
+    bought, sold, impact = (np.full(view.rows, np.nan) for _ in range(3))
+    newest: Ints = np.full(view.rows, -1, dtype=np.int64)
+    late = np.zeros(view.rows, dtype=np.bool_)
+    for name, n in SOURCES:
+        bars = view.bars.get(name)
+        if bars is None or bars.open_ms.shape[1] == 0:
+            continue
+        buy, sell, moved = _from_bars(bars, n)
+        stale = bars_stale(view, bars)
+        late |= stale & np.isfinite(buy)
+        use = np.isnan(bought) & np.isfinite(buy) & ~stale
+        bought, sold, impact = np.where(use, buy, bought), np.where(use, sell, sold), np.where(use, moved, impact)
+        newest = np.where(use, bars.open_ms[:, -1] + bars.interval_ms, newest)
+    tape_bought, tape_sold = _from_tape(view, roster)
+    taped = np.isnan(bought) & np.isfinite(tape_bought)
+    return _Hour(
+        bought=np.where(taped, tape_bought, bought),
+        sold=np.where(taped, tape_sold, sold),
+        impact=impact,
+        newest_ms=np.where(taped, view.tape.newest_ms, newest),
+        taped=taped,
+        late=late,
+    )
+
+
+def volume_sentiment(view: MarketView, roster: Roster) -> Reading:
+    """Reading of `volume_sentiment`; raw is bought less sold over their sum.
+
+    The count of trades by side is published by no venue's candles and the tape keeps totals only, so that part
+    always renormalises away and is named. An hour of bars in which nobody traded is OK at 50.
+    """
+    bought, sold, impact, newest, taped, late = _gather(view, roster)
+    rows = view.rows
+    volume = bought + sold
+    net = ratio(bought - sold, volume)
+    nobody = volume == 0.0
+    draft = Draft(rows)
+    draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
+    draft.refuse(np.isnan(volume) & late, Status.STALE, "candles late")
+    streamed = view.tape.since_ms >= 0
+    draft.refuse(np.isnan(volume) & streamed, Status.WARMING, "warming: less than 1 h of candles and 12 min of tape")
+    draft.refuse(np.isnan(volume), Status.MISSING, "no taker volume in candles, trades not streamed")
+    parts = {
+        "volume": (WEIGHTS["volume"], np.where(nobody, 50.0, tilt(VOLUME_SCALE * net))),
+        "trade counts by side": (WEIGHTS["trade counts by side"], np.full(rows, np.nan)),
+        "price impact": (WEIGHTS["price impact"], tilt(IMPACT_SCALE * impact)),
+    }
+    draft.note(nobody, "no trades in 1 h")
+    draft.note_values(
+        taped,
+        np.full(rows, min(view.tape.buy_usd.shape[1], 3600) / 60.0),
+        1.0,
+        lambda m: f"from {m:.0f} min of the tape",
+    )
+    draft.note_absent(parts)
+    draft.input("bought", bought, "usd", newest)
+    draft.input("sold", sold, "usd", newest)
+    draft.input("ln_impact_up_per_down", impact, "ln", newest)
+    return draft.finish(net, "frac", blend(parts))

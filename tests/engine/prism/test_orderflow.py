@@ -1,0 +1,249 @@
+"""The orderflow face against slow independent computations, and its statuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import tanh
+
+import numpy as np
+import pytest
+
+from bench.synthetic_view import START_MS, synthetic_view
+from engine.market.view import MarketView
+from engine.prism.board import Reading, Status
+from engine.prism.depth import measure
+from engine.prism.orderflow import net_refill, orderflow
+from engine.prism.roster import enrol
+from engine.prism.scales import banded
+from engine.prism.trade_flow import slope_weights
+from tests.engine.prism.market_views import edited, take
+
+ROWS = 24
+
+
+@pytest.fixture
+def view() -> MarketView:
+    return synthetic_view(rows=ROWS, width=60, levels=20)
+
+
+def read(view: MarketView) -> dict[str, Reading]:
+    return orderflow(view, enrol(view.instruments), measure(view.books))
+
+
+def with_tape(view: MarketView, rows: list[int], **values: object) -> MarketView:
+    return replace(view, tape=edited(view.tape, rows, **values))
+
+
+def test_buy_share_map_holds_its_anchors() -> None:
+    share = np.array([0.40, 0.45, 0.50, 0.55, 0.60])
+    score = banded((share - 0.5) / 0.1)
+    assert score.round(1).tolist() == [11.9, 43.8, 50.0, 56.2, 88.1]
+    fine = banded(np.linspace(-3, 3, 601))
+    assert np.all(np.diff(fine) >= 0)
+
+
+def test_slope_is_the_least_squares_slope_of_cvd() -> None:
+    rng = np.random.default_rng(3)
+    delta = rng.normal(0.0, 1.0, 900)
+    expected = np.polyfit(np.arange(900), np.cumsum(delta), 1)[0] * 900
+    assert (delta * slope_weights(900)).sum() == pytest.approx(expected, rel=1e-9)
+    assert (np.full(900, 2.5) * slope_weights(900)).sum() == pytest.approx(2.5 * 900)
+
+
+def test_trade_flow_equals_a_slow_reading_of_one_row(view: MarketView) -> None:
+    row = next(r for r in range(ROWS) if view.spot_rows[r] >= 0)
+    spot = int(view.spot_rows[row])
+    tape = view.tape
+
+    def share(r: int, seconds: int) -> float:
+        buy, sell = sum(tape.buy_usd[r, -seconds:].tolist()), sum(tape.sell_usd[r, -seconds:].tolist())
+        return float(buy / (buy + sell))
+
+    def squash(x: float) -> float:
+        return 50 + 50 * tanh(x)
+
+    large = sum((tape.large_buy_usd[row, -300:] - tape.large_sell_usd[row, -300:]).tolist())
+    volume_5m = sum((tape.buy_usd[row, -300:] + tape.sell_usd[row, -300:]).tolist())
+    cvd = np.cumsum(tape.buy_usd[row] - tape.sell_usd[row])
+    slope = np.polyfit(np.arange(900), cvd, 1)[0] * 900 / (tape.buy_usd[row] + tape.sell_usd[row]).sum()
+    spot_gap = 2 * share(spot, 900) - 1 - (2 * share(row, 900) - 1)
+    expected = (
+        sum(w * squash(((share(row, s) - 0.5) / 0.1) ** 3) for w, s in ((0.15, 60), (0.20, 300), (0.20, 900)))
+        + 0.15 * squash(4 * large / volume_5m)
+        + 0.15 * squash(4 * slope)
+        + 0.15 * squash(2 * spot_gap)
+    )
+    reading = read(view)["trade_flow"]
+    assert reading.score[row] == pytest.approx(expected, abs=1e-9)
+    assert reading.raw[row] == pytest.approx(share(row, 300))
+    assert row not in reading.notes
+
+
+def test_one_minute_of_trades_is_enough_and_less_is_warming(view: MarketView) -> None:
+    reading = read(with_tape(view, [0, 1], since_ms=[START_MS - 50_000, START_MS - 30_000]))["trade_flow"]
+    assert reading.status[:2].tolist() == [Status.OK, Status.WARMING]
+    assert "share 5 m, share 15 m" in reading.notes[0]
+    assert reading.notes[1] == "warming: 30/48 s of trades"
+    assert np.isnan(reading.inputs["buy_share_5m"][0][0])
+    assert np.isfinite(reading.inputs["buy_share_1m"][0][0])
+
+
+def test_a_young_tape_without_a_trade_in_its_last_minute_says_so(view: MarketView) -> None:
+    silent = view.tape.buy_usd[0].copy()
+    silent[-118:] = 0.0
+    young = with_tape(view, [0], since_ms=START_MS - 118_000, buy_usd=silent, sell_usd=silent)
+    reading = read(young)["trade_flow"]
+    assert reading.status[0] == Status.WARMING
+    assert reading.notes[0] == "warming: no trades lately, 118/720 s of tape"
+
+
+def test_candles_stand_in_where_trades_are_not_streamed(view: MarketView) -> None:
+    silent = with_tape(view, [0, 1, 2], since_ms=-1, newest_ms=-1, buy_usd=0.0, sell_usd=0.0)
+    bars = dict(silent.bars)
+    bars["1m"] = edited(bars["1m"], [1, 2], buy_usd=np.nan)
+    bars["5m"] = edited(bars["5m"], [2], buy_usd=np.nan)
+    reading = read(replace(silent, bars=bars))["trade_flow"]
+    assert reading.status[:3].tolist() == [Status.OK, Status.OK, Status.MISSING]
+    assert reading.notes[0].startswith("from candles; without large trades")
+    assert "share 1 m" in reading.notes[1]
+    assert "share 1 m" not in reading.notes[0]
+    assert "taker volume" in reading.notes[2]
+    minute = silent.bars["1m"]
+    share = minute.buy_usd[0, -5:].sum() / minute.volume_usd[0, -5:].sum()
+    assert reading.raw[0] == pytest.approx(share)
+    low = silent.bars["5m"]
+    assert reading.raw[1] == pytest.approx(low.buy_usd[1, -1] / low.volume_usd[1, -1])
+
+
+def test_late_candles_do_not_stand_in(view: MarketView) -> None:
+    silent = with_tape(view, [0], since_ms=-1, newest_ms=-1)
+    later = replace(silent, at_ms=START_MS + 11 * 60_000)
+    assert read(later)["trade_flow"].status[0] == Status.MISSING
+
+
+def test_a_quiet_coin_is_not_broken_but_a_silent_venue_is(view: MarketView) -> None:
+    quiet = with_tape(view, [0], newest_ms=START_MS - 3_000_000, buy_usd=0.0, sell_usd=0.0)
+    reading = read(quiet)["trade_flow"]
+    assert reading.status[0] == Status.OK
+    assert reading.score[0] == 50.0
+    assert reading.notes[0] == "no trades in 15 m"
+    okx = [row for row, one in enumerate(view.instruments) if one.venue == "okx"]
+    dead = read(with_tape(view, okx, newest_ms=START_MS - 121_000))
+    for name in ("trade_flow", "toxicity"):
+        assert set(dead[name].status[okx].tolist()) == {int(Status.STALE)}
+        assert (dead[name].status == Status.OK).sum() == ROWS - len(okx)
+
+
+def test_spot_from_candles_is_not_set_against_a_running_tape(view: MarketView) -> None:
+    row = next(r for r in range(ROWS) if view.spot_rows[r] >= 0)
+    spot = int(view.spot_rows[row])
+    mixed = read(with_tape(view, [spot], since_ms=-1, newest_ms=-1))["trade_flow"]
+    assert "spot less perp" in mixed.notes[row]
+    both = read(with_tape(view, [row, spot], since_ms=-1, newest_ms=-1))["trade_flow"]
+    assert "spot less perp" not in both.notes[row]
+    assert np.isfinite(both.inputs["spot_less_perp_15m"][0][row])
+
+
+def test_toxicity_equals_a_slow_percentile(view: MarketView) -> None:
+    reading = read(view)["toxicity"]
+    for row in range(ROWS):
+        buckets = view.tape.bucket_imbalance[row].tolist()
+        vpin = float(np.mean([abs(x) for x in buckets]))
+        history = view.tape.vpin_history[row].tolist()
+        below = sum(1.0 for h in history if h < vpin) + 0.5 * sum(1.0 for h in history if h == vpin)
+        side = np.sign(sum(buckets[-10:]))
+        assert reading.score[row] == pytest.approx(50 + 50 * below / len(history) * side)
+        assert reading.raw[row] == pytest.approx(vpin)
+
+
+def test_toxicity_says_how_far_it_has_warmed(view: MarketView) -> None:
+    short = view.tape.bucket_imbalance.copy()
+    short[0, :38] = np.nan
+    history = view.tape.vpin_history.copy()
+    history[1, :-7] = np.nan
+    buckets = view.tape.buckets.copy()
+    buckets[0], buckets[1] = 12, 56
+    tape = replace(view.tape, bucket_imbalance=short, vpin_history=history, buckets=buckets)
+    reading = read(replace(view, tape=edited(tape, [2], since_ms=-1)))["toxicity"]
+    assert reading.notes == {0: "warming: 12/50 buckets", 1: "warming: 7/20 values of VPIN", 2: "trades not streamed"}
+    assert reading.status[:4].tolist() == [Status.WARMING, Status.WARMING, Status.MISSING, Status.OK]
+
+
+def test_market_making_reads_changes_drift_and_refills(view: MarketView) -> None:
+    reading = read(view)["market_making"]
+    row = 4
+    books = view.books
+    added, cancelled = books.added_usd[row].sum(axis=1), books.cancelled_usd[row].sum(axis=1)
+    change = ((added - cancelled)[0] - (added - cancelled)[1]) / (added + cancelled).sum()
+    mid = (books.bid[row, 0] + books.ask[row, 0]) / 2
+    half_bps = (books.ask[row, 0] - books.bid[row, 0]) / mid * 1e4 / 2
+    drift = np.clip(books.microprice_drift_bps[row] / half_bps, -1, 1)
+    refill = (books.refill[row, 0] - books.refill[row, 1]) / 2
+    expected = 50 + 50 * (0.4 * np.tanh(5 * change) + 0.3 * np.tanh(1.5 * drift) + 0.3 * np.tanh(refill))
+    assert reading.score[row] == pytest.approx(expected)
+
+
+def test_market_making_waits_for_a_minute_of_the_book(view: MarketView) -> None:
+    books = edited(view.books, [0], added_usd=np.nan, cancelled_usd=np.nan, microprice_drift_bps=np.nan)
+    books = edited(books, [1], updated_ms=-1, bid=np.nan, ask=np.nan)
+    books = replace(books, status=("synced", "resyncing", *books.status[2:]))
+    books = edited(books, [2], refill=np.nan)
+    reading = read(replace(view, books=books))["market_making"]
+    assert reading.status[:3].tolist() == [Status.WARMING, Status.MISSING, Status.OK]
+    assert reading.notes == {
+        0: "warming: book proven for less than 60 s",
+        1: "book resyncing",
+        2: "without refills",
+    }
+
+
+def test_a_side_that_was_never_taken_adds_nothing() -> None:
+    refill = np.array([[1.0, -1.0], [0.5, np.nan], [np.nan, 0.5], [np.nan, np.nan]])
+    assert np.array_equal(net_refill(refill), [1.0, 0.25, -0.25, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1000.0])
+def test_the_face_is_free_of_price_and_size(view: MarketView, factor: float) -> None:
+    before = read(view)
+    tape, books = view.tape, view.books
+    money = {
+        n: getattr(tape, n) * factor for n in ("buy_usd", "sell_usd", "large_usd", "large_buy_usd", "large_sell_usd")
+    }
+    scaled = replace(
+        view,
+        tape=replace(tape, **money),
+        books=replace(
+            books,
+            bid=books.bid * factor,
+            ask=books.ask * factor,
+            added_usd=books.added_usd * factor,
+            cancelled_usd=books.cancelled_usd * factor,
+        ),
+    )
+    after = read(scaled)
+    for name, reading in before.items():
+        assert np.allclose(reading.score, after[name].score, atol=1e-9), name
+
+
+def test_a_mirrored_tape_mirrors_the_score(view: MarketView) -> None:
+    tape = view.tape
+    mirrored = replace(
+        tape,
+        buy_usd=tape.sell_usd,
+        sell_usd=tape.buy_usd,
+        large_buy_usd=tape.large_sell_usd,
+        large_sell_usd=tape.large_buy_usd,
+        bucket_imbalance=-tape.bucket_imbalance,
+    )
+    before, after = read(view), read(replace(view, tape=mirrored))
+    for name in ("trade_flow", "toxicity"):
+        assert np.allclose(before[name].score + after[name].score, 100.0), name
+
+
+def test_what_lies_outside_the_windows_changes_nothing(view: MarketView) -> None:
+    longer = synthetic_view(rows=ROWS, width=60, levels=20, seconds=1500)
+    order = np.arange(ROWS)
+    cut = take(longer.tape, order)
+    last = {n: getattr(cut, n)[:, -900:] for n in ("buy_usd", "sell_usd", "trades", "large_buy_usd", "large_sell_usd")}
+    short = replace(longer, tape=replace(cut, **last))
+    assert np.array_equal(read(longer)["trade_flow"].score, read(short)["trade_flow"].score)
