@@ -29,7 +29,7 @@ from engine.timeframes import INTERVAL_MS, MINUTE_MS
 
 _MAX_TEXTS: Final = 100_000
 """Distinct decimals held before their longest is noted and they are let go."""
-_BOOKS_FOR_STEPS: Final = 500
+_BOOKS_FOR_STEPS: Final = 50
 """Book messages of an instrument that are looked at to infer its steps; looking at all of them would cost as much as
 keeping the book."""
 _FIRST: Final = itemgetter(0)
@@ -190,9 +190,9 @@ class Tally:
         if self._steps is None:
             return None, None
         prices, sizes = self._steps
-        for price, size in levels:
-            prices.see((price,))
-            sizes.see((size,))
+        rows = list(levels)
+        prices.see(map(_FIRST, rows))
+        sizes.see(map(_SECOND, rows))
         if instrument.contract_size == 1.0 and not instrument.inverse:
             # Only here are traded sizes in the venue's own unit.
             for flow in (self.buys, self.sells):

@@ -49,7 +49,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """Aggressive flow by second of event time. `[rows, S]`; column -1 is the second of `at_ms`, 0 where nobody traded."""
+    """Aggressive flow by second of event time: `[rows, S]`, column -1 the second of `at_ms`, 0 where nobody traded."""
 
     buy_usd: Floats
     sell_usd: Floats

@@ -6,12 +6,14 @@ switching presets shows what is already computed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.prism.board import Board
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,7 +45,7 @@ class LevelStatus(IntEnum):
     WARMING = 2
     """Fewer than 15 closed bars of the level timeframe."""
     MISSING = 3
-    """No side, price or tick to lay them from."""
+    """No side or price to lay them from, or no levels that would hold; `Levels.notes` says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Levels:
     """`[rows, 3]` reward/risk to each target, net of taker fees on both sides and half the spread."""
     depth_1pct_usd: Floats
     """`[rows]` notional within 1 % of mid on the thinner side; a lower bound where the book ends sooner."""
+    notes: dict[int, str] = field(default_factory=dict)
+    """By row, the reason of a status, or that the entry is the last price for want of a quote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +90,5 @@ class Ranking:
     """Row numbers by rank: all gates passed; ties by venue and symbol."""
     vetoed: Ints
     """The other rankable rows, most convinced first."""
+    board: Board | None = None
+    """The scan's board under this preset's own face weights, which the verdict rests on; None: the snapshot's board."""

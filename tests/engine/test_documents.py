@@ -86,7 +86,7 @@ def test_every_row_adds_up(document: dict[str, Any]) -> None:
                 assert (component["status"] == "ok") == (component["score"] is not None)
                 if component["status"] != "ok":
                     assert component["weight"] == 0
-            assert face["impact"] == pytest.approx((face["weight"] * face["score"] if known else 0.0))
+            assert face["impact"] == pytest.approx(face["weight"] * face["score"] if known else 0.0)
             total += face["impact"]
         assert total == pytest.approx(row["score"])
         assert row["conviction"] == pytest.approx(abs(row["score"] - 50) * 2)
@@ -161,7 +161,8 @@ def test_a_spot_row_is_explained_but_not_ranked() -> None:
     snapshot = make_snapshot(4)
     found = explain_document(snapshot, 3)
     assert found["rank"] is None
-    assert found["reason"] == "not ranked: spot"
+    assert found["reason"] == "not ranked: spot, quoted in USDT"
+    assert found["first_failed"] is None
 
 
 @pytest.mark.parametrize("row", [-1, 4])

@@ -1,0 +1,186 @@
+"""cryptofeed and ccxt.pro, driven with recorded frames through the handlers that their own sockets call.
+
+Used by `bench.frames` only. Each peer is set up as after a subscription: symbol table and books are seeded (neither
+may ask the venue), and nobody waits for its answers. After every run its books are read back for the comparison. The
+libraries are imported when a peer is made, so that their absence costs nobody else anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from time import perf_counter
+from typing import Any, Final
+
+from bench.plain_reader import Rows
+
+TOP: Final = 20
+"""Levels a side that all contenders must agree on."""
+QUOTE: Final = "USDT"
+USDM_SOCKET: Final = "wss://fstream.binance.com/ws"
+"""ccxt tells spot from futures by the address; nothing is connected."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What every contender is given: USD-M frames of combined streams, and the REST books before them."""
+
+    frames: Sequence[tuple[int, str]]
+    """Receive time in nanoseconds, text."""
+    snapshots: dict[str, str]
+    """Symbol -> body of its REST order book."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a contender made of the feed."""
+
+    seconds: float
+    """Time in its handlers alone."""
+    books: dict[str, tuple[Rows, Rows]]
+    """Symbol -> best `TOP` bids and asks as (price, size)."""
+    trades: int | None
+    """Trades taken; None where the contender was not asked to count."""
+    quotes: int | None
+
+
+class Cryptofeed:
+    """`BinanceFutures.message_handler` with callbacks on TRADES, TICKER and L2_BOOK."""
+
+    name = "cryptofeed"
+
+    def __init__(self) -> None:
+        from cryptofeed import defines
+        from cryptofeed.exchanges import BinanceFutures
+        from cryptofeed.symbols import Symbols
+        from cryptofeed.types import OrderBook
+
+        self._defines, self._exchange, self._symbols, self._book = defines, BinanceFutures, Symbols, OrderBook
+
+    def run(self, feed: Feed, count: bool) -> Outcome:
+        """Drive the feed through a new exchange object; `count` replaces the idle callbacks by counting ones."""
+        return asyncio.run(self._run(feed, count))
+
+    async def _run(self, feed: Feed, count: bool) -> Outcome:
+        names = {symbol: f"{symbol.removesuffix(QUOTE)}-{QUOTE}-PERP" for symbol in feed.snapshots}
+        self._symbols.set(self._exchange.id, {name: symbol for symbol, name in names.items()}, {})
+        calls = {"trades": 0, "ticker": 0, "l2_book": 0}
+
+        async def idle(_event: object, _receipt: float) -> None:
+            pass
+
+        def counting(channel: str) -> Any:
+            async def took(_event: object, _receipt: float) -> None:
+                calls[channel] += 1
+
+            return took
+
+        channels = (self._defines.TRADES, self._defines.TICKER, self._defines.L2_BOOK)
+        handler = self._exchange(
+            symbols=list(names.values()),
+            channels=list(channels),
+            callbacks={channel: counting(channel) if count else idle for channel in channels},
+        )
+        for symbol, body in feed.snapshots.items():
+            self._seed(handler, names[symbol], json.loads(body))
+        take = handler.message_handler
+        start = perf_counter()
+        for recv_ns, text in feed.frames:
+            await take(text, None, recv_ns / 1e9)
+        seconds = perf_counter() - start
+        await handler.http_conn.close()
+        books = {
+            symbol: tuple(
+                [(float(price), float(size)) for price, size in map(side.index, range(TOP))]
+                for side in (handler._l2_book[name].book.bids, handler._l2_book[name].book.asks)
+            )
+            for symbol, name in names.items()
+        }
+        return Outcome(
+            seconds,
+            books,  # type: ignore[arg-type]
+            calls["trades"] if count else None,
+            calls["ticker"] if count else None,
+        )
+
+    def _seed(self, handler: Any, name: str, body: dict[str, Any]) -> None:
+        """What `Binance._snapshot` does with the body it fetches."""
+        sides = {
+            side: {Decimal(price): Decimal(size) for price, size in body[side]}
+            for side in ("bids", "asks")
+        }
+        handler.last_update_id[name] = body["lastUpdateId"]
+        handler._l2_book[name] = self._book(handler.id, name, max_depth=0, **sides)
+
+
+class Ccxt:
+    """ccxt.pro: `Client.handle_message` of a text message, which decodes it and calls `binanceusdm.handle_message`."""
+
+    name = "ccxt.pro"
+
+    def __init__(self) -> None:
+        import ccxt.pro
+        from aiohttp import WSMessage, WSMsgType
+
+        self._make, self._message, self._text = ccxt.pro.binanceusdm, WSMessage, WSMsgType.TEXT
+
+    def run(self, feed: Feed, count: bool) -> Outcome:
+        """Drive the feed through a new exchange object; `count` lets it keep every trade, not the last 1,000."""
+        return asyncio.run(self._run(feed, count))
+
+    async def _run(self, feed: Feed, count: bool) -> Outcome:
+        exchange = self._make({"options": {"tradesLimit": len(feed.frames)}} if count else {})
+        try:
+            names = {symbol: f"{symbol.removesuffix(QUOTE)}/{QUOTE}:{QUOTE}" for symbol in feed.snapshots}
+            exchange.set_markets([_ccxt_market(exchange, symbol, name) for symbol, name in names.items()])
+            client = exchange.client(USDM_SOCKET)
+            for symbol, body in feed.snapshots.items():
+                book = json.loads(body)
+                snapshot = exchange.parse_order_book(book, names[symbol])
+                snapshot["nonce"] = book["lastUpdateId"]
+                exchange.orderbooks[names[symbol]] = exchange.order_book(snapshot, 1000)
+            # Made outside the time: the socket's reader makes them in C, and neither that nor prism's is measured.
+            messages = [self._message(self._text, text, None) for _, text in feed.frames]
+            take = client.handle_message
+            start = perf_counter()
+            for message in messages:
+                take(message)
+            seconds = perf_counter() - start
+            return Outcome(
+                seconds,
+                {
+                    symbol: tuple(
+                        [(float(row[0]), float(row[1])) for row in exchange.orderbooks[name][side][:TOP]]
+                        for side in ("bids", "asks")
+                    )  # type: ignore[misc]
+                    for symbol, name in names.items()
+                },
+                sum(map(len, exchange.trades.values())) if count else None,
+                None,
+            )
+        finally:
+            await exchange.close()
+
+
+def _ccxt_market(exchange: Any, symbol: str, name: str) -> dict[str, Any]:
+    return dict(
+        exchange.safe_market_structure(
+            {
+                "id": symbol,
+                "symbol": name,
+                "base": symbol.removesuffix(QUOTE),
+                "quote": QUOTE,
+                "settle": QUOTE,
+                "type": "swap",
+                "swap": True,
+                "spot": False,
+                "contract": True,
+                "linear": True,
+                "inverse": False,
+                "contractSize": 1.0,
+            }
+        )
+    )

@@ -1,0 +1,195 @@
+"""Repaint and key latency of the candidates table beside Textual's DataTable: `python -m bench.table`.
+
+Both show 600 rows in the same columns with the same texts on a pseudo-terminal of 160x50, and each tick, ten a
+second, changes the last price of the same 15 % of the rows. DataTable gets its best case: fixed column widths,
+no width updates, one batch a tick, and only the changed cells on screen are updated. The bytes are read and thrown
+away. CPU is measured without keys, then a key is sent now and then. A key's
+latency runs from its write to the pty until the bytes of the row it moved to arrive.
+
+Bars: at most a quarter of DataTable's CPU for a tick (on a busy machine it cannot keep up and skips ticks, which
+flatters its CPU %) and a third of its key latency. Exit code 1 where one is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+from typing import Any, Final
+
+ROWS: Final = 600
+COLUMNS: Final = 160
+LINES: Final = 50
+TICKS_PER_S: Final = 10
+SHARE: Final = 0.15
+WARM_S: Final = 1.5
+QUIET_S: Final = 5.0
+KEYS: Final = 24
+KEY_PERIOD_S: Final = 0.15
+CPU_BAR: Final = 0.25
+LATENCY_BAR: Final = 1 / 3
+TICK: Final = re.compile(rb"tick=([0-9]+);")
+"""Part of the private sequence by which the child says, after each frame, on which row that frame had the cursor
+and which tick it showed."""
+
+_TITLES: Final = {
+    "CPU %": ("cpu", 1),
+    "CPU ms/tick": ("tick_ms", 2),
+    "ticks": ("ticks", 0),
+    "frame p50 ms": ("frame_p50", 2),
+    "frame p99 ms": ("frame_p99", 2),
+    "key p50 ms": ("key_p50", 1),
+    "key p95 ms": ("key_p95", 1),
+}
+
+
+def main() -> int:
+    """Run both tables in turn and print their figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.table", description=__doc__.splitlines()[0])
+    parser.add_argument("--child", choices=("candidates", "datatable"), help=argparse.SUPPRESS)
+    parser.add_argument("--report", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.child:
+        from bench.table_child import run
+
+        run(chosen.child, chosen.report)
+        return 0
+    found = {name: measure(name) for name in ("datatable", "candidates")}
+    print(f"{ROWS} rows, {TICKS_PER_S} ticks/s of {SHARE:.0%} of the rows, pty {COLUMNS}x{LINES}, one after the other")
+    print(f"{'':12}" + "".join(f"{title:>14}" for title in _TITLES))
+    for name, figures in found.items():
+        print(f"{name:12}" + "".join(f"{figures[key]:>14.{places}f}" for key, places in _TITLES.values()))
+    cpu = found["candidates"]["tick_ms"] / found["datatable"]["tick_ms"]
+    latency = found["candidates"]["key_p50"] / found["datatable"]["key_p50"]
+    print(f"CPU per tick: ratio {cpu:.2f}, bar {CPU_BAR:.2f}; key to paint: ratio {latency:.2f}, bar {LATENCY_BAR:.2f}")
+    return 0 if cpu <= CPU_BAR and latency <= LATENCY_BAR else 1
+
+
+def measure(name: str) -> dict[str, float]:
+    """One table in a child of its own on a pty."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        pid, terminal = pty.fork()
+        if pid == 0:
+            _become_child(name, report)
+        try:
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+            figures = _drive(pid, terminal)
+        finally:
+            os.close(terminal)
+            os.waitpid(pid, 0)
+        return {**figures, **json.loads(report.read_text())}
+
+
+def _become_child(name: str, report: Path) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LINES=str(LINES), COLUMNS=str(COLUMNS))
+    command = [sys.executable, "-m", "bench.table", "--child", name, "--report", str(report)]
+    os.execv(sys.executable, command)
+
+
+def _drive(pid: int, terminal: int) -> dict[str, float]:
+    reader = _Reader(terminal)
+    reader.wait_for(b"row=", 20.0)
+    reader.drain(WARM_S)
+    cpu, began, tick = _cpu_seconds(pid), time.monotonic(), reader.tick
+    reader.drain(QUIET_S)
+    spent, ticks = _cpu_seconds(pid) - cpu, max(1, reader.tick - tick)
+    share = spent / (time.monotonic() - began) * 100
+    latencies = []
+    for number in range(KEYS):
+        target = reader.row + (1 if number % 2 == 0 else -1)
+        began = time.monotonic()
+        os.write(terminal, b"j" if number % 2 == 0 else b"k")
+        if reader.wait_for(b"row=%d;" % target, 5.0):
+            latencies.append((time.monotonic() - began) * 1000)
+            reader.row = target
+        reader.drain(KEY_PERIOD_S + 0.017 * (number % 5))
+    os.write(terminal, b"q")
+    reader.drain(3.0)
+    if len(latencies) < KEYS // 2:
+        raise SystemExit(f"only {len(latencies)} of {KEYS} keys were answered")
+    return {
+        "cpu": share,
+        "tick_ms": spent / ticks * 1000,
+        "ticks": ticks,
+        "key_p50": quantile(latencies, 0.5),
+        "key_p95": quantile(latencies, 0.95),
+    }
+
+
+class _Reader:
+    """Reads the pty and throws away all but the tail it looks for marks in."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self._tail = b""
+        self.row = 0
+        self.tick = 0
+        """The newest tick the child said it has shown."""
+
+    def wait_for(self, mark: bytes, limit_s: float) -> bool:
+        """Read until `mark` came; False after `limit_s`."""
+        until = time.monotonic() + limit_s
+        self._tail = b""
+        while (left := until - time.monotonic()) > 0:
+            if not self._read(left):
+                return False
+            if mark in self._tail:
+                return True
+        return False
+
+    def drain(self, for_s: float) -> None:
+        """Read and forget for a while, or until the child ended."""
+        until = time.monotonic() + for_s
+        while (left := until - time.monotonic()) > 0:
+            if not self._read(left):
+                return
+
+    def _read(self, limit_s: float) -> bool:
+        if not select.select([self._terminal], [], [], limit_s)[0]:
+            return True
+        try:
+            data = os.read(self._terminal, 65_536)
+        except OSError:
+            return False
+        self._tail = (self._tail + data)[-131_072:]
+        if ticks := TICK.findall(self._tail[-4096:]):
+            self.tick = int(ticks[-1])
+        return bool(data)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process, from /proc."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def quantile(values: list[float], q: float) -> float:
+    """The smallest value that at least a share `q` of the values does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
+
+
+def summary(frames_ms: list[float]) -> dict[str, Any]:
+    """Figures of the child's frames."""
+    return {
+        "frames": len(frames_ms),
+        "frame_p50": quantile(frames_ms, 0.5),
+        "frame_p99": quantile(frames_ms, 0.99),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

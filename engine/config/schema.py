@@ -1,0 +1,167 @@
+"""What users can change: one schema for validation, for the documentation and for the example file.
+
+Read by the loader, by `prism config` and by everything that is configurable. A field's docstring is its comment in
+`config.example.yaml`, so it is written for users. Unknown keys are refused. Nothing here reads files.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from engine.config.presets import ALIASES, FACE_WEIGHTS, PRESETS, Fraction, NotNegative, Positive, Preset
+
+TAKER_FEES: Final[dict[str, float]] = {
+    "binance-usdm": 0.0005,  # https://www.binance.com/en/fee/futureFee, regular user, USDT-M
+    "bybit-linear": 0.00055,  # https://www.bybit.com/en/help-center/article/Trading-Fee-Structure, VIP 0
+    "okx": 0.0005,  # https://www.okx.com/fees, regular user, swaps
+    "bitget-usdt": 0.0006,  # https://www.bitget.com/fee, regular user, futures
+}
+"""Taker fee of the lowest tier without discounts, fraction of notional a fill, so that a net figure is never better
+than what a new account gets. From the venues' fee pages; to be checked against them, and set to one's own tier."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of the file; a key that is not a field is an error."""
+
+
+class PresetChanges(_Section, frozen=True, kw_only=True):
+    """Fields of a preset that differ from what ships; see the defaults beside each."""
+
+    min_conviction: Annotated[float, Meta(ge=0, le=100)] | None = None
+    """Least |score - 50| * 2."""
+    min_coverage: Fraction | None = None
+    """Least share of the score's weight that rests on good data."""
+    min_faces: Annotated[int, Meta(ge=0, le=6)] | None = None
+    """Least number of faces that agree with the side."""
+    max_spread_bps: Positive | None = None
+    """Widest spread, basis points of mid."""
+    min_depth_usd: NotNegative | None = None
+    """Least notional within 1 % of mid on the thinner side, US dollars."""
+    min_volume_24h_usd: NotNegative | None = None
+    """Least 24 h volume, US dollars; 0 lets microcaps through."""
+    min_reward_risk: NotNegative | None = None
+    """Least reward/risk to TP2, net of taker fees and half the spread."""
+    persistence: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    """Scans in a row that all other gates must have passed."""
+    stop_atr: Positive | None = None
+    """Stop distance in ATR14 of the level timeframe."""
+    targets_r: tuple[Positive, Positive, Positive] | None = None
+    """TP1 to TP3 in R, rising."""
+    level_timeframe: Literal["5m", "15m", "4h"] | None = None
+    """Bars the ATR is taken from."""
+    face_weights: dict[str, NotNegative] | None = None
+    """Weights of the six faces for this preset alone, summing to 1."""
+
+
+class EngineSection(_Section, frozen=True, kw_only=True):
+    """How the market is scored."""
+
+    preset: str = "balanced"
+    """Preset at start: strict, balanced or relaxed (high, medium and low are understood too, high being strict)."""
+    scan_interval_ms: Annotated[int, Meta(ge=20, le=60_000)] = 500
+    """Time between two scans, milliseconds of market time."""
+    include_tradfi: bool = False
+    """Rank perpetuals on stocks, metals, commodities and currencies too."""
+    face_weights: dict[str, NotNegative] = msgspec.field(default_factory=lambda: dict(FACE_WEIGHTS))
+    """Share of each face in the score; all six, summing to 1."""
+    taker_fees: dict[str, Annotated[float, Meta(ge=-0.01, le=0.05)]] = msgspec.field(
+        default_factory=lambda: dict(TAKER_FEES)
+    )
+    """Your taker fee by venue, as a fraction of notional: 0.0005 is 5 basis points."""
+
+
+class AccountSection(_Section, frozen=True, kw_only=True):
+    """For position sizes only; prism places no orders and needs no account."""
+
+    equity_usd: Positive = 10_000.0
+    """Money the risk below is a share of, US dollars."""
+    risk_frac: Annotated[float, Meta(gt=0, le=0.2)] = 0.01
+    """Share of equity lost when a stop is hit: 0.01 is one percent."""
+    depth_cap_frac: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    """Largest position, as a share of the book's depth within 1 % of mid."""
+
+
+class ConsoleSection(_Section, frozen=True, kw_only=True):
+    """How it looks and which keys do what."""
+
+    theme: str = "prism-dark"
+    """Theme at first start; `t` switches and the choice is kept."""
+    up_color: Literal["green", "red"] = "green"
+    """Colour of rising prices."""
+    flash: bool = True
+    """Let digits that changed light up briefly."""
+    refresh_hz: Annotated[float, Meta(ge=1, le=20)] = 8.0
+    """How often the screen looks for a newer picture."""
+    min_liquidation_usd: NotNegative = 0.0
+    """Smallest liquidation the ticker shows, US dollars."""
+    large_liquidation_usd: Positive = 100_000.0
+    """A liquidation of this size is highlighted, US dollars."""
+    keys: dict[str, str] = {}
+    """Other keys for actions, by action name; several are separated by commas. `?` lists the names."""
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    engine: EngineSection = EngineSection()
+    """How the market is scored."""
+    presets: dict[str, PresetChanges] = {}
+    """Changes to the presets strict, balanced and relaxed."""
+    account: AccountSection = AccountSection()
+    """For position sizes only."""
+    console: ConsoleSection = ConsoleSection()
+    """How it looks and which keys do what."""
+
+
+def preset_name(name: str) -> str | None:
+    """The preset a user means by `name`, or None."""
+    lowered = name.strip().lower()
+    lowered = ALIASES.get(lowered, lowered)
+    return lowered if lowered in PRESETS else None
+
+
+def presets_of(config: Config) -> dict[str, Preset]:
+    """Every preset with the user's changes, strictest first."""
+    changed: dict[str, Preset] = {}
+    for name, preset in PRESETS.items():
+        changes = config.presets.get(name)
+        given = {} if changes is None else {k: v for k, v in msgspec.structs.asdict(changes).items() if v is not None}
+        changed[name] = msgspec.structs.replace(preset, **given)
+    return changed
+
+
+def problems_of(config: Config) -> list[tuple[str, str]]:
+    """What types alone cannot say: (dotted key, what is wrong and what was expected)."""
+    problems: list[tuple[str, str]] = []
+    if preset_name(config.engine.preset) is None:
+        problems.append(("engine.preset", f"{config.engine.preset!r} is not one of {', '.join(PRESETS)}"))
+    problems += _weight_problems("engine.face_weights", config.engine.face_weights)
+    for name, changes in config.presets.items():
+        if name not in PRESETS:
+            problems.append((f"presets.{name}", f"no such preset; expected one of {', '.join(PRESETS)}"))
+        if changes.face_weights is not None:
+            problems += _weight_problems(f"presets.{name}.face_weights", changes.face_weights)
+        ladder = changes.targets_r
+        if ladder is not None and not ladder[0] < ladder[1] < ladder[2]:
+            problems.append((f"presets.{name}.targets_r", f"{list(ladder)} does not rise"))
+    problems += [
+        (f"engine.taker_fees.{venue}", f"no such venue; expected one of {', '.join(TAKER_FEES)}")
+        for venue in config.engine.taker_fees
+        if venue not in TAKER_FEES
+    ]
+    return problems
+
+
+def _weight_problems(key: str, weights: dict[str, float]) -> list[tuple[str, str]]:
+    strange = [name for name in weights if name not in FACE_WEIGHTS]
+    missing = [name for name in FACE_WEIGHTS if name not in weights]
+    if strange or missing:
+        named = ", ".join(strange) or "none"
+        return [
+            (key, f"names all six faces ({', '.join(FACE_WEIGHTS)}); unknown: {named}; missing: {missing or 'none'}")
+        ]
+    total = sum(weights.values())
+    return [] if abs(total - 1.0) <= 1e-9 else [(key, f"sums to {total:.6g}, expected 1")]

@@ -1,0 +1,256 @@
+"""Takes the picture: live state and one scan's results, copied into an immutable snapshot.
+
+Called by `engine.pipeline` when a snapshot is to be published, not at every scan. Everything that leaves here is a
+copy or a fresh object, so that the state may go on changing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.instruments import Instrument
+from engine.market.books import BookStore
+from engine.market.size_text import base_text
+from engine.market.state import MarketState
+from engine.market.view import MarketView
+from engine.prism.board import Board, Reading
+from engine.prism.structure_memory import StructureMemory
+from engine.ranking.result import Ranking
+from engine.snapshot import (
+    ChartBars,
+    Columns,
+    Feed,
+    FeedState,
+    Focus,
+    Health,
+    Ladder,
+    LiquidationLine,
+    LiquidationTotals,
+    Mode,
+    Mood,
+    ReplayStatus,
+    Snapshot,
+    TapeLine,
+)
+from engine.venues.base import Verdict
+
+if TYPE_CHECKING:
+    from engine.pipeline import VenueTally
+
+LADDER_LEVELS: Final = 200
+"""Levels a side handed to the depth pane."""
+CHART_BARS: Final = 240
+STALE_MS: Final = 10_000
+"""A venue without a frame for this long is called stale; each of them sends something every second."""
+
+
+class Picture:
+    """One look at live state. Made for one snapshot and dropped."""
+
+    def __init__(self, state: MarketState, books: BookStore, structure: StructureMemory) -> None:
+        self._state = state
+        self._books = books
+        self._structure = structure
+
+    def snapshot(
+        self,
+        view: MarketView,
+        board: Board,
+        rankings: Mapping[str, Ranking],
+        *,
+        sequence: int,
+        mode: Mode,
+        preset: str,
+        focus: tuple[str, str] | None,
+        feeds: tuple[Feed, ...],
+        health: Health,
+        replay: ReplayStatus | None,
+    ) -> Snapshot:
+        """Everything as of `view`."""
+        state = self._state
+        kept = _kept(board)
+        return Snapshot(
+            epoch=view.epoch,
+            sequence=sequence,
+            mode=mode,
+            at_ms=view.at_ms,
+            preset=preset,
+            instruments=view.instruments,
+            board=kept,
+            rankings={name: _rests_on(ranking, kept) for name, ranking in rankings.items()},
+            columns=self._columns(view),
+            feeds=feeds,
+            liquidations=_lines(state.liquidations.lines()),
+            liquidation_totals=tuple(
+                LiquidationTotals(sums.window_ms, sums.long_usd, sums.short_usd, sums.sampled_venues)
+                for sums in (state.liquidations.totals(view.at_ms) if view.at_ms else ())
+            ),
+            mood=_mood(view),
+            health=health,
+            focus=self._focus(view, focus),
+            replay=replay,
+        )
+
+    def feeds(self, tallies: Mapping[str, VenueTally], clock_ms: int) -> tuple[Feed, ...]:
+        """Every venue heard of, by name, as of `clock_ms` on the receive clock."""
+        return tuple(self._feed(venue, tallies[venue], clock_ms) for venue in sorted(tallies))
+
+    def _feed(self, venue: str, tally: VenueTally, clock_ms: int) -> Feed:
+        counts = self._books.counts(venue)
+        age_ms = None if tally.newest_ms < 0 else max(0, clock_ms - tally.newest_ms)
+        state: FeedState = "live"
+        detail = ""
+        if age_ms is None:
+            state, detail = "connecting", "no frame yet"
+        elif age_ms > STALE_MS:
+            state, detail = "stale", f"silent for {age_ms // 1000} s"
+        elif counts.resyncing:
+            detail = f"{counts.resyncing} books resyncing"
+        return Feed(
+            venue=venue,
+            state=state,
+            detail=detail,
+            age_ms=age_ms,
+            frames=tally.frames,
+            rejected=tally.verdicts[Verdict.REJECTED],
+            unknown=tally.verdicts[Verdict.UNKNOWN],
+            books_synced=counts.synced,
+            books_resyncing=counts.resyncing,
+        )
+
+    def _columns(self, view: MarketView) -> Columns:
+        held = view.derivatives
+        mid = (held.bid + held.ask) / 2
+        return Columns(
+            last=held.last.copy(),
+            last_ms=held.last_ms.copy(),
+            bid=held.bid.copy(),
+            ask=held.ask.copy(),
+            spread_bps=(held.ask - held.bid) / mid * 1e4,
+            change_1h_frac=held.change_1h_frac.copy(),
+            change_24h_frac=held.change_24h_frac.copy(),
+            volume_24h_usd=held.volume_24h_usd.copy(),
+            funding_frac=held.funding_frac.copy(),
+            funding_interval_h=held.funding_interval_h.copy(),
+            open_interest_usd=held.open_interest_usd.copy(),
+            oi_change_1h_frac=held.oi_change_1h_frac.copy(),
+            newest_ms=self._state.newest_ms(),
+        )
+
+    def _focus(self, view: MarketView, key: tuple[str, str] | None) -> Focus | None:
+        row = None if key is None else self._state.universe.row(*key)
+        if row is None:
+            return None
+        instrument = view.instruments[row]
+        return Focus(
+            row=row,
+            ladder=self._ladder(instrument),
+            charts={name: self._chart(view, row, name) for name in view.bars},
+            tape=tuple(
+                TapeLine(
+                    trade.ts_ms, trade.price, trade.size, _usd(instrument, trade.price * trade.size), trade.taker_buy
+                )
+                for trade in self._state.tape.recent(row)
+            ),
+            liquidations=_lines(self._state.liquidations.lines_of(instrument.venue, instrument.symbol)),
+            open_interest_usd=_known(view.derivatives.oi_history_usd[row]),
+            funding_frac=_known(view.derivatives.funding_history[row]),
+            structure=self._structure.levels_of(row),
+        )
+
+    def _ladder(self, instrument: Instrument) -> Ladder:
+        book = self._books.get(instrument.venue, instrument.symbol)
+        if book is None:
+            return Ladder("absent", (), (), None)
+        bids, asks = book.top(LADDER_LEVELS)
+        return Ladder(book.status, _priced(instrument, bids), _priced(instrument, asks), book.updated_ms)
+
+    def _chart(self, view: MarketView, row: int, name: str) -> ChartBars:
+        bars = view.bars[name]
+        count = min(int(bars.count[row]), CHART_BARS)
+        first = bars.open_ms.shape[1] - count
+        forming = self._state.candles.forming(row, name)
+        tail = [] if forming is None else [forming]
+
+        def column(closed: NDArray[np.float64], live: list[float]) -> NDArray[np.float64]:
+            return np.concatenate((closed[row, first:], np.array(live, dtype=np.float64)))
+
+        return ChartBars(
+            interval_ms=bars.interval_ms,
+            open_ms=np.append(bars.open_ms[row, first:], [bar.open_ms for bar in tail]).astype(np.int64),
+            open=column(bars.open, [bar.open for bar in tail]),
+            high=column(bars.high, [bar.high for bar in tail]),
+            low=column(bars.low, [bar.low for bar in tail]),
+            close=column(bars.close, [bar.close for bar in tail]),
+            volume_usd=column(bars.volume_usd, [bar.volume_quote for bar in tail]),
+            forming=forming is not None,
+        )
+
+
+def _kept(board: Board) -> Board:
+    """The board with inputs that do not follow live columns."""
+    readings = {name: dataclasses.replace(held, inputs=_kept_inputs(held)) for name, held in board.readings.items()}
+    return dataclasses.replace(board, readings=readings)
+
+
+def _rests_on(ranking: Ranking, kept: Board) -> Ranking:
+    """A ranking whose own board, where its preset has face weights of its own, shares the kept readings."""
+    if ranking.board is None:
+        return ranking
+    return dataclasses.replace(ranking, board=dataclasses.replace(ranking.board, readings=kept.readings))
+
+
+def _kept_inputs(reading: Reading) -> dict[str, tuple[NDArray[np.float64], str, NDArray[np.int64] | None]]:
+    return {
+        name: (values.copy(), unit, None if times is None else times.copy())
+        for name, (values, unit, times) in reading.inputs.items()
+    }
+
+
+def _known(history: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A right-aligned history without the columns before its first value."""
+    held = np.flatnonzero(~np.isnan(history))
+    return history[held[0] :].copy() if len(held) else np.empty(0)
+
+
+def _usd(instrument: Instrument, quote: float) -> float:
+    return quote if instrument.quote_is_usd else float("nan")
+
+
+def _priced(instrument: Instrument, levels: list[tuple[str, str]]) -> tuple[tuple[str, str, float], ...]:
+    return tuple(
+        (
+            price,
+            base_text(instrument, price, size),
+            float(price) * instrument.base_size(float(size), float(price)),
+        )
+        for price, size in levels
+    )
+
+
+def _lines(records: tuple[object, ...]) -> tuple[LiquidationLine, ...]:
+    return tuple(LiquidationLine(**{f.name: getattr(record, f.name) for f in _LINE_FIELDS}) for record in records)
+
+
+_LINE_FIELDS: Final = dataclasses.fields(LiquidationLine)
+
+
+def _mood(view: MarketView) -> Mood:
+    change = view.derivatives.change_1h_frac[view.rankable]
+    known = change[~np.isnan(change)]
+    btc = [
+        float(view.derivatives.change_24h_frac[row])
+        for row, instrument in enumerate(view.instruments)
+        if instrument.asset == "BTC" and view.rankable[row]
+    ]
+    usable = [value for value in btc if value == value]
+    return Mood(
+        btc_change_24h_frac=usable[0] if usable else float("nan"),
+        breadth_frac=float((known > 0).mean()) if len(known) else float("nan"),
+        rows_with_change=len(known),
+    )

@@ -1,0 +1,183 @@
+"""The engine's core without threads, sockets or clocks: records in, snapshots out.
+
+One record of a capture (or, live, of a socket) goes through parser, books and state; a scan turns the state into
+scores, rankings and, when asked, a snapshot. The runtime drives it from its loop, the headless commands drive it
+directly, so both give the same bytes for the same recording. Not to be shared between threads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from engine.config.schema import Config, preset_name, presets_of
+from engine.events import BookDelta, BookSnapshot, MarketEvent, Trade
+from engine.market.books import BookStore
+from engine.market.state import MarketState
+from engine.market.view import MarketView
+from engine.picture import Picture
+from engine.prism.board import Board
+from engine.prism.score import Scorer
+from engine.ranking.ranker import Ranker
+from engine.ranking.result import Ranking
+from engine.snapshot import Health, Mode, ReplayStatus, Snapshot
+from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
+from engine.venues.base import Parsed, Verdict
+from engine.venues.registry import make_parsers
+
+TAPE_S: Final = 60
+"""Seconds of taker flow that the books' columns need."""
+MAX_NOTICES: Final = 50
+
+
+@dataclass(slots=True)
+class VenueTally:
+    """What one venue's frames turned out to be."""
+
+    frames: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    newest_ms: int = -1
+    """Receive time of the newest frame, milliseconds."""
+    open: bool = False
+    detail: str = ""
+    """The newest rejection or refusal, cleaned."""
+
+
+class Pipeline:
+    """From records to snapshots, for one configuration."""
+
+    def __init__(self, config: Config, mode: Mode) -> None:
+        self.config = config
+        self.mode: Mode = mode
+        self.presets = presets_of(config)
+        self.preset = preset_name(config.engine.preset) or "balanced"
+        self.state = MarketState()
+        self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
+        self.scans = 0
+        self.frames = 0
+        self.clock_ms = 0
+        """Receive time of the newest record, milliseconds."""
+        self._focus: tuple[str, str] | None = None
+        self._sequence = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.parsers = make_parsers()
+        self.books = BookStore()
+        self.scorer = Scorer()
+        self.ranker = Ranker(self.config.engine.taker_fees)
+        self.tallies: dict[str, VenueTally] = {}
+        self._scan: tuple[MarketView, Board, dict[str, Ranking]] | None = None
+
+    def clear(self) -> None:
+        """Forget the market and begin a new epoch; focus, preset and notices stay."""
+        self.state.clear()
+        self._begin()
+
+    def focus(self, venue: str, symbol: str) -> None:
+        """Fill `Snapshot.focus` for this instrument from the next snapshot on."""
+        self._focus = (venue, symbol)
+
+    def set_preset(self, name: str) -> None:
+        """Publish with this preset in force; unknown names are left aside."""
+        if name in self.presets:
+            self.preset = name
+
+    def ingest(self, record: Record) -> None:
+        """Take one record. Whatever a venue sent, this does not raise."""
+        self.clock_ms = record.t // 1_000_000
+        if isinstance(record, Frame):
+            tally = self._tally(record.venue)
+            parser = self.parsers.get(record.venue)
+            if parser is None:
+                return
+            self.frames += 1
+            tally.frames += 1
+            tally.newest_ms = record.t // 1_000_000
+            parsed = parser.frame(record.text, record.connection, record.t)
+            tally.verdicts[parsed.verdict] += 1
+            self._take(record.venue, parsed)
+        elif isinstance(record, Response):
+            parser = self.parsers.get(record.venue)
+            if parser is not None:
+                self._take(record.venue, parser.response(record.request, record.status, record.body, record.t))
+        elif isinstance(record, ConnectionEvent):
+            self._connection(record)
+
+    def scan(self) -> None:
+        """Score and rank the market as it stands."""
+        state = self.state
+        at_ms = state.at_ms
+        instruments = state.universe.frozen()
+        tape = state.tape.view(at_ms) if at_ms else None
+        blank = np.zeros((len(instruments), TAPE_S))
+        sold = blank if tape is None else tape.sell_usd[:, -TAPE_S:]
+        bought = blank if tape is None else tape.buy_usd[:, -TAPE_S:]
+        books = self.books.columns(at_ms, instruments, sold, bought)
+        view = self._rankable(state.view(at_ms, books))
+        board = self.scorer.score(view, self.config.engine.face_weights)
+        self.scans += 1
+        self._scan = (view, board, self.ranker.rank(board, view, self.presets, self.scorer.structure.prices))
+
+    def _rankable(self, view: MarketView) -> MarketView:
+        """`view` without perpetuals on stocks, metals and currencies, unless the user wants them ranked."""
+        if self.config.engine.include_tradfi or all(i.category == "crypto" for i in view.instruments):
+            return view
+        crypto = np.array([i.category == "crypto" for i in view.instruments], dtype=np.bool_)
+        return replace(view, rankable=view.rankable & crypto)
+
+    def snapshot(self, health: Health | None = None, replay: ReplayStatus | None = None) -> Snapshot:
+        """The newest scan as a picture that refers to nothing live; scans first where there was none."""
+        if self._scan is None:
+            self.scan()
+        assert self._scan is not None
+        view, board, rankings = self._scan
+        self._sequence += 1
+        picture = Picture(self.state, self.books, self.scorer.structure)
+        return picture.snapshot(
+            view,
+            board,
+            rankings,
+            sequence=self._sequence,
+            mode=self.mode,
+            preset=self.preset,
+            focus=self._focus,
+            feeds=picture.feeds(self.tallies, self.clock_ms),
+            health=health or self._health(),
+            replay=replay,
+        )
+
+    def _health(self) -> Health:
+        return Health(0.0, 0.0, 0.0, self.scans, self.frames, 0, 0, tuple(self.notices))
+
+    def _tally(self, venue: str) -> VenueTally:
+        tally = self.tallies.get(venue)
+        if tally is None:
+            tally = self.tallies[venue] = VenueTally()
+        return tally
+
+    def _take(self, venue: str, parsed: Parsed) -> None:
+        if parsed.detail:
+            self._tally(venue).detail = parsed.detail
+        if parsed.listing:
+            self.state.refine(parsed.listing)
+        for event in parsed.events:
+            self._apply(event)
+
+    def _apply(self, event: MarketEvent) -> None:
+        instrument = self.parsers[event.venue].instrument(event.symbol)
+        if isinstance(event, BookDelta | BookSnapshot):
+            self.books.apply(event)
+        elif isinstance(event, Trade):
+            self.books.traded(event.venue, event.symbol, event.ts_ms, event.taker_buy)
+        self.state.apply(event, instrument)
+
+    def _connection(self, record: ConnectionEvent) -> None:
+        tally = self._tally(record.venue)
+        tally.open = record.what == "open"
+        if not tally.open:
+            self.state.interrupted(record.venue)
+            self.notices.appendleft(f"{record.venue}: connection {record.connection} {record.what}")

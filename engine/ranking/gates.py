@@ -1,0 +1,68 @@
+"""The gates: what a row must pass to be a candidate, measured against one preset.
+
+Pure functions on arrays over rows, called by `engine.ranking.ranker`. A value that is not known is NaN and fails its
+gate; persistence is added by the ranker, which alone remembers earlier scans.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config.presets import Preset
+from engine.ranking.result import GATES
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Sides = NDArray[np.int8]
+
+GATE_NAMES: Final[tuple[str, ...]] = tuple(name for name, _ in GATES)
+GATE_INDEX: Final[dict[str, int]] = {name: i for i, name in enumerate(GATE_NAMES)}
+CEILINGS: Final = frozenset({"spread"})
+"""Gates whose value must not exceed the limit; all others must reach it."""
+
+
+def limits(preset: Preset) -> Floats:
+    """Limit of every gate in the order of `GATES`, `[G]`."""
+    by_name = {
+        "data": 1.0,
+        "conviction": preset.min_conviction,
+        "coverage": preset.min_coverage,
+        "faces": float(preset.min_faces),
+        "spread": preset.max_spread_bps,
+        "depth": preset.min_depth_usd,
+        "volume_24h": preset.min_volume_24h_usd,
+        "reward_risk": preset.min_reward_risk,
+        "persistence": float(preset.persistence),
+    }
+    return np.array([by_name[name] for name in GATE_NAMES], dtype=np.float64)
+
+
+def passed(value: Floats, limit: Floats) -> Bools:
+    """Which values pass, `[rows, G]`; NaN fails, but for a 24 h volume of which nothing is asked."""
+    with np.errstate(invalid="ignore"):
+        held: Bools = value >= limit
+        for name in CEILINGS:
+            held[:, GATE_INDEX[name]] = value[:, GATE_INDEX[name]] <= limit[GATE_INDEX[name]]
+    volume = GATE_INDEX["volume_24h"]
+    if limit[volume] == 0:
+        held[:, volume] = True
+    return held
+
+
+def first_failed(gate_passed: Bools) -> NDArray[np.int64]:
+    """Number of the first gate each row failed, `[rows]`; -1 where it passed all."""
+    return np.where(gate_passed.all(axis=1), -1, (~gate_passed).argmax(axis=1)).astype(np.int64)
+
+
+def side_of(prism: Floats) -> Sides:
+    """+1 above 50, -1 below, 0 at exactly 50 or without a score."""
+    return np.asarray(np.sign(np.where(np.isnan(prism), 0.0, prism - 50)), dtype=np.int8)
+
+
+def faces_agreeing(face_score: Floats, side: Sides) -> NDArray[np.int64]:
+    """How many faces have a score on the side's half, `[rows]`; 0 without a side."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(((face_score - 50) * side[:, None] > 0).sum(axis=1), dtype=np.int64)

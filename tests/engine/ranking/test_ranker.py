@@ -1,0 +1,305 @@
+"""Order, gates, persistence and fixed levels over scans."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from engine.config.presets import FACE_WEIGHTS, PRESETS, Preset
+from engine.market.view import Bars, Books, Derivatives, MarketView
+from engine.prism.board import Board
+from engine.ranking.fees import TAKER_FEES, UNLISTED_FEE_FRAC, taker_fees
+from engine.ranking.gates import GATE_INDEX, GATE_NAMES, first_failed
+from engine.ranking.liquidity import QUOTE_LIMIT_MS, depth_near_mid, quotes
+from engine.ranking.ranker import RUN, Ranker
+from engine.ranking.result import LevelStatus, Ranking
+from tests.engine.builders import make_board, make_instruments, make_view
+
+RELAXED = {"relaxed": PRESETS["relaxed"]}
+
+
+def bullish(view: MarketView, prism: float = 90.0, seed: int = 1) -> Board:
+    """A board on which every row scores `prism` in every face, on good data."""
+    board = make_board(view, seed)
+    rows = view.rows
+    return replace(
+        board,
+        prism=np.full(rows, prism),
+        coverage=np.ones(rows),
+        face_score=np.full((rows, 6), prism),
+    )
+
+
+def liquid(view: MarketView) -> MarketView:
+    """The same market with books deep enough for every preset."""
+    books = replace(view.books, bid_size=view.books.bid_size * 1e6, ask_size=view.books.ask_size * 1e6)
+    return replace(view, books=books)
+
+
+def moved(view: MarketView, factor: float) -> MarketView:
+    """Last price and quotes times `factor`."""
+    facts = view.derivatives
+    return replace(
+        view, derivatives=replace(facts, last=facts.last * factor, bid=facts.bid * factor, ask=facts.ask * factor)
+    )
+
+
+def permuted(part: Any, order: np.ndarray[Any, Any], rows: int) -> Any:
+    """A view, or a part of one, with its rows in another order."""
+    if isinstance(part, np.ndarray):
+        return part[order] if part.ndim and len(part) == rows else part
+    if isinstance(part, tuple) and len(part) == rows:
+        return tuple(part[row] for row in order)
+    if isinstance(part, dict):
+        return {name: permuted(inner, order, rows) for name, inner in part.items()}
+    if isinstance(part, Bars | Books | Derivatives | Board | MarketView):
+        return replace(part, **{f.name: permuted(getattr(part, f.name), order, rows) for f in fields(part)})
+    return part
+
+
+def ranked(view: MarketView, board: Board, scans: int, presets: dict[str, Preset] = PRESETS) -> dict[str, Ranking]:
+    ranker, found = Ranker(), {}
+    for _ in range(scans):
+        found = ranker.rank(board, view, presets)
+    return found
+
+
+def test_candidates_and_vetoed_share_out_the_rankable_rows() -> None:
+    view = make_view(60)
+    for ranking in ranked(view, make_board(view), 3).values():
+        both = np.concatenate([ranking.candidates, ranking.vetoed])
+        assert sorted(both.tolist()) == np.flatnonzero(view.rankable).tolist()
+        assert ranking.gate_passed[ranking.candidates].all()
+        assert not ranking.gate_passed[ranking.vetoed].all(axis=1).any()
+
+
+def test_order_is_by_conviction_then_venue_then_symbol() -> None:
+    view = make_view(40)
+    board = make_board(view)
+    board = replace(board, prism=np.round(board.prism / 20) * 20)  # many ties
+    for ranking in ranked(view, board, 3).values():
+        for rows in (ranking.candidates, ranking.vetoed):
+            keys = [
+                (-np.nan_to_num(ranking.conviction[r], nan=-1.0), view.instruments[r].venue, view.instruments[r].symbol)
+                for r in rows
+            ]
+            assert keys == sorted(keys)
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    view = make_view(40, seed=7)
+    board = make_board(view, seed=7)
+    order = np.random.default_rng(3).permutation(view.rows)
+    straight, mixed = (
+        ranked(v, b, 3) for v, b in ((view, board), (permuted(view, order, 40), permuted(board, order, 40)))
+    )
+    for name in PRESETS:
+        assert len(straight[name].candidates) > 0
+        for attribute in ("candidates", "vetoed"):
+            back = order[getattr(mixed[name], attribute)]
+            assert getattr(straight[name], attribute).tolist() == back.tolist()
+        np.testing.assert_array_equal(straight[name].gate_value[order], mixed[name].gate_value)
+        np.testing.assert_array_equal(straight[name].levels.stop[order], mixed[name].levels.stop)
+
+
+def test_a_strict_candidate_passes_balanced_and_relaxed() -> None:
+    seen = 0
+    for seed in range(8):
+        view = make_view(60, seed)
+        found = ranked(view, make_board(view, seed), 3)
+        strict, balanced, relaxed = (set(found[name].candidates.tolist()) for name in ("strict", "balanced", "relaxed"))
+        assert strict <= balanced <= relaxed
+        seen += len(strict)
+    assert seen > 10
+
+
+@pytest.mark.parametrize("gate", [name for name in GATE_NAMES if name != "persistence"])
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_each_gate_alone_stops_a_row(gate: str, preset: str) -> None:
+    view = liquid(make_view(3, complete=True))
+    asked = msgspec.structs.replace(PRESETS[preset], min_volume_24h_usd=max(1.0, PRESETS[preset].min_volume_24h_usd))
+    board = bullish(view)
+    clean = ranked(view, board, 3, {preset: asked})[preset]
+    assert sorted(clean.candidates.tolist()) == [0, 1, 2]
+    spoilt_view, spoilt_board = _spoilt(view, board, gate)
+    found = ranked(spoilt_view, spoilt_board, 3, {preset: asked})[preset]
+    assert 0 in found.vetoed.tolist()
+    assert not found.gate_passed[0, GATE_INDEX[gate]]
+    assert GATE_NAMES[first_failed(found.gate_passed)[0]] == gate
+    assert sorted(found.candidates.tolist()) == [1, 2]
+
+
+def _spoilt(view: MarketView, board: Board, gate: str) -> tuple[MarketView, Board]:
+    facts = view.derivatives
+    first = np.arange(view.rows) == 0
+
+    def with_first(values: np.ndarray[Any, Any], value: float) -> np.ndarray[Any, Any]:
+        return np.where(first, value, values)
+
+    match gate:
+        case "data":
+            return view, replace(board, prism=with_first(board.prism, np.nan))
+        case "conviction":
+            return view, replace(board, prism=with_first(board.prism, 55.9))
+        case "coverage":
+            return view, replace(board, coverage=with_first(board.coverage, 0.49))
+        case "faces":
+            scores = board.face_score.copy()
+            scores[0] = [60, 40, 40, 50, np.nan, 40]
+            return view, replace(board, face_score=scores)
+        case "spread":
+            return replace(view, derivatives=replace(facts, ask=with_first(facts.ask, facts.bid[0] * 1.006))), board
+        case "depth":
+            sizes = np.where(first[:, None], view.books.bid_size * 1e-12, view.books.bid_size)
+            return replace(view, books=replace(view.books, bid_size=sizes)), board
+        case "volume_24h":
+            volume = with_first(facts.volume_24h_usd, np.nan)
+            return replace(view, derivatives=replace(facts, volume_24h_usd=volume)), board
+        case _:
+            bars = view.bars["15m"]
+
+            def flat(prices: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+                return np.where(first[:, None], facts.last[:, None], prices)
+
+            still = replace(
+                bars, open=flat(bars.open), high=flat(bars.high), low=flat(bars.low), close=flat(bars.close)
+            )
+            return replace(view, bars=view.bars | {"15m": still}), board
+
+
+def test_an_unknown_spread_or_depth_fails_even_relaxed() -> None:
+    view = liquid(make_view(3, complete=True))
+    facts = view.derivatives
+    blind = replace(view, derivatives=replace(facts, ask=np.full(3, np.nan)))
+    found = ranked(blind, bullish(view), 1, RELAXED)["relaxed"]
+    assert not found.gate_passed[:, GATE_INDEX["spread"]].any()
+    assert np.isnan(found.gate_value[:, GATE_INDEX["spread"]]).all()
+    bookless = replace(view, books=replace(view.books, bid=np.full_like(view.books.bid, np.nan)))
+    found = ranked(bookless, bullish(view), 1, RELAXED)["relaxed"]
+    assert np.isnan(found.levels.depth_1pct_usd).all()
+    assert not found.gate_passed[:, GATE_INDEX["depth"]].any()
+
+
+def test_relaxed_lets_an_unknown_volume_through() -> None:
+    view = liquid(make_view(3, complete=True))
+    view = replace(view, derivatives=replace(view.derivatives, volume_24h_usd=np.full(3, np.nan)))
+    assert len(ranked(view, bullish(view), 1, RELAXED)["relaxed"].candidates) == 3
+
+
+def test_persistence_counts_scans_in_a_row_on_one_side() -> None:
+    view = liquid(make_view(3, complete=True))
+    up, down = bullish(view), bullish(view, 10.0)
+    ranker = Ranker()
+    place = GATE_INDEX["persistence"]
+
+    def streak(board: Board) -> tuple[float, int]:
+        ranking = ranker.rank(board, view, PRESETS)["strict"]
+        return ranking.gate_value[0, place], len(ranking.candidates)
+
+    assert [streak(up) for _ in range(4)] == [(1.0, 0), (2.0, 0), (3.0, 3), (4.0, 3)]
+    assert streak(down) == (1.0, 0)
+    assert streak(bullish(view, 51.0)) == (0.0, 0)
+    assert streak(up) == (1.0, 0)
+
+
+def test_a_new_epoch_or_new_settings_start_anew() -> None:
+    view = liquid(make_view(3, complete=True))
+    ranker = Ranker()
+    place = GATE_INDEX["persistence"]
+    for _ in range(3):
+        ranker.rank(bullish(view), view, PRESETS)
+    looser = {**PRESETS, "strict": msgspec.structs.replace(PRESETS["strict"], min_conviction=30)}
+    found = ranker.rank(bullish(view), view, looser)
+    assert found["strict"].gate_value[0, place] == 1
+    assert found["balanced"].gate_value[0, place] == 4
+    again = ranker.rank(bullish(view), replace(view, epoch=view.epoch + 1), looser)
+    assert again["balanced"].gate_value[0, place] == 1
+
+
+def test_candidates_keep_their_levels_until_they_are_none() -> None:
+    view = liquid(make_view(3, complete=True))
+    ranker, board = Ranker(), bullish(view)
+    first = ranker.rank(board, view, RELAXED)["relaxed"].levels
+    later = ranker.rank(board, moved(view, 1.0005), RELAXED)["relaxed"].levels
+    np.testing.assert_array_equal(first.entry, later.entry)
+    np.testing.assert_array_equal(first.target, later.target)
+    assert (later.status == LevelStatus.OK).all()
+    ranker.rank(bullish(view, 51.0), view, RELAXED)
+    fresh = ranker.rank(board, moved(view, 1.0005), RELAXED)["relaxed"].levels
+    assert (fresh.entry > first.entry).all()
+
+
+@pytest.mark.parametrize(("prism", "factor"), [(90.0, 1.2), (90.0, 0.8), (10.0, 1.2), (10.0, 0.8)])
+def test_levels_that_price_ran_past_are_stale_and_stay_so(prism: float, factor: float) -> None:
+    view = liquid(make_view(3, complete=True))
+    ranker, board = Ranker(), bullish(view, prism)
+    ranker.rank(board, view, RELAXED)
+    for scan in (moved(view, factor), view):
+        found = ranker.rank(board, scan, RELAXED)["relaxed"]
+        assert len(found.candidates) == 3
+        assert (found.levels.status == LevelStatus.STALE).all()
+        assert found.levels.notes[0] == RUN
+
+
+def test_a_change_of_side_lays_new_levels() -> None:
+    view = liquid(make_view(3, complete=True))
+    ranker = Ranker()
+    long = ranker.rank(bullish(view), view, RELAXED)["relaxed"]
+    short = ranker.rank(bullish(view, 10.0), view, RELAXED)["relaxed"]
+    assert (long.levels.stop < long.levels.entry).all()
+    assert (short.levels.stop > short.levels.entry).all()
+    assert (short.levels.status == LevelStatus.OK).all()
+
+
+def test_a_preset_may_weigh_faces_its_own_way() -> None:
+    view = make_view(20)
+    board = make_board(view)
+    only = {face: float(face == "sentiment") for face in FACE_WEIGHTS}
+    own = {"own": msgspec.structs.replace(PRESETS["relaxed"], face_weights=only)}
+    found = ranked(view, board, 1, own)["own"]
+    assert found.board is not None
+    known = view.rankable
+    np.testing.assert_allclose(found.board.prism[known], board.face_score[known, 5])
+    np.testing.assert_allclose(found.conviction[known], 2 * np.abs(board.face_score[known, 5] - 50))
+
+
+def test_rows_may_appear_between_scans() -> None:
+    ranker = Ranker()
+    small, large = make_view(5), make_view(9)
+    ranker.rank(make_board(small), small, PRESETS)
+    found = ranker.rank(make_board(large), large, PRESETS)
+    assert len(found["strict"].side) == 9
+
+
+def test_old_or_crossed_quotes_are_no_quotes() -> None:
+    view = make_view(3, complete=True)
+    facts = view.derivatives
+    old = replace(facts, quote_ms=np.full(3, view.at_ms - QUOTE_LIMIT_MS - 1))
+    assert np.isnan(quotes(replace(view, derivatives=old)).spread_bps).all()
+    crossed = replace(facts, ask=facts.bid * 0.999)
+    assert np.isnan(quotes(replace(view, derivatives=crossed)).mid).all()
+    locked = replace(facts, ask=facts.bid)
+    assert (quotes(replace(view, derivatives=locked)).spread_bps == 0).all()
+
+
+def test_depth_by_hand() -> None:
+    view = make_view(1, complete=True)
+    books = replace(
+        view.books,
+        bid=np.array([[100.0, 99.5, 98.9, np.nan]]),
+        bid_size=np.array([[1.0, 2.0, 500.0, np.nan]]),
+        ask=np.array([[100.2, 101.0, 101.2, 110.0]]),
+        ask_size=np.array([[1.0, 1.0, 100.0, 100.0]]),
+    )
+    # mid 100.1: bids down to 99.099 hold 100 + 199, asks up to 101.101 hold 100.2 + 101
+    assert depth_near_mid(books)[0] == pytest.approx(201.2)
+
+
+def test_an_unlisted_venue_costs_as_much_as_the_dearest() -> None:
+    instruments = make_instruments(4)
+    found = taker_fees(instruments, TAKER_FEES)
+    assert found.tolist() == [0.0005, 0.0005, 0.00055, UNLISTED_FEE_FRAC]

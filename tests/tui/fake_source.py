@@ -1,0 +1,102 @@
+"""A source fed by hand, and the snapshots that the console's tests show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from engine.clock import ManualClock
+from engine.config.schema import Config
+from engine.snapshot import Mode, ReplayStatus, Snapshot
+from tests.engine.builders import make_focus, make_snapshot
+from tests.engine.view_builders import AT_MS, make_view
+from tui.app import PrismApp
+
+ROWS = 40
+
+
+class FakeSource:
+    """Holds one snapshot, answers `focus` as an engine would with its next scan, and notes every wish."""
+
+    def __init__(self, snapshot: Snapshot | None = None, seed: int = 3) -> None:
+        self.snapshot = snapshot
+        self.calls: list[tuple[Any, ...]] = []
+        self.running = True
+        self.failed: str | None = None
+        self._seed = seed
+        self.on_focus: Callable[[str, str], None] = self.answer_focus
+
+    def latest(self) -> Snapshot | None:
+        return self.snapshot
+
+    def focus(self, venue: str, symbol: str) -> None:
+        self.calls.append(("focus", venue, symbol))
+        self.on_focus(venue, symbol)
+
+    def answer_focus(self, venue: str, symbol: str) -> None:
+        """Fill the details of the symbol at once."""
+        if self.snapshot is None:
+            return
+        row = self.snapshot.row_of(venue, symbol)
+        if row is not None:
+            view = make_view(len(self.snapshot.instruments), self._seed, AT_MS)
+            self.snapshot = replace(self.snapshot, focus=make_focus(view, row, self._seed))
+
+    def set_preset(self, name: str) -> None:
+        self.calls.append(("set_preset", name))
+
+    def pause(self, paused: bool) -> None:
+        self.calls.append(("pause", paused))
+
+    def step(self) -> None:
+        self.calls.append(("step",))
+
+    def seek(self, at_ms: int) -> None:
+        self.calls.append(("seek", at_ms))
+
+    def set_speed(self, speed: float) -> None:
+        self.calls.append(("set_speed", speed))
+
+    def close(self, timeout_s: float) -> None:
+        self.calls.append(("close", timeout_s))
+        self.running = False
+
+    def alive(self) -> bool:
+        return self.running
+
+    def failure(self) -> str | None:
+        return self.failed
+
+
+def scene(mode: Mode = "demo", rows: int = ROWS, seed: int = 3, **changes: Any) -> Snapshot:
+    """A full market; `changes` are fields of the snapshot."""
+    return replace(make_snapshot(rows, seed, mode=mode, preset="relaxed", focus_row=None), **changes)
+
+
+def recording(**changes: Any) -> ReplayStatus:
+    """A recording a third played."""
+    status = ReplayStatus(
+        name="binance-usdm-1.jsonl.gz",
+        start_ms=AT_MS - 600_000,
+        end_ms=AT_MS + 1_200_000,
+        at_ms=AT_MS,
+        speed=4.0,
+        paused=False,
+        finished=False,
+        loop=1,
+        bad_lines=0,
+    )
+    return replace(status, **changes)
+
+
+def make_app(
+    folder: Path, source: FakeSource | None = None, config: Config | None = None
+) -> tuple[PrismApp, FakeSource, ManualClock]:
+    """A console on a fake engine, a clock that stands, UTC, and a state file of its own."""
+    source = source or FakeSource(scene())
+    clock = ManualClock(AT_MS * 1_000_000)
+    app = PrismApp(source, config, state_path=folder / "console.json", clock=clock, zone=UTC)
+    return app, source, clock

@@ -1,0 +1,146 @@
+"""The table of actions agrees with itself, with its handlers, and with what help, footer and palette show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from engine.config.presets import PRESETS
+from engine.config.schema import Config, ConsoleSection
+from tests.tui.fake_source import FakeSource, make_app, recording, scene
+from tui.actions import ACTIONS, BY_ID, GROUPS, Action, Keymap, key_text, usable
+from tui.app import PrismApp
+from tui.presenters.footer import footer_line
+from tui.presenters.lines import plain, width_of
+from tui.screens.drilldown import DrillScreen
+from tui.screens.help import HelpScreen, help_lines
+from tui.screens.main import MainScreen
+
+SPECIFIED = (
+    *"jkhlgGfsSrpPdwvzyxt123456",
+    "up", "down", "left", "right", "enter", "escape", "slash", "f1", "f2", "f3", "space", "tab", "plus", "minus",
+    "question_mark", "ctrl+p", "ctrl+q",
+)  # fmt: skip
+
+
+def test_ids_and_keys_are_unique() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    counts = Counter(key for action in ACTIONS for key in action.keys)
+    assert [key for key, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("key", SPECIFIED)
+def test_every_promised_key_is_in_the_table(key: str) -> None:
+    assert any(key in action.keys for action in ACTIONS)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_action_has_a_handler_a_group_and_a_sentence(action: Action) -> None:
+    places = {"main": (MainScreen,), "drill": (DrillScreen,)}.get(action.where, (MainScreen, DrillScreen))
+    for place in places:
+        assert hasattr(place, action.handler) or hasattr(PrismApp, action.handler), (place, action.handler)
+    assert action.group in GROUPS
+    assert action.help.endswith(".")
+
+
+def test_no_handler_is_without_an_action() -> None:
+    handlers = {name for cls in (PrismApp, MainScreen, DrillScreen) for name in dir(cls) if name.startswith("do_")}
+    assert handlers == {action.handler for action in ACTIONS}
+
+
+def test_preset_actions_name_presets() -> None:
+    assert {action.argument for action in ACTIONS if action.does == "preset"} == set(PRESETS)
+
+
+def test_help_lists_every_action_that_works_and_no_other() -> None:
+    keymap = Keymap()
+    for kind in ("main", "drill"):
+        shown = [action for action in ACTIONS if usable(action.where, kind, replaying=False)]
+        text = plain(help_lines("x", "", shown, keymap, 100))
+        for action in ACTIONS:
+            assert (action.help in text) == (action in shown), action.id
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_the_footer_names_whole_keys_and_always_help(width: int) -> None:
+    shown = [action for action in ACTIONS if usable(action.where, "main", replaying=False)]
+    line, places = footer_line(shown, Keymap(), width)
+    text = plain([line])
+    assert width_of(line) <= width
+    assert "? help" in text
+    for first, after, name in places:
+        assert text[first:after] == f"{key_text(BY_ID[name].keys[0])} {BY_ID[name].label}"
+
+
+def test_small_terminals_are_told_how_to_reach_the_other_panes() -> None:
+    shown = [action for action in ACTIONS if usable(action.where, "main", replaying=False)]
+    assert "tab next pane" in plain([footer_line(shown, Keymap(), 80)[0]])
+
+
+def test_rebinding_moves_a_key_everywhere() -> None:
+    keymap = Keymap({"freeze": "ctrl+z,F5", "help": "f"})
+    assert keymap.keys("freeze") == ("ctrl+z", "F5")
+    assert keymap.text("freeze") == "^z"
+    assert keymap.problems == ["keys.help: f already means filter; rebind that one first"]
+    assert keymap.text("help") == "?"
+
+
+@pytest.mark.parametrize(
+    ("rebound", "problem"),
+    [({"frieze": "z"}, "no such action"), ({"freeze": " "}, "names no key"), ({"freeze": "?"}, "already means help")],
+)
+def test_what_cannot_be_rebound_is_told(rebound: dict[str, str], problem: str) -> None:
+    keymap = Keymap(rebound)
+    assert len(keymap.problems) == 1
+    assert problem in keymap.problems[0]
+    assert keymap.rebound == {}
+
+
+async def test_a_rebound_key_works_and_the_old_one_does_not(tmp_path: Path) -> None:
+    app, _, _ = make_app(tmp_path, config=Config(console=ConsoleSection(keys={"vetoed": "V"})))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("v")
+        assert not app.main.table.state.vetoed
+        await pilot.press("V")
+        assert app.main.table.state.vetoed
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+
+
+async def test_the_palette_offers_every_action_that_works(tmp_path: Path) -> None:
+    app, _, _ = make_app(tmp_path)
+    async with app.run_test(size=(120, 40)):
+        offered = {command.title for command in app.get_system_commands(app.main)}
+        for action in app.main.available():
+            if action.group != "move" and action.id != "palette":
+                assert f"{action.label}  ({app.keymap.text(action.id)})" in offered
+        assert "theme prism-light" in offered
+
+
+async def test_replay_keys_steer_a_recording(tmp_path: Path) -> None:
+    source = FakeSource(scene("replay", replay=recording()))
+    app, _, _ = make_app(tmp_path, source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("comma", "full_stop", "greater_than_sign", "less_than_sign", "left_square_bracket")
+        await pilot.press("right_square_bracket")
+        steered = [call for call in source.calls if call[0] not in ("focus", "set_preset")]
+    at = recording().at_ms
+    assert steered == [
+        ("pause", True),
+        ("pause", True),
+        ("step",),
+        ("set_speed", 8.0),
+        ("set_speed", 2.0),
+        ("seek", at - 60_000),
+        ("seek", at + 60_000),
+    ]
+
+
+async def test_replay_keys_do_nothing_to_a_demo(tmp_path: Path) -> None:
+    source = FakeSource(scene("demo", replay=recording()))
+    app, _, _ = make_app(tmp_path, source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("comma", "full_stop", "greater_than_sign", "left_square_bracket")
+    assert {call[0] for call in source.calls} <= {"focus", "set_preset"}

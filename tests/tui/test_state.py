@@ -1,0 +1,69 @@
+"""The state file survives a round trip, and no content of it can stop the console."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tui.state import MAX_STATE_BYTES, STATE_VERSION, ConsoleState, Instrument, load, save
+
+
+def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "console.json"
+    state = ConsoleState(
+        preset="strict",
+        watched=(Instrument("okx", "BTC-USDT-SWAP"), Instrument("bybit-linear", "币安人生USDT")),
+        expression="score > 70",
+        liquidation_minimum_usd=50_000.0,
+    )
+    assert save(path, state) is None
+    assert load(path) == (state, None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["console.json"]
+
+
+def test_the_version_is_always_written_so_that_another_prism_can_tell(tmp_path: Path) -> None:
+    path = tmp_path / "console.json"
+    save(path, ConsoleState())
+    assert msgspec.json.decode(path.read_bytes())["version"] == STATE_VERSION
+
+
+def test_no_file_is_not_worth_a_notice(tmp_path: Path) -> None:
+    assert load(tmp_path / "console.json") == (ConsoleState(), None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b'{"version": 99}',
+        b'{"preset": 5}',
+        b'{"watched": [["okx"]]}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b" " * (MAX_STATE_BYTES + 1),
+    ],
+)
+def test_an_unusable_file_is_set_aside_with_a_notice(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "console.json"
+    (tmp_path / "console.json.bad-1").write_bytes(b"older")
+    path.write_bytes(content)
+    state, notice = load(path)
+    assert state == ConsoleState()
+    assert notice is not None
+    assert "console.json.bad-2" in notice
+    assert not path.exists()
+    assert (tmp_path / "console.json.bad-2").read_bytes() == content
+    assert (tmp_path / "console.json.bad-1").read_bytes() == b"older"
+
+
+def test_a_folder_that_cannot_be_written_is_a_notice(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    notice = save(blocked / "console.json", ConsoleState())
+    assert notice is not None
+    assert "this run only" in notice

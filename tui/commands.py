@@ -1,0 +1,162 @@
+"""Every command of `prism`: its name, its arguments and the module that runs it. One entry, one command.
+
+Read by the command line to build its parser. Nothing heavy may be imported here: the module of a
+command is imported only once that command has been chosen, and `prism --help` loads none of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. Its module offers `run(args) -> int`, the exit code."""
+
+    name: str
+    summary: str
+    """One line for the list of commands, lower case, without a full stop."""
+    module: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether its module is part of this installation; a command without it is not offered."""
+        return importlib.util.find_spec(self.module) is not None
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Load the module and run the command; returns the exit code."""
+        code: int = importlib.import_module(self.module).run(args)
+        return code
+
+
+def moment_ms(text: str) -> int:
+    """A point in time as typed by the user: ISO 8601 (UTC where it names no zone) or milliseconds since the epoch."""
+    if text.isascii() and text.isdigit() and len(text) <= 15:
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a time such as 2024-08-08T23:55:00Z, or milliseconds since 1970, not {text!r}"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def speed(text: str) -> float:
+    """How many seconds of a recording pass in one; infinite for `max`."""
+    if text == "max":
+        return math.inf
+    return _number_above_zero(text, "a number above 0, or max")
+
+
+def seconds(text: str) -> float:
+    """A duration in seconds, above 0."""
+    return _number_above_zero(text, "a number of seconds above 0")
+
+
+def _number_above_zero(text: str, expected: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def levels(text: str) -> int:
+    """A number of book levels: a whole number from 0."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, not {text!r}")
+    return int(text)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(mode="demo")
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(mode="replay")
+    parser.add_argument(
+        "capture", metavar="CAPTURE", help="a .jsonl, .jsonl.gz or .jsonl.zst file, or a folder of them"
+    )
+    parser.add_argument(
+        "--speed", type=speed, default=1.0, metavar="N|max", help="times the recording's own pace (default: 1)"
+    )
+    parser.add_argument(
+        "--start", type=moment_ms, metavar="T", help="begin here: ISO 8601, UTC unless it names a zone, or epoch ms"
+    )
+
+
+def _scan(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--replay", metavar="CAPTURE", help="rank a recording as it stands at its end")
+    source.add_argument("--demo", action="store_true", help="rank the built-in exchange simulator")
+    parser.add_argument("--top", type=count, default=20, metavar="N", help="how many candidates (default: 20)")
+    parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
+    parser.add_argument(
+        "--filter", metavar="EXPR", help="keep rows that satisfy this, e.g. 'score > 70 and oi_1h > 0.03'"
+    )
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
+    parser.add_argument(
+        "--for", dest="for_seconds", type=seconds, metavar="SECONDS", help="gather data this long before ranking"
+    )
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("symbol", metavar="SYMBOL", help="as the venue writes it, or venue:symbol")
+    parser.add_argument("--replay", required=True, metavar="CAPTURE", help="the recording to explain it from")
+    parser.add_argument(
+        "--at", type=moment_ms, metavar="T", help="as of this time: ISO 8601 or epoch ms (default: its end)"
+    )
+    parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "capture", metavar="CAPTURE", help="a .jsonl, .jsonl.gz or .jsonl.zst file, or a folder of them"
+    )
+    parser.add_argument("--depth", type=levels, default=10, metavar="N", help="book levels a side (default: 10)")
+    parser.add_argument("--symbol", metavar="S", help="only instruments of this name, in upper or lower case")
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("init", "path", "show", "check"),
+        help="init: write the commented example; path: where the file is; "
+        "show: the values in force and where each came from; check: read the file and report every error",
+    )
+
+
+COMMANDS: Final = (
+    Command("demo", "the console on the built-in exchange simulator; works offline", "tui.launch", _demo),
+    Command("replay", "the console on a recording: pause, step, seek, speed", "tui.launch", _replay),
+    Command("scan", "rank once, print, exit", "tui.headless.scan", _scan),
+    Command("explain", "the full derivation of one symbol's score, gates and levels", "tui.headless.explain", _explain),
+    Command("inspect", "what a recording holds: venues, instruments, books, tallies", "tui.headless.inspect", _inspect),
+    Command("config", "write, find, show or check the configuration", "tui.headless.config", _config),
+)
+"""In the order of the help."""
+
+WITHOUT_NAME: Final[Command | None] = None
+"""What `prism` alone runs; None: it shows its help."""

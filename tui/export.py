@@ -1,0 +1,59 @@
+"""Writes what the table shows to a file, at the user's wish.
+
+Called by the main screen. The name is prism's own: neither a symbol nor any other text from outside becomes part
+of a path, an existing file is never overwritten, and no cell can start a formula in a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+Value = str | float | None
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ExportError(Exception):
+    """The file could not be written; says where and why."""
+
+
+def as_csv(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
+    """Header and rows; a value that is not known is an empty field."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow(
+            ["'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value for value in row]
+        )
+    return text.getvalue().encode()
+
+
+def as_json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
+    """A list of objects; a value that is not known is null."""
+    return msgspec.json.format(msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows])) + b"\n"
+
+
+def write_export(
+    names: Sequence[str], rows: Sequence[Sequence[Value]], form: Literal["csv", "json"], folder: Path
+) -> Path:
+    """The path of a new file `prism-candidates-<n>.<form>` in `folder`. Raises ExportError."""
+    data = as_json(names, rows) if form == "json" else as_csv(names, rows)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 10_000):
+            path = folder / f"prism-candidates-{number:04d}.{form}"
+            try:
+                with path.open("xb") as file:
+                    file.write(data)
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise ExportError(f"export to {folder} failed: {error.strerror}") from error
+    raise ExportError(f"export to {folder} failed: it holds 9999 exports already; move some away")

@@ -1,0 +1,240 @@
+"""A symbol's account: six faces, the components of one of them, and what moves the verdict.
+
+Called by the prism pane and the symbol's screen. Every column that is a sum is rounded together, so that the
+figures on screen add up to the total on screen; nothing is computed here that the board does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, isnan
+from typing import Final
+
+import numpy as np
+
+from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Status
+from tui.presenters.format import MISSING, bps_text, compact_text, pad, percent_text, usd_text
+from tui.presenters.gauges import score_style, signed_gauge
+from tui.presenters.lines import BLANK, Line, right
+from tui.presenters.view import words
+
+STATUS_WORDS: Final[dict[int, str]] = {
+    Status.OK: "ok",
+    Status.WARMING: "warming",
+    Status.STALE: "stale",
+    Status.MISSING: "missing",
+}
+_NAME: Final = 18
+_MINIMUM_GAUGE: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """How far one component moves the score from 50."""
+
+    face: str
+    component: str
+    points: float
+    """face weight * component weight * (adjusted - 50); over all components they sum to prism - 50."""
+
+
+def rounded_parts(parts: Sequence[float], total: float, decimals: int) -> list[float]:
+    """`parts` rounded so that they add up to the rounded `total` exactly (largest remainder method).
+
+    No part moves by a whole unit of the last decimal, and zeros stay zeros.
+    """
+    scale = 10**decimals
+    floors = [floor(part * scale + 1e-9) for part in parts]
+    remainders = [part * scale - low for part, low in zip(parts, floors, strict=True)]
+    short = round(total * scale) - sum(floors)
+    order = sorted(range(len(parts)), key=lambda i: (-remainders[i], i))
+    for i in order[: max(0, short)]:
+        if remainders[i] > 1e-6:
+            floors[i] += 1
+    return [low / scale for low in floors]
+
+
+def drivers(board: Board, row: int) -> list[Driver]:
+    """Every component that counts, the one that moves the score most first."""
+    found = []
+    for f, face in enumerate(FACES):
+        for name in COMPONENTS[face]:
+            c = COMPONENT_INDEX[name]
+            if board.status[row, c] != Status.OK:
+                continue
+            points = board.face_weight[row, f] * board.weight[row, c] * (board.adjusted[row, c] - 50)
+            found.append(Driver(face, name, float(points)))
+    return sorted(found, key=lambda driver: (-abs(driver.points), driver.component))
+
+
+def reading_text(value: float, unit: str) -> str:
+    """A raw reading with its unit, in at most 14 cells."""
+    if isnan(value):
+        return MISSING
+    match unit:
+        case "frac":
+            return percent_text(value, 3, width=9)
+        case "usd":
+            return usd_text(value)
+        case "bps" | "bp":
+            return bps_text(value)
+        case "percent" | "%":
+            return f"{value:+.2f}%"
+        case _:
+            number = compact_text(value) if abs(value) >= 1000 else f"{value:.4g}"
+            return f"{number} {words(unit)}" if unit else number
+
+
+def status_text(board: Board, row: int, name: str) -> str:
+    """A component's status in words: `warming: 14/34 bars`, `missing: no open interest`, or a label such as
+    `from candles`; empty for one that is simply fine."""
+    status = int(board.status[row, COMPONENT_INDEX[name]])
+    reading = board.readings.get(name)
+    note = reading.notes.get(row, "") if reading else ""
+    if status == Status.OK:
+        return note
+    word = STATUS_WORDS[status]
+    return note if note.startswith(word) else f"{word}: {note}" if note else word
+
+
+def _columns(width: int) -> tuple[int, int]:
+    """Cells of the name and of the gauge beside five figures."""
+    gauge = min(31, width - _NAME - 34)
+    gauge -= 1 - gauge % 2
+    return _NAME, gauge if gauge >= _MINIMUM_GAUGE else 0
+
+
+def _figures(score: float, weight: float, impact: float, divergence: float, style: str) -> Line:
+    shown = MISSING if isnan(score) else f"{score:.2f}"
+    return (
+        (right(shown, 7), style),
+        (right(f"{weight * 100:.1f}%", 8), "muted"),
+        (right(f"{impact:.2f}", 8), ""),
+        (right(f"{divergence:+.1f}" if divergence else "0.0", 7), "muted" if not divergence else ""),
+    )
+
+
+def _heading(first: str, fourth: str, gauge: int) -> Line:
+    head = pad(first, _NAME) + right("SCORE", 7) + right("WEIGHT", 8) + right("IMPACT", 8) + right(fourth, 7)
+    return ((head, "heading"), (" GAUGE".ljust(gauge + 1) if gauge else "", "heading"))
+
+
+def face_lines(board: Board, row: int, width: int, chosen: str) -> list[Line]:
+    """The six faces and the prism score they sum to; the chosen face is marked."""
+    _, gauge = _columns(width)
+    total = float(board.prism[row])
+    impacts = rounded_parts([float(x) for x in board.face_impact[row]], 0.0 if isnan(total) else total, 2)
+    weights = rounded_parts([float(x) for x in board.face_weight[row]], float(board.face_weight[row].sum()), 3)
+    lines: list[Line] = [_heading("FACE", "COVER", gauge)]
+    for f, face in enumerate(FACES):
+        score = float(board.face_score[row, f])
+        mark = "▸" if face == chosen else " "
+        lines.append(
+            (
+                (f"{mark}{f + 1} ", "accent" if face == chosen else "muted"),
+                (pad(face, _NAME - 3), "strong" if face == chosen else ""),
+                *_figures(score, weights[f], impacts[f], 0.0, score_style(score))[:3],
+                (right(f"{board.face_coverage[row, f] * 100:.0f}%", 7), "muted"),
+                (" ", ""),
+                *(signed_gauge(score, gauge) if gauge else ()),
+            )
+        )
+    cover = f"{board.coverage[row] * 100:.0f}%"
+    lines.append(
+        (
+            (pad("PRISM SCORE", _NAME), "strong"),
+            (right("", 7), ""),
+            (right(f"{sum(weights) * 100:.1f}%", 8), "muted"),
+            (right(MISSING if isnan(total) else f"{sum(impacts):.2f}", 8), f"strong {score_style(total)}"),
+            (right(cover, 7), "strong"),
+            (" ", ""),
+            *(signed_gauge(total, gauge) if gauge else ()),
+        )
+    )
+    return lines
+
+
+def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
+    """COMPONENT / SCORE / WEIGHT / IMPACT / DIV / GAUGE of one face, with totals that add up.
+
+    SCORE is the component's own; IMPACT is WEIGHT * (SCORE + DIV), as the account has it.
+    """
+    _, gauge = _columns(width)
+    f, names = FACES.index(face), list(COMPONENTS[face])
+    index = [COMPONENT_INDEX[name] for name in names]
+    total, spread = float(board.face_score[row, f]), float(board.face_divergence[row, f])
+    impacts = rounded_parts([float(x) for x in board.impact[row, index]], 0.0 if isnan(total) else total, 2)
+    counted = np.where(board.status[row, index] == Status.OK, board.divergence[row, index], 0.0)
+    divergences = rounded_parts([float(x) for x in counted], spread, 1)
+    weights = rounded_parts([float(x) for x in board.weight[row, index]], float(board.weight[row, index].sum()), 3)
+    lines: list[Line] = [_heading("COMPONENT", "DIV", gauge)]
+    for i, (name, c) in enumerate(zip(names, index, strict=True)):
+        score, adjusted = float(board.score[row, c]), float(board.adjusted[row, c])
+        if board.status[row, c] != Status.OK:
+            lines.append(((pad(words(name), _NAME), "muted"), ("  " + status_text(board, row, name), "warning")))
+            continue
+        figures = _figures(score, weights[i], impacts[i], divergences[i], score_style(adjusted))
+        drawn = signed_gauge(adjusted, gauge) if gauge else ()
+        lines.append(((pad(words(name), _NAME), ""), *figures, (" ", ""), *drawn))
+    lines.append(
+        (
+            (pad("FINAL SCORE", _NAME), "strong"),
+            (right("", 7), ""),
+            (right(f"{sum(weights) * 100:.1f}%", 8), "muted"),
+            (right(MISSING if isnan(total) else f"{sum(impacts):.2f}", 8), f"strong {score_style(total)}"),
+            (right(f"{spread:+.1f}" if round(spread, 1) else "0.0", 7), "strong"),
+            (" ", ""),
+            *(signed_gauge(total, gauge) if gauge else ()),
+        )
+    )
+    return lines
+
+
+def detail_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
+    """Raw reading, per-timeframe scores and label of every component of one face."""
+    head = pad("READING", _NAME) + right("RAW", 14) + "".join(right(frame, 6) for frame in TIMEFRAMES) + " NOTE"
+    lines: list[Line] = [((head.ljust(width), "heading"),)]
+    for name in COMPONENTS[face]:
+        c = COMPONENT_INDEX[name]
+        frames = [float(x) for x in board.timeframes[row, c]]
+        told = status_text(board, row, name)
+        known = any(not isnan(x) for x in frames)
+        shown: Line = tuple((right(MISSING if isnan(x) else f"{x:.0f}", 6), score_style(x)) for x in frames)
+        lines.append(
+            (
+                (pad(words(name), _NAME), ""),
+                (right(reading_text(float(board.raw[row, c]), board.units[c]), 14), ""),
+                *(shown if known else ((right("live", 18), "muted"),)),
+                (f" {told}" if told else "", "warning" if board.status[row, c] != Status.OK else "muted"),
+            )
+        )
+    return lines
+
+
+def driver_lines(board: Board, row: int, count: int = 5) -> list[Line]:
+    """The components that move the verdict most, in points of the score away from 50."""
+    found = drivers(board, row)[:count]
+    if not found:
+        return [(("nothing scored yet", "muted"),)]
+    lines: list[Line] = [(("MOVES THE VERDICT MOST", "heading"),)]
+    for driver in found:
+        style = "up" if driver.points > 0 else "down"
+        lines.append(
+            (
+                (right(f"{driver.points:+.2f}", 7), style),
+                (" " + pad(words(driver.component), _NAME), ""),
+                (driver.face, "muted"),
+            )
+        )
+    return lines
+
+
+def spaced(*blocks: Sequence[Line]) -> list[Line]:
+    """Blocks under each other, a blank line between."""
+    lines: list[Line] = []
+    for block in blocks:
+        if lines and block:
+            lines.append(BLANK)
+        lines.extend(block)
+    return lines

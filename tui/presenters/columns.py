@@ -1,0 +1,296 @@
+"""The columns of the candidates table as data: key, heading, width, priority, value and how it is written.
+
+Read by the table, its export and the headless scan. A column is fixed in width and drops whole: `layout`
+keeps the columns of the smallest `priority` that fit and leaves out the rest, in the order of `DROP_ORDER`.
+No colour stands here, only tones by name; the theme decides what they look like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from engine.prism.board import FACES
+from engine.ranking.result import LevelStatus
+from engine.ranking.words import veto_text
+from tui.presenters import format as write
+from tui.presenters.format import MISSING
+from tui.presenters.sheet import Sheet
+
+GUTTER: Final = 2
+"""Cells left of the first column, for the cursor and the pin."""
+GAP: Final = 1
+"""Cells after each column; the sort arrow of a heading may stand there."""
+
+VENUE_MARKS: Final[dict[str, str]] = {
+    "binance-usdm": "BN",
+    "binance-spot": "BN",
+    "bybit-linear": "BY",
+    "bybit-spot": "BY",
+    "okx": "OK",
+    "bitget-usdt": "BG",
+}
+FACE_LETTERS: Final = ("T", "V", "F", "B", "S", "M")
+"""Headings of the six faces: technical, volume, (order)flow, (order)book, structure, (senti)ment."""
+
+Align = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One formatted value."""
+
+    text: str
+    tone: str
+    """`text`, `muted`, `up`, `down`, `long`, `short`, `stale`, `warning` or a score band `score-0` to `score-4`;
+    a suffix `.part` or `.thin` asks for it dimmed, because less than all or less than half of its data is good;
+    a suffix `.block` for a ground of the same colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `paint` writes a row's cell; `reads` names what decides it, the first being what it sorts by."""
+
+    key: str
+    title: str
+    width: int
+    priority: int
+    """Smaller stays longer."""
+    align: Align
+    reads: tuple[str, ...]
+    paint: Callable[[Sheet, int], Cell]
+    words: str
+    """What it shows, for help."""
+    margin: float = 0.0
+    """How far a row must beat its neighbour to overtake it at once, in the unit of the value."""
+    descending: bool = True
+    """Whether the first sort shows the largest on top."""
+    flash: bool = False
+    """Whether changed digits light up."""
+    views: Literal["both", "candidates", "vetoed"] = "both"
+
+    @property
+    def sort_name(self) -> str:
+        """The quantity this column sorts by."""
+        return self.reads[0]
+
+
+def band(score: float) -> str:
+    """The tone of a score 0..100: five bands of twenty points."""
+    return "muted" if math.isnan(score) else f"score-{min(4, max(0, int(score // 20)))}"
+
+
+def thinned(tone: str, coverage: float) -> str:
+    """`tone` dimmed by how much of its data is missing."""
+    if tone == "muted" or coverage >= 0.995:
+        return tone
+    return f"{tone}.part" if coverage >= 0.5 else f"{tone}.thin"
+
+
+def _signed(value: float) -> str:
+    return "muted" if math.isnan(value) else "up" if value > 0 else "down" if value < 0 else "text"
+
+
+def _plain(text: str, tone: str = "text") -> Cell:
+    return Cell(text, "muted" if text == MISSING else tone)
+
+
+def _rank(sheet: Sheet, row: int) -> Cell:
+    rank = sheet.number("rank", row)
+    return Cell(MISSING if math.isnan(rank) else str(int(rank)), "muted")
+
+
+def _symbol(sheet: Sheet, row: int) -> Cell:
+    symbol = symbol_text(sheet.instruments[row].symbol)
+    return Cell(f"≈{symbol}", "warning") if write.is_look_alike(symbol) else Cell(symbol, "strong")
+
+
+def symbol_text(symbol: str) -> str:
+    """A symbol without what all rows of its venue share: OKX ends every perpetual in `-SWAP`."""
+    return symbol.removesuffix("-SWAP")
+
+
+def _venue(sheet: Sheet, row: int) -> Cell:
+    venue = sheet.instruments[row].venue
+    mark = VENUE_MARKS.get(venue, venue[:2].upper())
+    return Cell(f"{mark}!", "warning") if sheet.number("stale", row) else Cell(mark, "muted")
+
+
+def _side(sheet: Sheet, row: int) -> Cell:
+    side = sheet.number("side", row)
+    return Cell("▲LONG", "long") if side > 0 else Cell("▼SHORT", "short") if side < 0 else Cell(MISSING, "muted")
+
+
+def _score(sheet: Sheet, row: int) -> Cell:
+    score = sheet.number("score", row)
+    return Cell(write.score_text(score), thinned(band(score), sheet.number("coverage", row)))
+
+
+def _conviction(sheet: Sheet, row: int) -> Cell:
+    value = sheet.number("conviction", row)
+    tone = band(sheet.number("score", row))
+    return Cell(write.bar_text(value / 100, 6), thinned(tone, sheet.number("coverage", row)))
+
+
+def _rank_change(sheet: Sheet, row: int) -> Cell:
+    if sheet.number("new", row):
+        return Cell("new", "accent")
+    change = sheet.number("rank_change", row)
+    if math.isnan(change):
+        return Cell(MISSING, "muted")
+    if change == 0:
+        return Cell("=", "muted")
+    return Cell(f"{'▲' if change > 0 else '▼'}{min(99, abs(int(change)))}", "up" if change > 0 else "down")
+
+
+def _face(face: str) -> Callable[[Sheet, int], Cell]:
+    def paint(sheet: Sheet, row: int) -> Cell:
+        score = sheet.number(f"face.{face}", row)
+        tone = thinned(band(score), sheet.number(f"face_coverage.{face}", row))
+        return Cell(write.digit_text(score), tone if tone == "muted" else f"{tone}.block")
+
+    return paint
+
+
+def _coverage(sheet: Sheet, row: int) -> Cell:
+    frac = sheet.number("coverage", row)
+    # Down to the whole percent: 99.6 % of the data is not all of it.
+    text = MISSING if math.isnan(frac) else f"{math.floor(frac * 100 + 1e-9)}%"
+    return _plain(text, "warning" if frac < 0.5 else "text" if frac < 0.995 else "muted")
+
+
+def _last(sheet: Sheet, row: int) -> Cell:
+    return _plain(write.price_text(sheet.number("last", row), sheet.instruments[row].tick))
+
+
+def _percent(name: str, decimals: int, width: int) -> Callable[[Sheet, int], Cell]:
+    def paint(sheet: Sheet, row: int) -> Cell:
+        value = sheet.number(name, row)
+        return Cell(write.percent_text(value, decimals, width), _signed(value))
+
+    return paint
+
+
+def _funding(sheet: Sheet, row: int) -> Cell:
+    value = sheet.number("funding", row)
+    return _plain(write.percent_text(value, 4, 9))
+
+
+def _volume(sheet: Sheet, row: int) -> Cell:
+    return _plain(write.compact_text(sheet.number("volume", row)))
+
+
+def _spread(sheet: Sheet, row: int) -> Cell:
+    return _plain(write.bps_text(sheet.number("spread", row)), "muted")
+
+
+def _level(name: str, tone: str) -> Callable[[Sheet, int], Cell]:
+    def paint(sheet: Sheet, row: int) -> Cell:
+        text = write.price_text(sheet.number(name, row), sheet.instruments[row].tick)
+        passed = sheet.number("level_status", row) != LevelStatus.OK
+        return _plain(text, "muted" if passed else tone)
+
+    return paint
+
+
+def _r(sheet: Sheet, row: int) -> Cell:
+    return _plain(write.percent_text(sheet.number("r", row), 2, 6, signed=False))
+
+
+def _age(sheet: Sheet, row: int) -> Cell:
+    tone = "warning" if sheet.number("stale", row) else "muted"
+    return _plain(write.age_text(sheet.number("age", row)), tone)
+
+
+def _gate(sheet: Sheet, row: int) -> Cell:
+    words = veto_text(sheet.ranking, row)
+    if words is None:
+        return Cell(MISSING, "muted")
+    more = int((~sheet.ranking.gate_passed[row]).sum()) - 1
+    return Cell(words + (f" +{more}" if more else ""), "text")
+
+
+def _faces() -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            f"face.{face}",
+            letter,
+            1,
+            5,
+            "left",
+            (f"face.{face}", f"face_coverage.{face}"),
+            _face(face),
+            f"{face} score in tens: 9 bullish, 0 bearish",
+            margin=1.0,
+        )
+        for face, letter in zip(FACES, FACE_LETTERS, strict=True)
+    )
+
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    Column("rank", "#", 3, 3, "right", ("rank",), _rank, "rank by conviction", 0.5, descending=False),
+    Column("symbol", "SYMBOL", 14, 0, "left", ("order.symbol",), _symbol, "symbol, as its venue names it",
+           descending=False),
+    Column("venue", "EX", 3, 8, "left", ("order.venue", "stale"), _venue, "venue; ! where it is silent",
+           descending=False),
+    Column("side", "SIDE", 6, 2, "left", ("side",), _side, "side of the trade"),
+    Column("score", "SCORE", 5, 1, "right", ("score", "coverage"), _score, "score, 50 is neutral", 0.5, flash=True),
+    Column("gate", "GATE", 34, 3, "left", ("veto", "veto_value", "gates_failed"), _gate,
+           "first gate failed, and how many more", descending=False, views="vetoed"),
+    Column("conviction", "CONV", 6, 10, "left", ("conviction", "score", "coverage"), _conviction,
+           "conviction 0..100, distance of the score from neutral", 0.5),
+    Column("rank_change", "Δ#", 3, 15, "right", ("rank_change", "new"), _rank_change,
+           "places won or lost in the last 5 minutes", 1.0),
+    *_faces(),
+    Column("coverage", "COV", 4, 7, "right", ("coverage",), _coverage, "share of the score's data that is good", 0.02),
+    Column("last", "LAST", 11, 4, "right", ("last",), _last, "last price", flash=True),
+    Column("change_1h", "1H", 7, 6, "right", ("change_1h",), _percent("change_1h", 2, 7), "change over 1 h", 0.0005),
+    Column("change_24h", "24H", 7, 9, "right", ("change_24h",), _percent("change_24h", 2, 7), "change over 24 h",
+           0.0005),
+    Column("volume", "VOL24H", 7, 11, "right", ("volume",), _volume, "volume of 24 h, US dollars"),
+    Column("funding", "FUNDING", 9, 12, "right", ("funding",), _funding, "funding rate per interval", 0.000002),
+    Column("oi_1h", "OI 1H", 7, 14, "right", ("oi_1h",), _percent("oi_1h", 2, 7), "change of open interest over 1 h",
+           0.0005),
+    Column("spread", "SPREAD", 7, 16, "right", ("spread",), _spread, "spread, basis points of mid", 0.1,
+           descending=False),
+    Column("stop", "STOP", 11, 13, "right", ("stop", "level_status"), _level("stop", "down"), "stop price"),
+    Column("r", "R", 6, 17, "right", ("r",), _r, "R, the distance to the stop in percent of the entry", 0.0001),
+    Column("tp2", "TP2", 11, 18, "right", ("tp2", "level_status"), _level("tp2", "up"), "second target"),
+    Column("age", "AGE", 4, 19, "right", ("age", "stale"), _age, "age of the newest message", 2.0, descending=False),
+)  # fmt: skip
+"""All columns in the order shown. The faces share a priority and come or go together."""
+
+BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
+
+DROP_ORDER: Final[tuple[str, ...]] = tuple(
+    column.key for column in sorted(COLUMNS, key=lambda column: -column.priority)
+)
+"""Keys in the order in which a pane that narrows loses them."""
+
+
+@lru_cache(maxsize=256)
+def layout(width: int, vetoed: bool = False) -> tuple[Column, ...]:
+    """The columns that fit into `width` cells whole, in the order shown.
+
+    Taken by priority until the next one does not fit, so that a wider pane never shows fewer. At least the symbol
+    is always there, however narrow the pane.
+    """
+    hidden = "candidates" if vetoed else "vetoed"
+    offered = [column for column in COLUMNS if column.views != hidden]
+    left = width - GUTTER
+    kept: set[str] = set()
+    for priority in sorted({column.priority for column in offered}):
+        group = [column for column in offered if column.priority == priority]
+        left -= sum(column.width + GAP for column in group)
+        if left < 0 and kept:
+            break
+        kept.update(column.key for column in group)
+    return tuple(column for column in offered if column.key in kept)
+
+
+def total_width(columns: tuple[Column, ...]) -> int:
+    """Cells that `columns` take, gutter and gaps included."""
+    return GUTTER + sum(column.width + GAP for column in columns)

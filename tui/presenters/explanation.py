@@ -1,0 +1,88 @@
+"""One symbol's verdict in sentences: what drives it, what is missing and why, what stops it.
+
+Called by the symbol's screen and the headless explanation. Every figure is the board's or the ranking's own.
+"""
+
+from __future__ import annotations
+
+from math import isnan
+
+from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, Board, Status
+from engine.ranking.result import GATES
+from tui.presenters.breakdown import Driver, drivers, status_text
+from tui.presenters.format import score_text
+from tui.presenters.gates import failed_gates, side_text
+from tui.presenters.lines import Line, wrapped
+from tui.presenters.view import View, count_text, venue_title, words
+
+
+def explanation(view: View) -> list[tuple[str, str]]:
+    """Sentences with the style each is shown in."""
+    row, instrument = view.row, view.instrument
+    if row is None or instrument is None:
+        return []
+    board, ranking = view.snapshot.board, view.snapshot.ranking
+    prism = float(board.prism[row])
+    name = f"{instrument.symbol} on {venue_title(instrument.venue)}"
+    if isnan(prism):
+        return [(f"{name} has no score yet: no face has a component with good data.", "warning"), *_gaps(board, row)]
+    side, _ = side_text(int(ranking.side[row]))
+    lean = {"LONG": "leans long", "SHORT": "leans short"}.get(side, "leans neither way")
+    told = [
+        (
+            f"{name} {lean}: score {score_text(prism)} of 100 (50 says nothing), conviction "
+            f"{float(ranking.conviction[row]):.1f}, resting on {board.coverage[row] * 100:.0f}% of its weight; "
+            f"{int(ranking.faces_agreeing[row])} of {len(FACES)} faces agree.",
+            "strong",
+        )
+    ]
+    told += _moving(drivers(board, row), prism)
+    failed = failed_gates(ranking, row)
+    if failed:
+        count = count_text(len(failed), "gate")
+        told.append(
+            (f"Not a candidate under {ranking.preset}: {count} of {len(GATES)} failed: {'; '.join(failed)}.", "warning")
+        )
+    else:
+        told.append((f"A candidate under {ranking.preset}: all {len(GATES)} gates passed.", "up"))
+    return [*told, *_gaps(board, row)]
+
+
+def _moving(found: list[Driver], prism: float) -> list[tuple[str, str]]:
+    direction = 1 if prism >= 50 else -1
+    with_it = [driver for driver in found if driver.points * direction > 0][:3]
+    against = [driver for driver in found if driver.points * direction < 0][:2]
+    told = []
+    if with_it:
+        told.append((f"Most for it: {_listed(with_it)}.", ""))
+        first = with_it[0]
+        without = prism - first.points
+        told.append(
+            (f"Were {words(first.component)} neutral, the score would be {score_text(without)}.", "muted"),
+        )
+    told.append((f"Most against it: {_listed(against)}.", "") if against else ("Nothing speaks against it.", ""))
+    return told
+
+
+def _listed(found: list[Driver]) -> str:
+    return ", ".join(f"{words(driver.component)} {driver.points:+.1f}" for driver in found)
+
+
+def _gaps(board: Board, row: int) -> list[tuple[str, str]]:
+    """Components without good data, grouped by their reason so that one dead book is one sentence."""
+    reasons: dict[str, list[str]] = {}
+    for face in FACES:
+        for name in COMPONENTS[face]:
+            if board.status[row, COMPONENT_INDEX[name]] != Status.OK:
+                reasons.setdefault(status_text(board, row, name), []).append(words(name))
+    if not reasons:
+        return [("Nothing is missing.", "muted")]
+    return [(f"Not counted: {', '.join(names)} ({reason}).", "warning") for reason, names in reasons.items()]
+
+
+def explanation_lines(view: View, width: int) -> list[Line]:
+    """The sentences broken to a pane's width."""
+    lines: list[Line] = []
+    for text, style in explanation(view):
+        lines.extend(wrapped(text, width, style, indent="  "))
+    return lines

@@ -1,0 +1,215 @@
+"""What a filter expression is made of, and how each part is evaluated over all rows at once.
+
+Built by `tui.presenters.filter_expression` only, which has checked the kinds: a node never meets a value of
+another kind. Truth is three-valued: a comparison with a missing value is unknown, and unknown keeps no row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui.presenters.sheet import Floats, Sheet
+
+Bools = NDArray[np.bool_]
+Truth = tuple[Bools, Bools]
+"""(is true, is known), `[rows]` each; what is not known is not true."""
+
+FUNCTIONS: Final[dict[str, tuple[int, int]]] = {"abs": (1, 1), "min": (2, 8), "max": (2, 8)}
+"""Function names with the least and the most arguments."""
+
+
+class Kind(Enum):
+    """What a node yields, by its name in messages."""
+
+    NUMBER = "a number"
+    TEXT = "a text"
+    TRUTH = "a comparison"
+
+
+class Node:
+    """Base of the nodes; each yields numbers or truth, never both."""
+
+    __slots__ = ()
+
+    def numbers(self, sheet: Sheet) -> Floats:
+        """Values `[rows]` or of one element; NaN where not known."""
+        raise TypeError(f"{type(self).__name__} has no numbers")
+
+    def truth(self, sheet: Sheet) -> Truth:
+        """Truth over the rows."""
+        raise TypeError(f"{type(self).__name__} has no truth")
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """A literal."""
+
+    value: float
+
+    def numbers(self, sheet: Sheet) -> Floats:
+        return np.full(1, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """A literal in quotes."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """A quantity or a label."""
+
+    name: str
+    kind: Kind
+
+    def numbers(self, sheet: Sheet) -> Floats:
+        return sheet.numbers(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """Arithmetic. A division by zero is not known rather than infinite."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def numbers(self, sheet: Sheet) -> Floats:
+        left, right = self.left.numbers(sheet), self.right.numbers(sheet)
+        if self.operator == "+":
+            result = left + right
+        elif self.operator == "-":
+            result = left - right
+        elif self.operator == "*":
+            result = left * right
+        else:
+            result = left / right
+        return np.where(np.isfinite(result), result, np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """One of `FUNCTIONS`; not known where any argument is not."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+    def numbers(self, sheet: Sheet) -> Floats:
+        values = [argument.numbers(sheet) for argument in self.arguments]
+        if self.function == "abs":
+            return np.abs(values[0])
+        result = values[0]
+        for value in values[1:]:
+            result = np.minimum(result, value) if self.function == "min" else np.maximum(result, value)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """Two numbers."""
+
+    operator: str
+    left: Node
+    right: Node
+
+    def truth(self, sheet: Sheet) -> Truth:
+        left, right = np.broadcast_arrays(self.left.numbers(sheet), self.right.numbers(sheet), np.empty(sheet.rows))[:2]
+        known = ~(np.isnan(left) | np.isnan(right))
+        if self.operator == "<":
+            result = left < right
+        elif self.operator == "<=":
+            result = left <= right
+        elif self.operator == ">":
+            result = left > right
+        elif self.operator == ">=":
+            result = left >= right
+        elif self.operator == "=":
+            result = left == right
+        else:
+            result = left != right
+        return result & known, known
+
+
+@dataclass(frozen=True, slots=True)
+class Match(Node):
+    """A label against a text. Case does not matter."""
+
+    label: Node
+    operator: str
+    pattern: str
+
+    def truth(self, sheet: Sheet) -> Truth:
+        assert isinstance(self.label, Name)
+        texts = sheet.texts(self.label.name)
+        pattern = self.pattern.casefold()
+        if self.operator in ("=", "!="):
+            found = [text.casefold() == pattern for text in texts]
+        elif "*" in pattern:
+            found = [glob(pattern, text.casefold()) for text in texts]
+        else:
+            found = [pattern in text.casefold() for text in texts]
+        result = np.array(found, dtype=np.bool_)
+        return ~result if self.operator.startswith("!") else result, np.ones(sheet.rows, dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class Both(Node):
+    """`and`, or `or` where `every` is not set."""
+
+    every: bool
+    left: Node
+    right: Node
+
+    def truth(self, sheet: Sheet) -> Truth:
+        left, left_known = self.left.truth(sheet)
+        right, right_known = self.right.truth(sheet)
+        if self.every:
+            false = (left_known & ~left) | (right_known & ~right)
+            return left & right, (left & right) | false
+        true = left | right
+        return true, true | (left_known & right_known)
+
+
+@dataclass(frozen=True, slots=True)
+class Negate(Node):
+    """`not`."""
+
+    inner: Node
+
+    def truth(self, sheet: Sheet) -> Truth:
+        true, known = self.inner.truth(sheet)
+        return known & ~true, known
+
+
+def kind_of(node: Node) -> Kind:
+    """What `node` yields."""
+    if isinstance(node, Name):
+        return node.kind
+    if isinstance(node, Number | Binary | Call):
+        return Kind.NUMBER
+    if isinstance(node, Text):
+        return Kind.TEXT
+    return Kind.TRUTH
+
+
+def glob(pattern: str, text: str) -> bool:
+    """Whether `text` is `pattern` with each `*` standing for any characters. Linear in the text per star."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    if not text.startswith(first):
+        return False
+    position = len(first)
+    for part in rest[:-1]:
+        found = text.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return len(text) - position >= len(rest[-1]) and text.endswith(rest[-1])

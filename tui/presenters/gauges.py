@@ -1,0 +1,49 @@
+"""Small drawings in text: the signed gauge of a score and sparklines.
+
+Used by every pane's presenter. Pure functions of numbers and a width in cells; a value that is not known draws as
+an empty track, never as zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Final
+
+from tui.presenters.lines import Line
+
+STEPS: Final = "▁▂▃▄▅▆▇█"
+"""Eighths of a cell from the bottom."""
+
+
+def score_style(score: float) -> str:
+    """The name of a 0..100 score's band, `score-0` (bearish) to `score-4` (bullish); `muted` where not known."""
+    return "muted" if isnan(score) else f"score-{min(4, max(0, int(score // 20)))}"
+
+
+def signed_gauge(score: float, width: int) -> Line:
+    """A 0..100 score as a bar from the middle: left of it below 50, right of it above; half-cell resolution."""
+    half = max(1, (width - 1) // 2)
+    track = "─" * half
+    if isnan(score):
+        return ((track, "track"), ("┼", "muted"), (track, "track"))
+    steps = round(abs(min(100.0, max(0.0, score)) - 50) / 50 * half * 2)
+    full, part = divmod(steps, 2)
+    rest = "─" * (half - full - part)
+    style = score_style(score)
+    if score >= 50:
+        return ((track, "track"), ("┼", "muted"), ("━" * full + "╸" * part, style), (rest, "track"))
+    return ((rest, "track"), ("╺" * part + "━" * full, style), ("┼", "muted"), (track, "track"))
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last `width` values between their least and greatest; a blank where one is not known."""
+    shown = [float(value) for value in values[-width:]]
+    known = [value for value in shown if not isnan(value)]
+    if not known:
+        return ""
+    low, span = min(known), max(known) - min(known)
+    top = len(STEPS) - 1
+    return "".join(
+        " " if isnan(value) else STEPS[round((value - low) / span * top) if span else top // 2] for value in shown
+    )

@@ -1,0 +1,208 @@
+"""A screen of panes: layout by size, moving between panes, the bars, and where keys go.
+
+The main screen and the symbol's screen are made of it. It knows the size classes and which panes each shows; the
+app hands it a view eight times a second while it is in front, and it hands that to the panes that can be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Grid
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.actions import ACTIONS, Action, usable
+from tui.presenters.lines import Line, wrapped
+from tui.presenters.view import View
+from tui.screens.jump import JumpScreen
+from tui.widgets.bars import FooterBar, HeaderBar, StatusBar
+from tui.widgets.pane import Bar, Pane
+
+if TYPE_CHECKING:
+    from tui.app import PrismApp
+
+SizeClass = Literal["tiny", "small", "medium", "wide"]
+LEAST: tuple[int, int] = (60, 16)
+MEDIUM: tuple[int, int] = (112, 34)
+WIDE: tuple[int, int] = (180, 48)
+_MOVES = frozenset({"cursor_down", "cursor_up", "cursor_left", "cursor_right", "page_down", "page_up", "first", "last"})
+
+
+def size_class(width: int, height: int) -> SizeClass:
+    """`wide` shows every pane, `medium` the important ones, `small` one at a time, `tiny` a request for room."""
+    if width < LEAST[0] or height < LEAST[1]:
+        return "tiny"
+    if width >= WIDE[0] and height >= WIDE[1]:
+        return "wide"
+    return "medium" if width >= MEDIUM[0] and height >= MEDIUM[1] else "small"
+
+
+def bindings() -> list[BindingType]:
+    """Every action of the table as a binding with its id, so that a keymap can rebind it."""
+    return [
+        Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS if a.id != "quit"
+    ]
+
+
+class PaneScreen(Screen[None], inherit_bindings=False):
+    """See the module."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    KIND: ClassVar[Literal["main", "drill"]] = "main"
+    ORDER: ClassVar[tuple[str, ...]] = ()
+    """Ids of the panes in the order of `tab`."""
+    SHOWN: ClassVar[dict[SizeClass, frozenset[str]]] = {}
+    """Panes of the medium and wide layouts; small shows the one in front."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.front = self.ORDER[0]
+        self.single = False
+        """One pane has the whole screen: chosen by the user, or because the pane has no place in this layout."""
+        self.shape: SizeClass = "small"
+
+    @property
+    def console(self) -> PrismApp:
+        return cast("PrismApp", self.app)
+
+    @property
+    def stands(self) -> bool:
+        """Whether every pane is there: not while the screen is being made or taken down."""
+        return self.is_attached and self.is_mounted and len(self.query("#body > *")) == len(self.ORDER)
+
+    def panes(self) -> Iterator[Widget]:
+        """The panes, in grid order."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield HeaderBar(id="header")
+        with Grid(id="body"):
+            yield from self.panes()
+        yield StatusBar(id="status")
+        yield FooterBar(id="footer")
+        yield Bar(id="too-small")
+
+    def on_mount(self) -> None:
+        self.lay_out()
+        self.query_one(f"#{self.front}").focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.lay_out()
+
+    def on_screen_resume(self) -> None:
+        self.lay_out()
+        self.console.refresh_view()
+
+    def lay_out(self) -> None:
+        """Show the panes that this size has room for."""
+        if not self.stands:
+            return
+        width, height = self.app.size
+        self.shape = size_class(width, height)
+        for name in ("tiny", "small", "medium", "wide"):
+            self.set_class(name == self.shape, f"-{name}")
+        alone = self.single or self.shape in ("small", "tiny")
+        self.set_class(alone, "-single")
+        for name in self.ORDER:
+            shown = name == self.front if alone else name in self.SHOWN[self.shape]
+            self.query_one(f"#{name}").display = shown
+        if self.shape == "tiny":
+            text = f"prism needs {LEAST[0]} by {LEAST[1]} cells to be readable; this terminal has {width} by {height}"
+            self.query_one("#too-small", Bar).show_lines([(), *wrapped(text, max(8, width - 1), "warning")])
+
+    def available(self) -> list[Action]:
+        """The actions that make sense here and now."""
+        return [action for action in ACTIONS if usable(action.where, self.KIND, self.console.replaying)]
+
+    def present(self, view: View) -> None:
+        """Show this moment in everything that can be seen."""
+        if self.shape == "tiny":
+            return
+        self.query_one(HeaderBar).present(view)
+        self.bars(view)
+        for pane in self.query(Pane):
+            pane.present(view)
+
+    def wait(self, reason: str) -> None:
+        """Before the first snapshot: every pane says what it waits for."""
+        self.query_one(HeaderBar).wait(reason)
+        self.bars(None)
+        for pane in self.query(Pane):
+            pane.wait(reason)
+
+    def bars(self, view: View | None) -> None:
+        """The status line and the footer."""
+        self.query_one(StatusBar).say(self.console.urgent, self.told(view), view)
+        self.query_one(FooterBar).present(self.available(), self.console.keymap)
+
+    def told(self, view: View | None) -> list[Line]:
+        """What this screen has to say in the status line, most urgent first."""
+        return []
+
+    def focus_pane(self, name: str) -> None:
+        """Move to a pane, and show it alone where this layout has no place for it."""
+        self.front = name
+        if self.shape in ("medium", "wide") and name not in self.SHOWN[self.shape]:
+            self.single = True
+        elif not self.has_class("-kept"):
+            self.single = False
+        self.lay_out()
+        self.query_one(f"#{name}").focus()
+        self.console.refresh_view()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if event.widget.id in self.ORDER:
+            self.front = str(event.widget.id)
+
+    def do_pane(self, step: str) -> None:
+        place = self.ORDER.index(self.front)
+        self.focus_pane(self.ORDER[(place + int(step)) % len(self.ORDER)])
+
+    def do_jump(self) -> None:
+        def arrived(name: str | None) -> None:
+            if name:
+                self.focus_pane(name)
+
+        self.app.push_screen(JumpScreen(self._jump_targets()), arrived)
+
+    def _jump_targets(self) -> list[tuple[str, str, tuple[int, int] | None]]:
+        targets = []
+        for name in self.ORDER:
+            pane = self.query_one(f"#{name}")
+            targets.append((name, self.title_of(name), (pane.region.x, pane.region.y) if pane.display else None))
+        return targets
+
+    def title_of(self, name: str) -> str:
+        """What a pane is called."""
+        pane = self.query_one(f"#{name}")
+        return pane.TITLE if isinstance(pane, Pane) else name
+
+    def help_of(self, name: str) -> str:
+        """What the help screen says of a pane."""
+        pane = self.query_one(f"#{name}")
+        return pane.HELP if isinstance(pane, Pane) else ""
+
+    def do_maximise(self) -> None:
+        self.single = not self.single
+        self.set_class(self.single, "-kept")
+        self.focus_pane(self.front) if not self.single else self.lay_out()
+        self.console.refresh_view()
+
+    def do_back(self) -> None:
+        if self.single:
+            self.single = False
+            self.remove_class("-kept")
+            self.focus_pane(self.ORDER[0])
+        elif self.front != self.ORDER[0]:
+            self.focus_pane(self.ORDER[0])
+
+    def do_move(self, how: str) -> None:
+        target = self.query_one(f"#{self.front}")
+        move = getattr(target, how, None)
+        if how in _MOVES and move is not None:
+            move()
