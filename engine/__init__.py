@@ -1,0 +1,25 @@
+"""prism's engine: what exchanges send, turned into ranked and explained candidates, without a terminal in sight.
+
+The public face is `Engine` (a recording playing in a thread), `Snapshot` (what it publishes) and `Config`. They are
+loaded when first asked for, so that light parts of the program may import single rooms without paying for all.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.config.schema import Config
+    from engine.runtime import Engine
+    from engine.snapshot import Snapshot
+
+__all__ = ["Config", "Engine", "Snapshot"]
+
+_HOMES = {"Config": "engine.config.schema", "Engine": "engine.runtime", "Snapshot": "engine.snapshot"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

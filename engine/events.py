@@ -72,6 +72,9 @@ class BookDelta(_Record, frozen=True, gc=False, tag="book_delta"):
     previous: int | None
     """Last update id of the delta before it, where the venue states it (Binance USD-M `pu`, OKX `prevSeqId`)."""
     checksum: int | None = None
+    bid_values: list[float] | None = None
+    """The numbers of `bids`, price and size in turn, where the parser has them at hand; they mean nothing else."""
+    ask_values: list[float] | None = None
 
 
 class Candle(_Record, frozen=True, gc=False, tag="candle"):

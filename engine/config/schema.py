@@ -6,12 +6,15 @@ Read by the loader, by `prism config` and by everything that is configurable. A 
 
 from __future__ import annotations
 
+import math
+from difflib import get_close_matches
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from engine.config.presets import ALIASES, FACE_WEIGHTS, PRESETS, Fraction, NotNegative, Positive, Preset
+from engine.text import clean
 
 TAKER_FEES: Final[dict[str, float]] = {
     "binance-usdm": 0.0005,  # https://www.binance.com/en/fee/futureFee, regular user, USDT-M
@@ -53,7 +56,7 @@ class PresetChanges(_Section, frozen=True, kw_only=True):
     level_timeframe: Literal["5m", "15m", "4h"] | None = None
     """Bars the ATR is taken from."""
     face_weights: dict[str, NotNegative] | None = None
-    """Weights of the six faces for this preset alone, summing to 1."""
+    """Weights of the six faces for this preset alone, all six, summing to 1; without them those of the engine hold."""
 
 
 class EngineSection(_Section, frozen=True, kw_only=True):
@@ -66,11 +69,11 @@ class EngineSection(_Section, frozen=True, kw_only=True):
     include_tradfi: bool = False
     """Rank perpetuals on stocks, metals, commodities and currencies too."""
     face_weights: dict[str, NotNegative] = msgspec.field(default_factory=lambda: dict(FACE_WEIGHTS))
-    """Share of each face in the score; all six, summing to 1."""
+    """Share of each face in the score; a face left out keeps its default, and all six sum to 1."""
     taker_fees: dict[str, Annotated[float, Meta(ge=-0.01, le=0.05)]] = msgspec.field(
         default_factory=lambda: dict(TAKER_FEES)
     )
-    """Your taker fee by venue, as a fraction of notional: 0.0005 is 5 basis points."""
+    """Your taker fee by venue, as a fraction of notional: 0.0005 is 5 basis points. Negative is a rebate."""
 
 
 class AccountSection(_Section, frozen=True, kw_only=True):
@@ -137,7 +140,7 @@ def problems_of(config: Config) -> list[tuple[str, str]]:
     """What types alone cannot say: (dotted key, what is wrong and what was expected)."""
     problems: list[tuple[str, str]] = []
     if preset_name(config.engine.preset) is None:
-        problems.append(("engine.preset", f"{config.engine.preset!r} is not one of {', '.join(PRESETS)}"))
+        problems.append(("engine.preset", _no_preset(config.engine.preset)))
     problems += _weight_problems("engine.face_weights", config.engine.face_weights)
     for name, changes in config.presets.items():
         if name not in PRESETS:
@@ -155,13 +158,17 @@ def problems_of(config: Config) -> list[tuple[str, str]]:
     return problems
 
 
+def _no_preset(name: str) -> str:
+    near = get_close_matches(name.strip().lower(), [*PRESETS, *ALIASES], n=1)
+    advice = f"; did you mean {near[0]}?" if near else ""
+    return f"expected one of {', '.join(PRESETS)} (or {', '.join(ALIASES)}), not {clean(repr(name), 60)}{advice}"
+
+
 def _weight_problems(key: str, weights: dict[str, float]) -> list[tuple[str, str]]:
     strange = [name for name in weights if name not in FACE_WEIGHTS]
     missing = [name for name in FACE_WEIGHTS if name not in weights]
     if strange or missing:
-        named = ", ".join(strange) or "none"
-        return [
-            (key, f"names all six faces ({', '.join(FACE_WEIGHTS)}); unknown: {named}; missing: {missing or 'none'}")
-        ]
-    total = sum(weights.values())
-    return [] if abs(total - 1.0) <= 1e-9 else [(key, f"sums to {total:.6g}, expected 1")]
+        told = [f"{what}: {', '.join(names)}" for what, names in (("unknown", strange), ("missing", missing)) if names]
+        return [(key, f"expected all six faces ({', '.join(FACE_WEIGHTS)}); {'; '.join(told)}")]
+    total = math.fsum(weights.values())
+    return [] if abs(total - 1.0) <= 1e-9 else [(key, f"sums to {total:.10g}, expected 1")]

@@ -17,8 +17,8 @@ from engine.events import BookDelta, BookSnapshot
 from engine.market.book_flow import TOP_LEVELS, BookFlow
 
 BookStatus = Literal["absent", "syncing", "resyncing", "synced"]
-Level = tuple[float, str, str]
-"""Size, price text, size text; venue units."""
+Level = tuple[float, tuple[str, str]]
+"""Size, and (price text, size text) as sent; venue units."""
 
 MAX_WAITING: Final = 5_000
 """Deltas kept while a snapshot is awaited, about eight minutes at one every 100 ms; the oldest go first."""
@@ -40,9 +40,7 @@ class Side:
 
     def replace(self, rows: list[tuple[str, str]]) -> None:
         """Hold exactly `rows`; sizes of 0 are left out."""
-        self.levels = {
-            float(price): (size_value, price, size) for price, size in rows if (size_value := float(size)) > 0.0
-        }
+        self.levels = {float(row[0]): (size, row) for row in rows if (size := float(row[1])) > 0.0}
         self.prices = sorted(self.levels)
 
     def clear(self) -> None:
@@ -73,7 +71,8 @@ class Book:
         "waiting",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, flow: bool = True) -> None:
+        """`flow`: watch what happens at the top too; a reading that only wants the levels saves itself that."""
         self.bids = Side()
         self.asks = Side()
         self.status: BookStatus = "syncing"
@@ -91,7 +90,7 @@ class Book:
         self.checksum_failures = 0
         self.crossings = 0
         self.duplicates = 0
-        self.flow = BookFlow()
+        self.flow = BookFlow() if flow else None
         self.fresh = False
         """No delta has been applied since a REST snapshot, so the next may begin before it."""
         self.waiting: deque[BookDelta] = deque(maxlen=MAX_WAITING)
@@ -108,8 +107,8 @@ class Book:
         """The best `count` levels a side as (price text, size text) in venue units, best first."""
         bids, asks = self.bids, self.asks
         return (
-            [bids.levels[price][1:] for price in reversed(bids.prices[-count:])] if count else [],
-            [asks.levels[price][1:] for price in asks.prices[:count]],
+            [bids.levels[price][1] for price in reversed(bids.prices[-count:])] if count else [],
+            [asks.levels[price][1] for price in asks.prices[:count]],
         )
 
     def apply_snapshot(self, event: BookSnapshot) -> bool:
@@ -130,7 +129,8 @@ class Book:
         if self._is_crossed():
             return self._lost("its snapshot is crossed")
         self.updates += 1
-        self.flow.observe(event.ts_ms, self.bids, self.asks)
+        if self.flow is not None:
+            self.flow.observe(event.ts_ms, self.bids, self.asks)
         if event.aligns:
             self._replay_waiting()
         else:
@@ -144,13 +144,7 @@ class Book:
             return False
         if not self._follows(event):
             return False
-        bids, asks, flow = self.bids, self.asks, self.flow
-        if event.bids:
-            nearest = bids.prices[-TOP_LEVELS] if len(bids.prices) >= TOP_LEVELS else 0.0
-            flow.changed_bids(event.ts_ms, *_merge(bids, event.bids, nearest, _INFINITY))
-        if event.asks:
-            nearest = asks.prices[TOP_LEVELS - 1] if len(asks.prices) >= TOP_LEVELS else _INFINITY
-            flow.changed_asks(event.ts_ms, *_merge(asks, event.asks, 0.0, nearest))
+        self._write(event)
         self.sequence = event.last
         self.updated_ms = event.ts_ms
         self.fresh = False
@@ -160,7 +154,8 @@ class Book:
         if self._is_crossed():
             return self._lost("bid and ask crossed")
         self.updates += 1
-        flow.observe(event.ts_ms, bids, asks)
+        if self.flow is not None:
+            self.flow.observe(event.ts_ms, self.bids, self.asks)
         return True
 
     def checksum(self) -> int:
@@ -174,6 +169,19 @@ class Book:
                 parts += asks[index]
         value = crc32(":".join(parts).encode())
         return value - (1 << 32) if value >= 1 << 31 else value
+
+    def _write(self, event: BookDelta) -> None:
+        bids, asks, flow = self.bids, self.asks, self.flow
+        if event.bids:
+            nearest = bids.prices[-TOP_LEVELS] if len(bids.prices) >= TOP_LEVELS else 0.0
+            changed = _merge(bids, event.bids, event.bid_values, nearest, _INFINITY)
+            if flow is not None:
+                flow.changed_bids(event.ts_ms, *changed)
+        if event.asks:
+            nearest = asks.prices[TOP_LEVELS - 1] if len(asks.prices) >= TOP_LEVELS else _INFINITY
+            changed = _merge(asks, event.asks, event.ask_values, 0.0, nearest)
+            if flow is not None:
+                flow.changed_asks(event.ts_ms, *changed)
 
     def _follows(self, event: BookDelta) -> bool:
         """Whether `event` is next in the chain; on a break the book is lost, on a repeat it is left aside."""
@@ -244,16 +252,17 @@ class Book:
         return False
 
 
-def _merge(side: Side, rows: list[tuple[str, str]], low: float, high: float) -> tuple[float, float]:
+def _merge(
+    side: Side, rows: list[tuple[str, str]], values: list[float] | None, low: float, high: float
+) -> tuple[float, float]:
     """Write `rows` into `side`; returns quote value (venue units) added and removed at prices from low to high."""
     levels, prices = side.levels, side.prices
+    numbers = iter(values if values is not None else [float(text) for row in rows for text in row])
     added = removed = 0.0
-    for price_text, size_text in rows:
-        price = float(price_text)
-        size = float(size_text)
+    for row, price, size in zip(rows, numbers, numbers, strict=True):
         if size > 0.0:
             held = levels.get(price)
-            levels[price] = (size, price_text, size_text)
+            levels[price] = (size, row)
             if held is None:
                 insort(prices, price)
                 if low <= price <= high:

@@ -40,7 +40,9 @@ class BookCounts:
 class BookStore:
     """Every book seen since the epoch began."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, flow: bool = True) -> None:
+        """`flow`: watch the top of every book for the scores; `columns` needs it."""
+        self._flow = flow
         self._full: dict[tuple[str, str], Book] = {}
         self._top: dict[tuple[str, str], Book] = {}
         self._dirty: set[tuple[str, str]] = set()
@@ -62,7 +64,7 @@ class BookStore:
     def traded(self, venue: str, symbol: str, ts_ms: int, taker_buy: bool) -> None:
         """Tell a book that its instrument traded, so that it can tell taken from cancelled."""
         book = self._full.get((venue, symbol))
-        if book is not None:
+        if book is not None and book.flow is not None:
             book.flow.traded(ts_ms, taker_buy)
 
     def get(self, venue: str, symbol: str) -> Book | None:
@@ -104,11 +106,10 @@ class BookStore:
                 columns.fill_flow(row, self.get(*key) or _ABSENT, instrument, at_ms)
         return columns.view(len(instruments), sold_usd, bought_usd)
 
-    @staticmethod
-    def _book(books: dict[tuple[str, str], Book], key: tuple[str, str]) -> Book:
+    def _book(self, books: dict[tuple[str, str], Book], key: tuple[str, str]) -> Book:
         book = books.get(key)
         if book is None:
-            book = books[key] = Book()
+            book = books[key] = Book(flow=self._flow)
         return book
 
 
@@ -188,6 +189,7 @@ class _Columns:
         The rings hold price * venue size, which for inverse contracts is not yet money.
         """
         flow = book.flow
+        assert flow is not None, "a store without flow has no columns"
         self.scalars[0, row] = flow.imbalance_ema
         if self.flow_second[row] == at_ms // 1000:
             return

@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config.presets import Preset
+from engine.config.schema import TAKER_FEES
 from engine.instruments import Instrument
 from engine.market.view import MarketView
 from engine.prism.account import reweigh
 from engine.prism.board import Board
 from engine.ranking.average_range import AverageRanges
-from engine.ranking.fees import TAKER_FEES, taker_fees
+from engine.ranking.fees import taker_fees
 from engine.ranking.gates import GATE_INDEX, GATE_NAMES, faces_agreeing, limits, passed, side_of
 from engine.ranking.levels import Ground, Laid, lay
 from engine.ranking.liquidity import depth_near_mid, quotes

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from engine.events import MarketEvent
 from engine.instruments import Instrument
@@ -28,7 +30,7 @@ class Verdict(IntEnum):
     """Well-formed, of a kind that is not handled."""
 
 
-class Parsed(NamedTuple):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """Outcome of one frame or response."""
 
     verdict: Verdict

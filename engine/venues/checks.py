@@ -20,7 +20,6 @@ MIN_MS: Final = 1_230_768_000_000
 """2009-01-01, before the first block: anything earlier is not in milliseconds."""
 MAX_MS: Final = 4_102_444_800_000
 """2100-01-01: anything later is in microseconds, or made up."""
-MAX_LEVEL_CHARS: Final = 40
 MAX_DETAIL_CHARS: Final = 200
 
 
@@ -63,23 +62,24 @@ def time_ms(value: int, field: str) -> int:
     raise Implausible(f"{field} {value!r} is not a time in milliseconds")
 
 
-def level_rows(rows: Sequence[tuple[str, str]], field: str) -> None:
-    """Refuse book rows that are not two plain ASCII decimals, the price above 0.
+def level_rows(rows: Sequence[Sequence[str]], field: str) -> list[float]:
+    """The numbers of book rows, row after row: price, size and whatever else the venue's rows hold.
 
-    Python's `float` also takes `nan`, `1_0` and full-width digits, so the characters are looked at first.
+    Refuses rows that do not begin with a price above 0 and a size, all in plain ASCII decimals. Python's `float`
+    also takes `nan`, `1_0`, signs, exponents and full-width digits, so the characters are looked at first.
     """
     if not rows:
-        return
-    digits = "".join(chain.from_iterable(rows)).replace(".", "")
-    try:
-        prices = [float(row[0]) for row in rows]
-        for row in rows:
-            float(row[1])
-    except ValueError:
-        prices = [0.0]
-    longest = max(map(len, chain.from_iterable(rows)))
-    if not (digits.isascii() and digits.isdigit() and min(prices) > 0.0 and longest <= MAX_LEVEL_CHARS):
-        raise Implausible(f"{field} holds a level that is not [price above 0, size] in plain decimals")
+        return []
+    texts = list(chain.from_iterable(rows))
+    digits = "".join(texts).replace(".", "")
+    if digits.isascii() and digits.isdigit():
+        try:
+            values = list(map(float, texts))
+        except ValueError:
+            values = [0.0]
+        if min(values[:: len(rows[0])]) > 0.0 and max(values) < MAX_PRICE:
+            return values
+    raise Implausible(f"{field} holds a level that is not [price above 0, size] in plain decimals")
 
 
 def detail(venue: str, what: object) -> str:

@@ -8,14 +8,19 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
+from textual.screen import Screen
+
 from engine.clock import ManualClock
-from engine.config.schema import Config
+from engine.config.schema import Config, EngineSection
 from engine.snapshot import Mode, ReplayStatus, Snapshot
 from tests.engine.builders import make_focus, make_snapshot
 from tests.engine.view_builders import AT_MS, make_view
 from tui.app import PrismApp
 
 ROWS = 40
+SIZES = [(80, 24), (120, 40), (200, 60)]
+"""Small, medium and wide terminals."""
 
 
 class FakeSource:
@@ -100,3 +105,25 @@ def make_app(
     clock = ManualClock(AT_MS * 1_000_000)
     app = PrismApp(source, config, state_path=folder / "console.json", clock=clock, zone=UTC)
     return app, source, clock
+
+
+def text_of(app: App[Any]) -> str:
+    """What stands on screen."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def settle(app: PrismApp, clock: ManualClock, pilot: Any, seconds: float = 1.1) -> None:
+    """Let the clocks of display and order pass once."""
+    clock.advance(int(seconds * 1e9))
+    app.refresh_view()
+    await pilot.pause()
+
+
+def screen_of(app: PrismApp) -> Screen[Any]:
+    """The screen in front, asked anew."""
+    return app.screen
+
+
+def relaxed() -> Config:
+    """A configuration whose preset lets most rows of the test market through."""
+    return Config(engine=EngineSection(preset="relaxed"))

@@ -1,4 +1,4 @@
-"""The console as a user meets it: every size, every action, every state in words."""
+"""The console as a user meets it: every size and every action."""
 
 from __future__ import annotations
 
@@ -8,46 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from textual.app import App
 from textual.widgets import Input
 
-from engine.clock import ManualClock
-from engine.config.schema import Config, ConsoleSection
-from engine.snapshot import Feed, LiquidationLine
-from tests.engine.builders import AT_MS
-from tests.tui.fake_source import FakeSource, make_app, recording, scene
-from tui.app import SILENT_S, PrismApp
-from tui.presenters.sheet import Key
+from tests.tui.fake_source import SIZES, make_app, relaxed, screen_of, settle, text_of
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
 from tui.screens.main import MainScreen
 from tui.state import load
 from tui.widgets.panes import ChartPane, DepthPane, LiquidationsPane, PrismPane
-
-SIZES = [(80, 24), (120, 40), (200, 60)]
-
-
-def text_of(app: App[Any]) -> str:
-    """What stands on screen."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
-async def settle(app: PrismApp, clock: ManualClock, pilot: Any, seconds: float = 1.1) -> None:
-    """Let the clocks of display and order pass once."""
-    clock.advance(int(seconds * 1e9))
-    app.refresh_view()
-    await pilot.pause()
-
-
-def relaxed() -> Config:
-    """A configuration whose preset lets most rows of the test market through."""
-    from engine.config.schema import EngineSection
-
-    return Config(engine=EngineSection(preset="relaxed"))
-
 
 # Layout
 
@@ -229,7 +199,7 @@ async def test_a_filter_that_does_not_parse_points_at_the_character(tmp_path: Pa
         assert "did you mean funding" in told
         assert app.main.table.status.shown == counted
         await pilot.press("enter")
-        assert app.main.prompt.is_open
+        assert app.main.prompt.display
         await pilot.press("escape")
         await pilot.pause()
         assert not app.main.prompt.is_open
@@ -266,7 +236,7 @@ async def test_opening_a_symbol_and_coming_back_to_the_same_row(tmp_path: Path) 
         key, offset = app.key, app.main.table.scroll_offset
         await pilot.press("enter")
         await settle(app, clock, pilot)
-        assert isinstance(app.screen, DrillScreen)
+        assert isinstance(screen_of(app), DrillScreen)
         text = text_of(app)
         for wanted in (
             "chart · ",
@@ -287,7 +257,7 @@ async def test_opening_a_symbol_and_coming_back_to_the_same_row(tmp_path: Path) 
         assert app.screen.query_one(PrismPane).face == "volume"
         await pilot.press("escape")
         await settle(app, clock, pilot)
-        assert isinstance(app.screen, MainScreen)
+        assert isinstance(screen_of(app), MainScreen)
         assert (app.key, app.main.table.scroll_offset) == (key, offset)
         assert app.main.table.cursor_key == key
 
@@ -301,11 +271,12 @@ async def test_every_pane_of_a_symbol_is_reachable(tmp_path: Path, size: tuple[i
         await settle(app, clock, pilot)
         seen = set()
         for _ in DrillScreen.ORDER:
-            assert isinstance(app.screen, DrillScreen)
-            front = app.screen.query_one(f"#{app.screen.front}")
+            screen = screen_of(app)
+            assert isinstance(screen, DrillScreen)
+            front = screen.query_one(f"#{screen.front}")
             assert front.display
             assert front.size.area > 0
-            seen.add(app.screen.front)
+            seen.add(screen.front)
             await pilot.press("tab")
             await pilot.pause()
         assert seen == set(DrillScreen.ORDER)
@@ -332,15 +303,15 @@ async def test_jumping_labels_every_pane(tmp_path: Path) -> None:
         await settle(app, clock, pilot)
         await pilot.press("apostrophe")
         await pilot.pause()
-        assert isinstance(app.screen, JumpScreen)
+        assert isinstance(screen_of(app), JumpScreen)
         text = text_of(app)
         for wanted in ("a  candidates", "s  prism", "d  depth", "f  liquidations"):
             assert wanted in text
         await pilot.press("d")
         await pilot.pause()
-        assert app.focused is app.main.query_one(DepthPane)
+        assert app.main.query_one(DepthPane).has_focus
         await pilot.press("escape")
-        assert app.focused is app.main.table
+        assert app.main.table.has_focus
 
 
 async def test_maximising_a_pane_and_taking_it_back(tmp_path: Path) -> None:
@@ -362,10 +333,10 @@ async def test_help_explains_what_has_focus(tmp_path: Path) -> None:
         await settle(app, clock, pilot)
         await pilot.press("tab", "tab", "question_mark")
         await pilot.pause(0.1)
-        assert isinstance(app.screen, HelpScreen)
+        assert isinstance(screen_of(app), HelpScreen)
         assert "The order book around mid" in text_of(app)
         await pilot.press("escape")
-        assert isinstance(app.screen, MainScreen)
+        assert isinstance(screen_of(app), MainScreen)
 
 
 async def test_copying_uses_the_terminal(tmp_path: Path) -> None:
@@ -437,164 +408,3 @@ async def test_quitting(tmp_path: Path) -> None:
         assert app._exit is False
         await pilot.press("ctrl+q")
     assert app.return_code == 0
-
-
-# Truth
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_before_the_first_snapshot_every_pane_says_what_it_waits_for(
-    tmp_path: Path, size: tuple[int, int]
-) -> None:
-    app, _, clock = make_app(tmp_path, FakeSource(None))
-    async with app.run_test(size=size) as pilot:
-        await settle(app, clock, pilot)
-        assert "starting the engine" in text_of(app)
-        feed = Feed("okx", "connecting", "resolving the name", None, 0, 0, 0, 0, 0)
-        app.source.snapshot = scene(at_ms=0, feeds=(feed,))  # type: ignore[attr-defined]
-        await settle(app, clock, pilot)
-        assert "OKX connecting (resolving the name)" in " ".join(text_of(app).split())
-
-
-async def test_an_engine_that_is_silent_is_said_to_be(tmp_path: Path) -> None:
-    app, source, clock = make_app(tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await settle(app, clock, pilot)
-        for _ in range(6):
-            await settle(app, clock, pilot, 1.0)
-        assert "engine silent for 6 s" in text_of(app)
-        assert source.snapshot is not None
-        source.snapshot = replace(source.snapshot, sequence=99)
-        await settle(app, clock, pilot, 1.0)
-        assert "engine silent" not in text_of(app)
-
-
-@pytest.mark.parametrize("held", [{"paused": True}, {"finished": True}])
-async def test_a_held_recording_is_not_a_silent_engine(tmp_path: Path, held: dict[str, bool]) -> None:
-    source = FakeSource(scene("replay", replay=recording(**held)))
-    app, _, clock = make_app(tmp_path, source)
-    async with app.run_test(size=(120, 40)) as pilot:
-        for _ in range(8):
-            await settle(app, clock, pilot, 1.0)
-        text = text_of(app)
-        assert "engine silent" not in text
-        assert "REPLAY" in text
-        assert ("ended 4x" if "finished" in held else "held 4x") in text
-        assert "33%" in text
-
-
-async def test_a_display_that_stood_still_says_for_how_long(tmp_path: Path) -> None:
-    app, _, clock = make_app(tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await settle(app, clock, pilot, SILENT_S + 55)
-        assert any("display paused for 60 s" in n.message for n in app._notifications)
-        assert "engine silent" not in text_of(app)
-
-
-async def test_a_failed_engine_is_told_and_ends_the_program(tmp_path: Path) -> None:
-    app, source, clock = make_app(tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        source.failed = "the recording \x1b[31mbroke"
-        await settle(app, clock, pilot)
-        assert "engine failed: the recording" in text_of(app)
-        assert "\x1b" not in text_of(app)
-        await pilot.pause(2)
-    assert app.return_code == 1
-    assert app.failed is not None
-    assert "the recording" in app.failed
-
-
-async def test_an_engine_that_is_gone_ends_the_program(tmp_path: Path) -> None:
-    app, source, clock = make_app(tmp_path)
-    async with app.run_test(size=(80, 24)) as pilot:
-        source.running = False
-        await settle(app, clock, pilot)
-        await pilot.pause(2)
-    assert app.return_code == 1
-
-
-async def test_an_error_of_the_screens_own_is_one_line_and_a_file(tmp_path: Path) -> None:
-    app, _, clock = make_app(tmp_path)
-
-    def broken(*_: object) -> None:
-        raise RuntimeError("broken widget")
-
-    async def run_into_it() -> None:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await settle(app, clock, pilot)
-            app.main.present = broken  # type: ignore[method-assign]
-            app.call_later(app.refresh_view)
-            await pilot.pause()
-
-    with pytest.raises(RuntimeError, match="broken widget"):
-        await run_into_it()
-    assert app.failed is not None
-    assert "crash.log" in app.failed
-    assert "broken widget" in (tmp_path / "crash.log").read_text()
-    assert app.return_code == 1
-
-
-HOSTILE = ("[/x]", "[", "[@click=app.quit]X[/]", "[link=file:///]", "=cmd|' /C calc'!A0", "币安人生USDT", "../../etc/x")
-
-
-async def test_hostile_symbols_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    market = scene()
-    named = tuple(
-        replace(instrument, symbol=HOSTILE[row], base=HOSTILE[row]) if row < len(HOSTILE) else instrument
-        for row, instrument in enumerate(market.instruments)
-    )
-    forced = tuple(
-        LiquidationLine(AT_MS, named[row].venue, HOSTILE[row], "long", 1.0, 1.0, 5e5, False)
-        for row in range(len(HOSTILE))
-    )
-    source = FakeSource(replace(market, instruments=named, liquidations=forced))
-    app, _, clock = make_app(tmp_path, source, relaxed())
-    monkeypatch.setattr(app, "export_folder", lambda: tmp_path / "out")
-    async with app.run_test(size=(200, 60)) as pilot:
-        await settle(app, clock, pilot)
-        app.main.table.change(pinned=tuple(Key(named[row].venue, HOSTILE[row]) for row in range(len(HOSTILE))))
-        for row in range(len(HOSTILE)):
-            app.main.table.move_to(Key(named[row].venue, HOSTILE[row]))
-            await settle(app, clock, pilot)
-            text = text_of(app)
-            assert f"prism · {HOSTILE[row]} · " in text
-            await pilot.press("y", "w", "enter")
-            await settle(app, clock, pilot)
-            assert f"chart · {HOSTILE[row]} · " in text_of(app)
-            await pilot.press("escape")
-        assert "[@click=app.quit]X[/]"[:14] in text
-        await pilot.press("x")
-        await pilot.pause()
-        assert app._exit is False
-    written = (tmp_path / "out" / "prism-candidates-0001.csv").read_text()
-    assert "'=cmd" in written
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["prism-candidates-0001.csv"]
-
-
-async def test_an_unknown_theme_and_key_in_the_configuration_are_notices(tmp_path: Path) -> None:
-    config = Config(console=ConsoleSection(theme="nonesuch", keys={"nonesuch": "x"}))
-    app, _, _ = make_app(tmp_path, config=config)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        told = " ".join(notice.message for notice in app._notifications)
-        assert "no theme 'nonesuch'" in told
-        assert "keys.nonesuch: no such action" in told
-
-
-async def test_an_empty_table_gives_its_reason_and_the_panes_theirs(tmp_path: Path) -> None:
-    market = scene()
-    none = {
-        name: replace(r, candidates=np.array([], dtype=np.int64), vetoed=np.arange(39))
-        for name, r in market.rankings.items()
-    }
-    app, _, clock = make_app(tmp_path, FakeSource(replace(market, rankings=none)))
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        text = text_of(app)
-        assert "no row passes balanced (39 gated; press v)" in text
-        assert "no symbol under the cursor" in text
-        await pilot.press("enter", "y", "space", "w")
-        assert isinstance(app.screen, MainScreen)

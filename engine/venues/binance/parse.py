@@ -31,7 +31,7 @@ from engine.venues import checks
 from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
 from engine.venues.binance import rest, wire
 from engine.venues.binance.symbols import infer
-from engine.venues.checks import Implausible
+from engine.venues.checks import MAX_PRICE, MAX_SIZE, Implausible
 
 Read = Callable[[Any, str, int], Sequence[MarketEvent] | None]
 """(message, stream name, receive time ns) -> events; None where the kind is not handled."""
@@ -189,8 +189,8 @@ class BinanceParser:
             return ()
         symbol = self._symbol(data.s)
         ts_ms = checks.time_ms(data.E if data.T is None else data.T, "T")
-        checks.level_rows(data.b, "b")
-        checks.level_rows(data.a, "a")
+        bid_values = checks.level_rows(data.b, "b")
+        ask_values = checks.level_rows(data.a, "a")
         depth = _partial_levels(stream)
         if depth:
             return (BookSnapshot(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, data.u, depth, chained=False),)
@@ -198,7 +198,22 @@ class BinanceParser:
             return None
         if data.u < data.U:
             raise Implausible(f"U {data.U} is after u {data.u}")
-        return (BookDelta(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, data.U, data.u, data.pu),)
+        return (
+            BookDelta(
+                self.venue,
+                symbol,
+                ts_ms,
+                recv_ns,
+                data.b,
+                data.a,
+                data.U,
+                data.u,
+                data.pu,
+                None,
+                bid_values,
+                ask_values,
+            ),
+        )
 
     def _partial_depth(self, data: wire.Depth, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
         """Spot `<symbol>@depth<N>`: the symbol stands in the stream's name only."""
@@ -220,17 +235,15 @@ class BinanceParser:
             return ()
         # Spot sends no time of its own.
         ts_ms = recv_ns // 1_000_000 if data.T is None else checks.time_ms(data.T, "T")
+        bid, bid_size, ask, ask_size = data.b, data.B, data.a, data.A
+        if not (
+            0 <= bid < MAX_PRICE and 0 <= ask < MAX_PRICE and 0 <= bid_size < MAX_SIZE and 0 <= ask_size < MAX_SIZE
+        ):
+            raise Implausible(f"b {bid!r}, B {bid_size!r}, a {ask!r}, A {ask_size!r} are not best quotes")
         # A side without orders comes as price 0.
         return (
             Quote(
-                self.venue,
-                self._symbol(data.s),
-                ts_ms,
-                recv_ns,
-                checks.size(data.b, "b") or wire.NAN,
-                checks.size(data.B, "B"),
-                checks.size(data.a, "a") or wire.NAN,
-                checks.size(data.A, "A"),
+                self.venue, self._symbol(data.s), ts_ms, recv_ns, bid or wire.NAN, bid_size, ask or wire.NAN, ask_size
             ),
         )
 

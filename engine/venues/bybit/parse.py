@@ -178,8 +178,8 @@ class BybitParser:
             raise _strange(data.s, symbol)
         self.known(symbol)
         ts_ms = checks.time_ms(message.ts, "ts")
-        checks.level_rows(data.b, "b")
-        checks.level_rows(data.a, "a")
+        bid_values = checks.level_rows(data.b, "b")
+        ask_values = checks.level_rows(data.a, "a")
         u = data.u
         if not 0 <= u < _MAX_SEQUENCE:
             raise Implausible(f"u {u} is not an update id")
@@ -191,7 +191,9 @@ class BybitParser:
             return (BookSnapshot(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, u, depth, chained=True),)
         # Bybit states no previous id. Within one depth `u` rises by one a message (documented for the full depth,
         # without exception over 2,142 recorded deltas of depth 200), so the one before is u - 1.
-        return (BookDelta(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, u, u, u - 1),)
+        return (
+            BookDelta(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, u, u, u - 1, None, bid_values, ask_values),
+        )
 
     def _top_of_book(self, message: wire.Book, symbol: str, ts_ms: int, recv_ns: int) -> Sequence[MarketEvent]:
         """Depth 1: snapshots today; the wire of 2023 sent deltas too, completed here from the snapshot before."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.events import BookDelta, BookSnapshot
 from engine.market.book import Book
+from engine.market.book_flow import BookFlow
 
 Rows = list[tuple[str, str]]
 
@@ -217,11 +218,16 @@ def test_whatever_comes_a_synced_book_is_not_crossed(changes: list[tuple[int, in
             assert book.best_bid < book.best_ask
 
 
+def flow_of(book: Book) -> BookFlow:
+    assert book.flow is not None
+    return book.flow
+
+
 def test_flow_counts_what_was_added_and_removed_at_the_top() -> None:
     book = Book()
     book.apply_snapshot(snapshot(BIDS, ASKS, ts=1_000))
     book.apply_delta(delta(101, 101, 100, [("99", "3"), ("98.5", "0")], [("100", "1")], ts=1_500))
-    flow = book.flow
+    flow = flow_of(book)
     assert sum(flow.minute(flow.added_bids, 1_900, 0.0)) == pytest.approx(2 * 99)
     assert sum(flow.minute(flow.removed_bids, 1_900, 0.0)) == pytest.approx(2 * 98.5)
     assert sum(flow.minute(flow.removed_asks, 1_900, 0.0)) == pytest.approx(2 * 100)
@@ -231,21 +237,21 @@ def test_flow_counts_what_was_added_and_removed_at_the_top() -> None:
 def test_a_best_bid_taken_and_quoted_again_is_a_refill() -> None:
     book = Book()
     book.apply_snapshot(snapshot(BIDS, ASKS, ts=1_000))
-    book.flow.traded(1_090, taker_buy=False)
+    flow_of(book).traded(1_090, taker_buy=False)
     book.apply_delta(delta(101, 101, 100, [("99", "0")], ts=1_100))
     book.apply_delta(delta(102, 102, 101, [("99", "2")], ts=1_600))
-    assert book.flow.refills(2_000)[0] == 1.0
-    book.flow.traded(3_000, taker_buy=False)
+    assert flow_of(book).refills(2_000)[0] == 1.0
+    flow_of(book).traded(3_000, taker_buy=False)
     book.apply_delta(delta(103, 103, 102, [("99", "0")], ts=3_100))
-    assert book.flow.refills(4_200)[0] == 0.0
-    assert math.isnan(book.flow.refills(4_200)[1])
+    assert flow_of(book).refills(4_200)[0] == 0.0
+    assert math.isnan(flow_of(book).refills(4_200)[1])
 
 
 def test_the_time_weighted_imbalance_forgets_half_in_its_half_life() -> None:
     book = Book()
     book.apply_snapshot(snapshot([("99", "3")], [("101", "1")], ts=1_000))
-    assert book.flow.imbalance_ema == pytest.approx(0.5)
+    assert flow_of(book).imbalance_ema == pytest.approx(0.5)
     book.apply_delta(delta(101, 101, 100, [("99", "1")], ts=11_000))
-    assert book.flow.imbalance_ema == pytest.approx(0.5)
+    assert flow_of(book).imbalance_ema == pytest.approx(0.5)
     book.apply_delta(delta(102, 102, 101, [("98", "0")], ts=21_000))
-    assert book.flow.imbalance_ema == pytest.approx(0.25)
+    assert flow_of(book).imbalance_ema == pytest.approx(0.25)

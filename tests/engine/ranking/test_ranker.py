@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from engine.config.presets import FACE_WEIGHTS, PRESETS, Preset
+from engine.config.schema import TAKER_FEES
 from engine.market.view import Bars, Books, Derivatives, MarketView
 from engine.prism.board import Board
-from engine.ranking.fees import TAKER_FEES, UNLISTED_FEE_FRAC, taker_fees
+from engine.ranking.fees import UNLISTED_FEE_FRAC, taker_fees
 from engine.ranking.gates import GATE_INDEX, GATE_NAMES, first_failed
 from engine.ranking.liquidity import QUOTE_LIMIT_MS, depth_near_mid, quotes
 from engine.ranking.ranker import RUN, Ranker

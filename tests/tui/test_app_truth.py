@@ -1,0 +1,173 @@
+"""What the console says when something is missing, silent, broken or hostile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.config.schema import Config, ConsoleSection
+from engine.snapshot import Feed, LiquidationLine
+from tests.engine.builders import AT_MS
+from tests.tui.fake_source import SIZES, FakeSource, make_app, recording, relaxed, scene, screen_of, settle, text_of
+from tui.app import SILENT_S
+from tui.presenters.sheet import Key
+from tui.screens.main import MainScreen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_before_the_first_snapshot_every_pane_says_what_it_waits_for(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app, _, clock = make_app(tmp_path, FakeSource(None))
+    async with app.run_test(size=size) as pilot:
+        await settle(app, clock, pilot)
+        assert "starting the engine" in text_of(app)
+        feed = Feed("okx", "connecting", "resolving the name", None, 0, 0, 0, 0, 0)
+        app.source.snapshot = scene(at_ms=0, feeds=(feed,))  # type: ignore[attr-defined]
+        await settle(app, clock, pilot)
+        assert "OKX connecting (resolving the name)" in " ".join(text_of(app).split())
+
+
+async def test_an_engine_that_is_silent_is_said_to_be(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for _ in range(6):
+            await settle(app, clock, pilot, 1.0)
+        assert "engine silent for 6 s" in text_of(app)
+        assert source.snapshot is not None
+        source.snapshot = replace(source.snapshot, sequence=99)
+        await settle(app, clock, pilot, 1.0)
+        assert "engine silent" not in text_of(app)
+
+
+@pytest.mark.parametrize("held", [{"paused": True}, {"finished": True}])
+async def test_a_held_recording_is_not_a_silent_engine(tmp_path: Path, held: dict[str, bool]) -> None:
+    source = FakeSource(scene("replay", replay=recording(**held)))
+    app, _, clock = make_app(tmp_path, source)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for _ in range(8):
+            await settle(app, clock, pilot, 1.0)
+        text = text_of(app)
+        assert "engine silent" not in text
+        assert "REPLAY" in text
+        assert ("ended 4x" if "finished" in held else "held 4x") in text
+        assert "33%" in text
+
+
+async def test_a_display_that_stood_still_says_for_how_long(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await settle(app, clock, pilot, SILENT_S + 55)
+        assert any("display paused for 60 s" in n.message for n in app._notifications)
+        assert "engine silent" not in text_of(app)
+
+
+async def test_a_failed_engine_is_told_and_ends_the_program(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        source.failed = "the recording \x1b[31mbroke"
+        await settle(app, clock, pilot)
+        assert "engine failed: the recording" in text_of(app)
+        assert "\x1b" not in text_of(app)
+        await pilot.pause(2)
+    assert app.return_code == 1
+    assert app.failed is not None
+    assert "the recording" in app.failed
+
+
+async def test_an_engine_that_is_gone_ends_the_program(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        source.running = False
+        await settle(app, clock, pilot)
+        await pilot.pause(2)
+    assert app.return_code == 1
+
+
+async def test_an_error_of_the_screens_own_is_one_line_and_a_file(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken widget")
+
+    async def run_into_it() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(app, clock, pilot)
+            app.main.present = broken  # type: ignore[assignment,method-assign]
+            app.call_later(app.refresh_view)
+            await pilot.pause()
+
+    with pytest.raises(RuntimeError, match="broken widget"):
+        await run_into_it()
+    assert app.failed is not None
+    assert "crash.log" in app.failed
+    assert "broken widget" in (tmp_path / "crash.log").read_text()
+    assert app.return_code == 1
+
+
+HOSTILE = ("[/x]", "[", "[@click=app.quit]X[/]", "[link=file:///]", "=cmd|' /C calc'!A0", "币安人生USDT", "../../etc/x")
+
+
+async def test_hostile_symbols_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = scene()
+    named = tuple(
+        replace(instrument, symbol=HOSTILE[row], base=HOSTILE[row]) if row < len(HOSTILE) else instrument
+        for row, instrument in enumerate(market.instruments)
+    )
+    forced = tuple(
+        LiquidationLine(AT_MS, named[row].venue, HOSTILE[row], "long", 1.0, 1.0, 5e5, False)
+        for row in range(len(HOSTILE))
+    )
+    source = FakeSource(replace(market, instruments=named, liquidations=forced))
+    app, _, clock = make_app(tmp_path, source, relaxed())
+    monkeypatch.setattr(app, "export_folder", lambda: tmp_path / "out")
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(app, clock, pilot)
+        app.main.table.change(pinned=tuple(Key(named[row].venue, HOSTILE[row]) for row in range(len(HOSTILE))))
+        for row in range(len(HOSTILE)):
+            app.main.table.move_to(Key(named[row].venue, HOSTILE[row]))
+            await settle(app, clock, pilot)
+            text = text_of(app)
+            assert f"prism · {HOSTILE[row]} · " in text
+            await pilot.press("y", "w", "enter")
+            await settle(app, clock, pilot)
+            assert f"chart · {HOSTILE[row]} · " in text_of(app)
+            await pilot.press("escape")
+        assert "[@click=app.quit]X[/]"[:14] in text
+        await pilot.press("x")
+        await pilot.pause()
+        assert app._exit is False
+    written = (tmp_path / "out" / "prism-candidates-0001.csv").read_text()
+    assert "'=cmd" in written
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["prism-candidates-0001.csv"]
+
+
+async def test_an_unknown_theme_and_key_in_the_configuration_are_notices(tmp_path: Path) -> None:
+    config = Config(console=ConsoleSection(theme="nonesuch", keys={"nonesuch": "x"}))
+    app, _, _ = make_app(tmp_path, config=config)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        told = " ".join(notice.message for notice in app._notifications)
+        assert "no theme 'nonesuch'" in told
+        assert "keys.nonesuch: no such action" in told
+
+
+async def test_an_empty_table_gives_its_reason_and_the_panes_theirs(tmp_path: Path) -> None:
+    market = scene()
+    none = {
+        name: replace(r, candidates=np.array([], dtype=np.int64), vetoed=np.arange(39))
+        for name, r in market.rankings.items()
+    }
+    app, _, clock = make_app(tmp_path, FakeSource(replace(market, rankings=none)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        text = text_of(app)
+        assert "no row passes balanced (39 gated; press v)" in text
+        assert "no symbol under the cursor" in text
+        await pilot.press("enter", "y", "space", "w")
+        assert isinstance(screen_of(app), MainScreen)
