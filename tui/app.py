@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from math import inf, isfinite
 from pathlib import Path
@@ -67,6 +67,7 @@ class PrismApp(App[None], inherit_bindings=False):
         state_path: Path | None = None,
         clock: Clock | None = None,
         zone: tzinfo | None = None,
+        notices: Sequence[str] = (),
     ) -> None:
         self.themes = loader.load(platformdirs.user_config_path("prism") / "themes")
         super().__init__()
@@ -82,7 +83,8 @@ class PrismApp(App[None], inherit_bindings=False):
         self._clock = clock or SystemClock()
         self._zone = zone
         self._state_path = state_path or default_path()
-        self._state, self._state_notice = load(self._state_path)
+        self._state, state_notice = load(self._state_path)
+        self._notices = (*notices, *([state_notice] if state_notice else []))
         self._snapshot: Snapshot | None = None
         self._newest_ns = self._tick_ns = self._clock.monotonic_ns()
         self._running_loop: asyncio.AbstractEventLoop | None = None
@@ -104,7 +106,7 @@ class PrismApp(App[None], inherit_bindings=False):
         self.theme = wanted if wanted in self.available_themes else loader.DEFAULT
         self.set_keymap(self.keymap.rebound)
         self.push_screen(self.main)
-        for problem in (*self.themes.problems, *self.keymap.problems, *filter(None, [self._state_notice])):
+        for problem in (*self.themes.problems, *self.keymap.problems, *self._notices):
             self.tell(problem, severity="warning")
         if wanted != self.theme:
             self.tell(f"no theme {wanted!r}; using {self.theme}", severity="warning")

@@ -88,8 +88,15 @@ def levels(text: str) -> int:
     return int(text)
 
 
+def _settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", dest="config_file", metavar="FILE", help="read settings here (default: see `prism config path`)"
+    )
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(mode="demo")
+    _settings(parser)
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +110,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", type=moment_ms, metavar="T", help="begin here: ISO 8601, UTC unless it names a zone, or epoch ms"
     )
+    _settings(parser)
 
 
 def _scan(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +126,7 @@ def _scan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for", dest="for_seconds", type=seconds, metavar="SECONDS", help="gather data this long before ranking"
     )
+    _settings(parser)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +137,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    _settings(parser)
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
@@ -146,6 +156,10 @@ def _config(parser: argparse.ArgumentParser) -> None:
         help="init: write the commented example; path: where the file is; "
         "show: the values in force and where each came from; check: read the file and report every error",
     )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="check: this file instead of what is in force")
+    parser.add_argument("--force", action="store_true", help="init: replace a file that exists")
+    parser.add_argument("--format", choices=("table", "json"), help="show: default table")
+    _settings(parser)
 
 
 COMMANDS: Final = (

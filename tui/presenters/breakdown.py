@@ -12,11 +12,12 @@ from math import floor, isnan
 from typing import Final
 
 import numpy as np
+from rich.cells import cell_len
 
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Status
 from tui.presenters.format import MISSING, bps_text, compact_text, pad, percent_text, usd_text
 from tui.presenters.gauges import score_style, signed_gauge
-from tui.presenters.lines import BLANK, Line, right
+from tui.presenters.lines import BLANK, Line, right, wrapped
 from tui.presenters.view import words
 
 STATUS_WORDS: Final[dict[int, str]] = {
@@ -95,7 +96,7 @@ def status_text(board: Board, row: int, name: str) -> str:
     if status == Status.OK:
         return note
     word = STATUS_WORDS[status]
-    return note if note.startswith(word) else f"{word}: {note}" if note else word
+    return note if word in note else f"{word}: {note}" if note else word
 
 
 def _columns(width: int) -> tuple[int, int]:
@@ -106,11 +107,11 @@ def _columns(width: int) -> tuple[int, int]:
 
 
 def _figures(score: float, weight: float, impact: float, divergence: float, style: str) -> Line:
-    shown = MISSING if isnan(score) else f"{score:.2f}"
+    known = not isnan(score)
     return (
-        (right(shown, 7), style),
-        (right(f"{weight * 100:.1f}%", 8), "muted"),
-        (right(f"{impact:.2f}", 8), ""),
+        (right(f"{score:.2f}" if known else MISSING, 7), style),
+        (right(f"{weight * 100:.1f}%" if known else MISSING, 8), "muted"),
+        (right(f"{impact:.2f}" if known else MISSING, 8), ""),
         (right(f"{divergence:+.1f}" if divergence else "0.0", 7), "muted" if not divergence else ""),
     )
 
@@ -145,7 +146,7 @@ def face_lines(board: Board, row: int, width: int, chosen: str) -> list[Line]:
         (
             (pad("PRISM SCORE", _NAME), "strong"),
             (right("", 7), ""),
-            (right(f"{sum(weights) * 100:.1f}%", 8), "muted"),
+            (right(MISSING if isnan(total) else f"{sum(weights) * 100:.1f}%", 8), "muted"),
             (right(MISSING if isnan(total) else f"{sum(impacts):.2f}", 8), f"strong {score_style(total)}"),
             (right(cover, 7), "strong"),
             (" ", ""),
@@ -172,7 +173,10 @@ def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]
     for i, (name, c) in enumerate(zip(names, index, strict=True)):
         score, adjusted = float(board.score[row, c]), float(board.adjusted[row, c])
         if board.status[row, c] != Status.OK:
-            lines.append(((pad(words(name), _NAME), "muted"), ("  " + status_text(board, row, name), "warning")))
+            told = status_text(board, row, name)
+            if _NAME + 2 + cell_len(told) > width:
+                told = f"{STATUS_WORDS[int(board.status[row, c])]}, reason below"
+            lines.append(((pad(words(name), _NAME), "muted"), ("  " + told, "warning")))
             continue
         figures = _figures(score, weights[i], impacts[i], divergences[i], score_style(adjusted))
         drawn = signed_gauge(adjusted, gauge) if gauge else ()
@@ -181,7 +185,7 @@ def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]
         (
             (pad("FINAL SCORE", _NAME), "strong"),
             (right("", 7), ""),
-            (right(f"{sum(weights) * 100:.1f}%", 8), "muted"),
+            (right(MISSING if isnan(total) else f"{sum(weights) * 100:.1f}%", 8), "muted"),
             (right(MISSING if isnan(total) else f"{sum(impacts):.2f}", 8), f"strong {score_style(total)}"),
             (right(f"{spread:+.1f}" if round(spread, 1) else "0.0", 7), "strong"),
             (" ", ""),
@@ -192,23 +196,31 @@ def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]
 
 
 def detail_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
-    """Raw reading, per-timeframe scores and label of every component of one face."""
-    head = pad("READING", _NAME) + right("RAW", 14) + "".join(right(frame, 6) for frame in TIMEFRAMES) + " NOTE"
+    """Raw reading and per-timeframe scores of every component of one face, and in full what is to be said of it."""
+    head = pad("READING", _NAME) + right("RAW", 14) + "".join(right(frame, 6) for frame in TIMEFRAMES) + "  NOTE"
+    room = width - _NAME - 34
     lines: list[Line] = [((head.ljust(width), "heading"),)]
     for name in COMPONENTS[face]:
         c = COMPONENT_INDEX[name]
-        frames = [float(x) for x in board.timeframes[row, c]]
+        reading = board.readings.get(name)
+        if reading is not None and reading.timeframes is None:
+            frames: Line = ((right("live", 18), "muted"),)
+        else:
+            shown = [float(x) for x in board.timeframes[row, c]]
+            frames = tuple((right(MISSING if isnan(x) else f"{x:.0f}", 6), score_style(x)) for x in shown)
         told = status_text(board, row, name)
-        known = any(not isnan(x) for x in frames)
-        shown: Line = tuple((right(MISSING if isnan(x) else f"{x:.0f}", 6), score_style(x)) for x in frames)
+        style = "warning" if board.status[row, c] != Status.OK else "muted"
+        fits = cell_len(told) <= room
         lines.append(
             (
                 (pad(words(name), _NAME), ""),
                 (right(reading_text(float(board.raw[row, c]), board.units[c]), 14), ""),
-                *(shown if known else ((right("live", 18), "muted"),)),
-                (f" {told}" if told else "", "warning" if board.status[row, c] != Status.OK else "muted"),
+                *frames,
+                (f"  {told}" if told and fits else "", style),
             )
         )
+        if not fits:
+            lines += [(("  ", ""), *line) for line in wrapped(told, width - 2, style)]
     return lines
 
 

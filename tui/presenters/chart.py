@@ -172,7 +172,9 @@ def chart_lines(view: View, timeframe: str, width: int, height: int) -> list[Lin
         return sentence(f"waiting for the candles of {instrument.symbol}", width)
     bars = focus.charts.get(timeframe)
     if bars is None or not len(bars.close):
-        return sentence(f"no closed {timeframe} bar of {instrument.symbol} yet", width)
+        others = [f"{name} has {len(held.close)}" for name, held in focus.charts.items() if len(held.close)]
+        rest = f"; {', '.join(others)} (i chooses)" if others else ""
+        return sentence(f"no {timeframe} bar of {instrument.symbol} yet{rest}", width)
     columns = max(8, width - AXIS)
     volume_rows = 3 if height >= 18 else 2 if height >= 12 else 0
     rows = max(3, height - 2 - volume_rows)

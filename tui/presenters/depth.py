@@ -39,12 +39,22 @@ class Step:
 
 
 def book_tick(ladder: Ladder, tick: float | None) -> float:
-    """The instrument's tick, or the finest decimal step of the book's own price texts where none is known."""
-    if tick is not None and tick > 0:
-        return tick
+    """The instrument's tick, or the finest decimal step of the book's own price texts where that is finer.
+
+    A tick inferred from a few messages may be coarser than the market's; a book is never drawn coarser than it is.
+    """
     texts = [price for price, _, _ in (*ladder.bids, *ladder.asks)]
     places = max((len(text.partition(".")[2]) for text in texts), default=0)
-    return float(10.0**-places)
+    step = float(f"1e-{places}")
+    if tick is None or tick <= 0:
+        return step
+    # Texts may be padded with zeros beyond the tick, so only a price off the tick's grid proves it too coarse.
+    return tick if all(_on_grid(float(price), tick) for price in texts) else min(tick, step)
+
+
+def _on_grid(price: float, tick: float) -> bool:
+    place = price / tick
+    return abs(place - round(place)) < 1e-6 * max(1.0, abs(place) * 1e-6)
 
 
 def grouped(levels: Sequence[tuple[str, str, float]], step: float, asks: bool) -> list[Step]:
@@ -55,7 +65,7 @@ def grouped(levels: Sequence[tuple[str, str, float]], step: float, asks: bool) -
         place = float(price) / step
         # A price on the grid may land a rounding error beside it; a real one is at least a tick off.
         near = round(place)
-        key = near if abs(place - near) < 1e-6 * max(1.0, abs(place) * 1e-6) else int(place // 1) + (1 if asks else 0)
+        key = near if _on_grid(float(price), step) else int(place // 1) + (1 if asks else 0)
         sums[key] = sums.get(key, 0.0) + notional
     steps, total = [], 0.0
     for key, notional in sums.items():

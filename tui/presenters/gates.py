@@ -9,7 +9,7 @@ from math import isnan
 from typing import Final
 
 from engine.ranking.result import GATES, Ranking
-from tui.presenters.format import MISSING, bps_text, usd_text
+from tui.presenters.format import bps_text, usd_text
 from tui.presenters.lines import Line
 
 _AT_MOST: Final = frozenset({"spread"})
@@ -67,4 +67,4 @@ def gate_lines(ranking: Ranking, row: int) -> list[Line]:
 
 def side_text(side: int) -> tuple[str, str]:
     """A side in words and its style."""
-    return ("LONG", "up") if side > 0 else ("SHORT", "down") if side < 0 else (MISSING, "muted")
+    return ("LONG", "up") if side > 0 else ("SHORT", "down") if side < 0 else ("NO SIDE", "muted")

@@ -14,9 +14,10 @@ from tui.presenters.view import NO_SYMBOL, View, feed_warning, sentence, venue_t
 from tui.widgets.pane import Pane
 
 
-def _symbol(view: View) -> str:
+def _of_symbol(title: str, view: View) -> str:
+    """A pane's title with the symbol it is about."""
     instrument = view.instrument
-    return f"{instrument.symbol} · {venue_title(instrument.venue)}" if instrument else ""
+    return f"{title} · {instrument.symbol} · {venue_title(instrument.venue)}" if instrument else title
 
 
 class PrismPane(Pane):
@@ -53,7 +54,7 @@ class PrismPane(Pane):
             self.head(self.TITLE)
             return sentence(NO_SYMBOL["prism"], width)
         side, _ = gates.side_text(int(ranking.side[row]))
-        self.head(f"prism · {_symbol(view)} · {side}", f"{words(self.face)} face")
+        self.head(f"{_of_symbol(self.TITLE, view)} · {side}", f"{words(self.face)} face")
         faces = breakdown.face_lines(board, row, width, self.face)
         parts = breakdown.component_lines(board, row, self.face, width)
         compact = height < len(faces) + len(parts) + 1
@@ -96,7 +97,7 @@ class LiquidationsPane(Pane):
 
     def lines(self, view: View, width: int, height: int) -> list[Line]:
         if self._of_symbol:
-            self.head(f"{self.TITLE} · {_symbol(view)}")
+            self.head(_of_symbol(self.TITLE, view))
             return liquidations.symbol_liquidation_lines(view, width, height)
         self.head(self.TITLE, f"at least {usd_text(self.minimum_usd)}" if self.minimum_usd else "all sizes")
         return liquidations.liquidation_lines(view, self.minimum_usd, width, height)
@@ -124,7 +125,7 @@ class DepthPane(Pane):
 
     def lines(self, view: View, width: int, height: int) -> list[Line]:
         ticks = depth.GROUPS[self.group]
-        self.head(f"depth · {_symbol(view)}", f"{ticks:,} tick{'s' if ticks > 1 else ''} a line")
+        self.head(_of_symbol(self.TITLE, view), f"{ticks:,} tick{'s' if ticks > 1 else ''} a line")
         return depth.depth_lines(view, self.group, width, height)
 
 
@@ -149,7 +150,7 @@ class ChartPane(Pane):
 
     def lines(self, view: View, width: int, height: int) -> list[Line]:
         self.head(
-            f"chart · {_symbol(view)}", "  ".join(f"[{t}]" if t == self.timeframe else t for t in chart.TIMEFRAMES)
+            _of_symbol(self.TITLE, view), "  ".join(f"[{t}]" if t == self.timeframe else t for t in chart.TIMEFRAMES)
         )
         return chart.chart_lines(view, self.timeframe, width, height)
 

@@ -1,0 +1,157 @@
+"""`prism scan`: rank a market once, print it, exit.
+
+Run by the command line. JSON is the contract other programs rely on and holds every component of every row; the
+table is for people; CSV is for spreadsheets.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.text import Text
+
+from engine.documents import encode, scan_document
+from engine.prism.board import FACES
+from engine.scan_table import scan_csv
+from engine.snapshot import Snapshot
+from tui.headless import diagnostics, market, output, tables
+from tui.headless.settings import settings
+from tui.headless.tables import Column
+from tui.presenters import format as show
+from tui.presenters.filter_expression import Filter, FilterError, parse
+from tui.presenters.sheet import Sheet
+
+VETOED_SHOWN: Final = 15
+"""Rows of the second table, for people; JSON and CSV hold all."""
+
+_CANDIDATES: Final = (
+    Column("#", True, 0),
+    Column("symbol", False, 0),
+    Column("venue", False, 0),
+    Column("side", False, 0),
+    Column("score", True, 0),
+    Column("cover", True, 2),
+    *(Column(face, True, 4) for face in FACES),
+    Column("price", True, 1),
+    Column("spread bp", True, 3),
+    Column("entry", True, 5),
+    Column("stop", True, 1),
+    Column("TP2", True, 2),
+    Column("net R/R", True, 3),
+)
+_VETOED: Final = (
+    Column("symbol", False, 0),
+    Column("venue", False, 0),
+    Column("side", False, 1),
+    Column("score", True, 0),
+    Column("cover", True, 1),
+    Column("stopped by", False, 0),
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Rank what `args` names and print it; the exit code."""
+    config = settings(args)
+    wanted = None if args.filter is None else _parsed(args.filter)
+    pipeline = market.run(config, None if args.demo else args.replay, for_seconds=args.for_seconds)
+    snapshot = pipeline.snapshot()
+    if wanted is not None:
+        outcome = wanted.evaluate(Sheet(snapshot, snapshot.preset))
+        for notice in outcome.notices():
+            diagnostics.notice(f"filter: {notice}")
+        snapshot = _only(snapshot, outcome.kept)
+    if args.format == "json":
+        output.write_bytes(encode(scan_document(snapshot, args.top)))
+    elif args.format == "csv":
+        output.write_bytes(scan_csv(snapshot, args.top).encode())
+    else:
+        output.write_table(*_report(snapshot, args.top))
+    return diagnostics.DONE
+
+
+def _parsed(source: str) -> Filter:
+    try:
+        return parse(source)
+    except FilterError as error:
+        for line in error.pointed().splitlines()[:2]:
+            diagnostics.notice(line)
+        raise
+
+
+def _only(snapshot: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
+    """`snapshot` with the rows of its ranking that a filter keeps."""
+    ranking = snapshot.ranking
+    narrowed = replace(
+        ranking, candidates=ranking.candidates[kept[ranking.candidates]], vetoed=ranking.vetoed[kept[ranking.vetoed]]
+    )
+    return replace(snapshot, rankings={**snapshot.rankings, snapshot.preset: narrowed})
+
+
+def _report(snapshot: Snapshot, top: int) -> list[Any]:
+    document = scan_document(snapshot, top)
+    available = tables.width()
+    head = Text(
+        f"{document['mode']}  preset {document['preset']}  {tables.moment(document['at_ms'])}  "
+        f"{document['universe']} perpetuals, {document['scored']} scored, {document['gated']} gated"
+    )
+    parts: list[Any] = [head]
+    if document["candidates"]:
+        rows = [_candidate(snapshot, row) for row in document["candidates"]]
+        parts += tables.fitted("Candidates", _CANDIDATES, rows, available)
+    else:
+        parts.append(Text(f"no perpetual passes {document['preset']}; what stopped each stands below"))
+    if document["vetoed"]:
+        shown = document["vetoed"][:VETOED_SHOWN]
+        more = len(document["vetoed"]) - len(shown)
+        title = "Vetoed" + (f" (the first {len(shown)} of {len(document['vetoed'])})" if more else "")
+        parts += tables.fitted(title, _VETOED, [_vetoed(row) for row in shown], available)
+    return parts
+
+
+def _candidate(snapshot: Snapshot, row: dict[str, Any]) -> list[str]:
+    found = snapshot.row_of(row["venue"], row["symbol"])
+    assert found is not None
+    tick = snapshot.instruments[found].tick
+    levels = row["levels"]
+
+    def price(value: float | None) -> str:
+        return show.price_text(np.nan if value is None else value, tick)
+
+    return [
+        str(row["rank"]),
+        row["symbol"],
+        row["venue"],
+        row["side"] or "–",
+        _number(row["score"], 1),
+        _percent(row["coverage"]),
+        *(_number(row["faces"][face]["score"], 0) for face in FACES),
+        price(row["price"]),
+        _number(row["spread_bps"], 1),
+        price(levels["entry"]),
+        price(levels["stop"]),
+        price(levels["tp"][1]),
+        _number(levels["reward_risk_net"][1], 2),
+    ]
+
+
+def _vetoed(row: dict[str, Any]) -> list[str]:
+    return [
+        row["symbol"],
+        row["venue"],
+        row["side"] or "–",
+        _number(row["score"], 1),
+        _percent(row["coverage"]),
+        row["reason"] or "–",
+    ]
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "–" if value is None else f"{value:.{decimals}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f}%"
