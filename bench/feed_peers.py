@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bench.plain_reader import Rows
 
@@ -67,7 +67,8 @@ class Cryptofeed:
     async def _run(self, feed: Feed, count: bool) -> Outcome:
         names = {symbol: f"{symbol.removesuffix(QUOTE)}-{QUOTE}-PERP" for symbol in feed.snapshots}
         self._symbols.set(self._exchange.id, {name: symbol for symbol, name in names.items()}, {})
-        calls = {"trades": 0, "ticker": 0, "l2_book": 0}
+        channels = (self._defines.TRADES, self._defines.TICKER, self._defines.L2_BOOK)
+        calls = dict.fromkeys(channels, 0)
 
         async def idle(_event: object, _receipt: float) -> None:
             pass
@@ -78,7 +79,6 @@ class Cryptofeed:
 
             return took
 
-        channels = (self._defines.TRADES, self._defines.TICKER, self._defines.L2_BOOK)
         handler = self._exchange(
             symbols=list(names.values()),
             channels=list(channels),
@@ -92,28 +92,25 @@ class Cryptofeed:
             await take(text, None, recv_ns / 1e9)
         seconds = perf_counter() - start
         await handler.http_conn.close()
-        books = {
-            symbol: tuple(
-                [(float(price), float(size)) for price, size in map(side.index, range(TOP))]
-                for side in (handler._l2_book[name].book.bids, handler._l2_book[name].book.asks)
-            )
-            for symbol, name in names.items()
-        }
         return Outcome(
             seconds,
-            books,  # type: ignore[arg-type]
-            calls["trades"] if count else None,
-            calls["ticker"] if count else None,
+            {symbol: _cryptofeed_top(handler._l2_book[name].book) for symbol, name in names.items()},
+            calls[self._defines.TRADES] if count else None,
+            calls[self._defines.TICKER] if count else None,
         )
 
     def _seed(self, handler: Any, name: str, body: dict[str, Any]) -> None:
         """What `Binance._snapshot` does with the body it fetches."""
-        sides = {
-            side: {Decimal(price): Decimal(size) for price, size in body[side]}
-            for side in ("bids", "asks")
-        }
+        sides = {side: {Decimal(price): Decimal(size) for price, size in body[side]} for side in ("bids", "asks")}
         handler.last_update_id[name] = body["lastUpdateId"]
         handler._l2_book[name] = self._book(handler.id, name, max_depth=0, **sides)
+
+
+class _Message(NamedTuple):
+    """What ccxt reads of aiohttp's message, which is a named tuple too."""
+
+    type: Any
+    data: str
 
 
 class Ccxt:
@@ -123,9 +120,9 @@ class Ccxt:
 
     def __init__(self) -> None:
         import ccxt.pro
-        from aiohttp import WSMessage, WSMsgType
+        from ccxt.async_support.base.ws.client import WSMsgType
 
-        self._make, self._message, self._text = ccxt.pro.binanceusdm, WSMessage, WSMsgType.TEXT
+        self._make, self._text = ccxt.pro.binanceusdm, WSMsgType.TEXT
 
     def run(self, feed: Feed, count: bool) -> Outcome:
         """Drive the feed through a new exchange object; `count` lets it keep every trade, not the last 1,000."""
@@ -142,8 +139,8 @@ class Ccxt:
                 snapshot = exchange.parse_order_book(book, names[symbol])
                 snapshot["nonce"] = book["lastUpdateId"]
                 exchange.orderbooks[names[symbol]] = exchange.order_book(snapshot, 1000)
-            # Made outside the time: the socket's reader makes them in C, and neither that nor prism's is measured.
-            messages = [self._message(self._text, text, None) for _, text in feed.frames]
+            # Made outside the time, as prism's records are.
+            messages = [_Message(self._text, text) for _, text in feed.frames]
             take = client.handle_message
             start = perf_counter()
             for message in messages:
@@ -151,18 +148,24 @@ class Ccxt:
             seconds = perf_counter() - start
             return Outcome(
                 seconds,
-                {
-                    symbol: tuple(
-                        [(float(row[0]), float(row[1])) for row in exchange.orderbooks[name][side][:TOP]]
-                        for side in ("bids", "asks")
-                    )  # type: ignore[misc]
-                    for symbol, name in names.items()
-                },
+                {symbol: _ccxt_top(exchange.orderbooks[name]) for symbol, name in names.items()},
                 sum(map(len, exchange.trades.values())) if count else None,
                 None,
             )
         finally:
             await exchange.close()
+
+
+def _cryptofeed_top(book: Any) -> tuple[Rows, Rows]:
+    bids, asks = (
+        [(float(price), float(size)) for price, size in map(side.index, range(TOP))] for side in (book.bids, book.asks)
+    )
+    return bids, asks
+
+
+def _ccxt_top(book: Any) -> tuple[Rows, Rows]:
+    bids, asks = ([(float(row[0]), float(row[1])) for row in book[side][:TOP]] for side in ("bids", "asks"))
+    return bids, asks
 
 
 def _ccxt_market(exchange: Any, symbol: str, name: str) -> dict[str, Any]:

@@ -108,7 +108,9 @@ def main() -> int:
     """Measure both parts and print them; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.frames", description=__doc__.split("\n", 1)[0])
     parser.add_argument("capture", nargs="?", type=Path, default=SESSION, metavar="CAPTURE")
-    parser.add_argument("--frames", type=int, default=40_000, help="USD-M frames that all contenders read (%(default)s)")
+    parser.add_argument(
+        "--frames", type=int, default=40_000, help="USD-M frames that all contenders read (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the second part (%(default)s)")
     chosen = parser.parse_args()
     if reason := missing(chosen.capture):

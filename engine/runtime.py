@@ -32,6 +32,8 @@ SLICE_NS: Final = 5_000_000
 """Longest stretch of work before other tasks of the loop get their turn."""
 PATIENCE_NS: Final = 50_000_000
 """Longest sleep before wishes are looked at again."""
+HEARTBEAT_NS: Final = 1_000_000_000
+"""Longest wall time without a snapshot while the engine is well, even if the recording is silent."""
 SETTLE_MS: Final = 1_000
 """Market time of a new round of a loop before it is shown, so that the table does not blink empty."""
 SAMPLES: Final = 256
@@ -46,6 +48,8 @@ class Recording:
     records: Callable[[], Iterator[Record]]
     loops: bool = False
     """Begin again at the end, in a new epoch."""
+    preroll_ms: int = 0
+    """Market time at its beginning that is passed through at once, so that what follows is warm when it is seen."""
     bad_lines: Callable[[], int] = lambda: 0
 
 
@@ -198,6 +202,8 @@ class Engine:
                 self._anchor = None
                 return
             wishes.seek_ms = None
+        if t_ns // 1_000_000 < self._start_ms + self._recording.preroll_ms:
+            return
         if self._anchor is None:
             self._anchor = (t_ns, self._clock.monotonic_ns())
         while self._anchor is not None and not wishes.closing and not self._goes_back():
@@ -206,7 +212,8 @@ class Engine:
             if due <= now or wishes.seek_ms is not None:
                 return
             await self._clock.sleep_until(min(due, now + PATIENCE_NS))
-            self._obey()
+            asked = self._obey()
+            self._publish(force=asked or now - self._published_ns > HEARTBEAT_NS)
             if wishes.paused:
                 await self._held()
 
@@ -220,7 +227,8 @@ class Engine:
                 return
             if wishes.seek_ms is not None and wishes.seek_ms != self._pipeline.clock_ms:
                 return
-            if not shown or self._obey():
+            asked = self._obey()
+            if asked or not shown or self._clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS:
                 self._publish(force=True)
                 shown = True
             self._anchor = None
@@ -230,7 +238,8 @@ class Engine:
     async def _hold_finished(self) -> None:
         """The recording has ended: keep answering wishes until it is to be played again or to close."""
         while not self._wishes.closing and self._wishes.seek_ms is None:
-            if self._obey():
+            asked = self._obey()
+            if asked or self._clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS:
                 self._publish(force=True)
             await self._clock.sleep_until(self._clock.monotonic_ns() + PATIENCE_NS)
 

@@ -7,24 +7,29 @@ lifeline, closes the engine and turns the outcome into an exit code and, where s
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
-from typing import cast
+from logging.handlers import RotatingFileHandler
+from typing import Final, cast
 
-from engine.config import loading
+from platformdirs import user_log_path
+
 from engine.config.schema import Config
 from engine.runtime import Engine, Recording
-from engine.simulator.demo_recording import BUNDLED
+from engine.simulator.demo_recording import BUNDLED, PREROLL_MS
 from engine.snapshot import Mode
 from engine.text import clean
 from engine.transport.capture import CaptureReader
 from tui.app import PrismApp
 from tui.headless import diagnostics
+from tui.headless.settings import loaded_settings
 from tui.lifeline import Lifeline, terminals
 from tui.source import Source
 
-CLOSE_S = 2.0
+CLOSE_S: Final = 2.0
 """How long the engine may take to end after the screen is gone."""
+LOG_BYTES: Final = 2 * 2**20
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,10 +37,27 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ConfigError for settings and CaptureError for a recording that cannot be used, before the screen opens.
     """
-    loaded = loading.load()
+    loaded = loaded_settings(args)
+    write_log()
     engine = open_engine(args, loaded.config)
     engine.start()
     return run_console(engine, loaded.config, loaded.notices)
+
+
+def write_log() -> None:
+    """Let the engine's log go to a file of the user's, bounded in size, never to the screen."""
+    folder = user_log_path("prism")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = RotatingFileHandler(folder / "prism.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    except OSError as error:
+        diagnostics.notice(f"no log is written: {error.filename}: {error.strerror}")
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    log = logging.getLogger("prism")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def open_engine(args: argparse.Namespace, config: Config) -> Engine:
@@ -46,6 +68,7 @@ def open_engine(args: argparse.Namespace, config: Config) -> Engine:
         name=clean(reader.path.name),
         records=lambda: iter(reader),
         loops=mode == "demo",
+        preroll_ms=PREROLL_MS if mode == "demo" else 0,
         bad_lines=lambda: reader.bad_lines,
     )
     if mode == "demo":

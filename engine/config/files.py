@@ -54,15 +54,17 @@ def read(path: Path, explicit: bool) -> tuple[bytes | None, list[str]]:
         ) from None
     except OSError as error:
         raise ConfigError(f"{shown(path)}: cannot be read ({error.strerror})") from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
             raise ConfigError(f"{shown(path)}: is {kind}; expected a configuration file")
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(MAX_BYTES + 1), _distrust(path, status)
-        except OSError as error:
-            raise ConfigError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+    except OSError as error:
+        raise ConfigError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+    finally:
+        os.close(handle)
 
 
 def _distrust(path: Path, status: os.stat_result) -> list[str]:

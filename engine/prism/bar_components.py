@@ -131,7 +131,7 @@ def _whole(status: NDArray[np.int8]) -> NDArray[np.int8]:
 
 def _notes(
     component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8], whole: NDArray[np.int8], unheard: Bools
-) -> dict[int, str]:
+) -> Mapping[int, str]:
     """Per row, every timeframe that does not count and why, in their order, then how the rest was read."""
     notes = Notes(len(status))
     missing = whole == Status.MISSING

@@ -6,6 +6,7 @@ shown adds up because it is this and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -93,7 +94,7 @@ class Reading:
     timeframes: Floats | None = None
     """`[rows, 3]` score on 5m, 15m and 4h, NaN while warming; None for components without timeframes."""
     divergence: Floats | None = None
-    notes: dict[int, str] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
     """By row, the reason of a status, or a label such as `from candles`."""
     inputs: dict[str, tuple[Floats, str, NDArray[np.int64] | None]] = field(default_factory=dict)
     """By name, what it was computed from: values `[rows]`, unit, event time in ms `[rows]` or None."""

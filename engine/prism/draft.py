@@ -1,6 +1,6 @@
 """One component while it is being read: its status, its words, its inputs and its parts.
 
-Used by the live faces (orderflow, orderbook, sentiment). It holds the one rule that they share: a row
+Used by the live faces (orderflow, orderbook, structure, sentiment). It holds the one rule that they share: a row
 is refused for the first reason found, a refused row has no score, and a part that is not known
 renormalises away and is named. It knows nothing of any component.
 """
@@ -23,51 +23,58 @@ def blend(parts: Mapping[str, tuple[float, Floats]]) -> Floats:
     `parts` holds weight and values by name. Summed part by part in the order given, so that a row's
     result does not depend on the other rows.
     """
-    total = weight = np.zeros(())
+    total: Floats | float = 0.0
+    weight: Floats | float = 0.0
+    shape: tuple[int, ...] = ()
     for share, values in parts.values():
+        shape = values.shape
         known = np.isfinite(values)
-        total = total + np.where(known, share * np.where(known, values, 0.0), 0.0)
-        weight = weight + np.where(known, share, 0.0)
-    out: Floats = np.full(np.shape(weight), np.nan)
-    np.divide(total, weight, out=out, where=weight > 0)
+        count = np.count_nonzero(known)
+        if count == known.size:
+            total = total + share * values
+            weight = weight + share
+        elif count:
+            total = total + np.where(known, share * values, 0.0)
+            weight = weight + np.where(known, share, 0.0)
+    if isinstance(weight, float):
+        # Every part is known of every row, or of none.
+        return np.asarray(total / weight) if weight > 0.0 else np.full(shape, np.nan)
+    out: Floats = np.full(shape, np.nan)
+    np.divide(total, weight, out=out, where=weight > 0.0)
     return out
 
 
 class Draft:
-    """A component over `rows` rows, every one OK until it is refused."""
+    """A component over `rows` rows, every one OK until it is refused. Masks handed in must not change afterwards."""
 
     def __init__(self, rows: int) -> None:
         self.status: NDArray[np.int8] = np.zeros(rows, dtype=np.int8)
+        self.ok: Bools = np.ones(rows, dtype=np.bool_)
+        """`[rows]` not refused so far; made anew by a refusal, never written to."""
         self._notes = Notes(rows)
         self._inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
 
-    @property
-    def ok(self) -> Bools:
-        """`[rows]` not refused so far."""
-        accepted: Bools = self.status == Status.OK
-        return accepted
-
     def refuse(self, mask: Bools, status: Status, text: str) -> None:
         """Give the rows in `mask` that are still OK a status and its reason."""
-        fresh = mask & self.ok
-        self.status[fresh] = status
-        self._notes.add(fresh, text)
+        if np.count_nonzero(mask):
+            self._notes.add(self._refuse(mask, status), text)
 
     def refuse_values(
         self, mask: Bools, status: Status, values: Floats, step: float, text: Callable[[float], str]
     ) -> None:
         """As `refuse`, with a reason made of a value rounded down to `step`."""
-        fresh = mask & self.ok
-        self.status[fresh] = status
-        self._notes.add_values(fresh, values, step, text)
+        if np.count_nonzero(mask):
+            self._notes.add_values(self._refuse(mask, status), values, step, text)
 
     def note(self, mask: Bools, text: str) -> None:
         """Label the rows in `mask` that are still OK."""
-        self._notes.add(mask & self.ok, text)
+        if np.count_nonzero(mask):
+            self._notes.add(mask & self.ok, text)
 
     def note_values(self, mask: Bools, values: Floats, step: float, text: Callable[[float], str]) -> None:
         """Label them with a value rounded down to `step`."""
-        self._notes.add_values(mask & self.ok, values, step, text)
+        if np.count_nonzero(mask):
+            self._notes.add_values(mask & self.ok, values, step, text)
 
     def note_absent(self, parts: Mapping[str, tuple[float, Floats]]) -> None:
         """Name the parts of `blend` that renormalised away in the rows still OK."""
@@ -87,3 +94,9 @@ class Draft:
             notes=self._notes.build(),
             inputs=self._inputs,
         )
+
+    def _refuse(self, mask: Bools, status: Status) -> Bools:
+        fresh: Bools = mask & self.ok
+        self.status[fresh] = int(status)
+        self.ok = self.ok & ~mask
+        return fresh

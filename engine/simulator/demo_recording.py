@@ -27,6 +27,8 @@ START_MS: Final = 1_790_856_000_000
 """2026-10-01 12:00 UTC: bars of every timeframe end there."""
 LIVE_S: Final = 330
 """Long enough for a 5m bar to close while one watches."""
+PREROLL_MS: Final = 75_000
+"""Played through at once when the demo starts: books and tape need a minute before all of their readings count."""
 HISTORY_BARS: Final = {300_000: 130, 900_000: 130, 14_400_000: 112}
 NOTE: Final = "DEMO: an invented market; no price, size or event in it is real"
 

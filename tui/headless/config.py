@@ -97,7 +97,7 @@ def _origin(loaded: Loaded, key: str) -> str:
 
 
 def _check(args: argparse.Namespace) -> int:
-    """Every problem is a line of the result, `FILE:LINE: key: what is wrong`. With FILE, the environment is left out."""
+    """Every problem is a line of the result, `FILE:LINE: key: what is wrong`. With FILE, no environment."""
     try:
         loaded = load(Path(args.file), environment={}) if args.file is not None else loaded_settings(args)
         if problems := _key_problems(loaded):

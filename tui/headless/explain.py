@@ -126,7 +126,8 @@ def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
 
 def _component(name: str, held: dict[str, Any]) -> list[str]:
     frames = held["timeframes"] or {}
-    status = held["status"] + (f": {held['note']}" if held["note"] else "")
+    status, note = held["status"], held["note"] or ""
+    words = note if note.startswith(status) else f"{status}: {note}" if note else status
     return [
         name,
         _number(held["adjusted"], 2),
@@ -136,7 +137,7 @@ def _component(name: str, held: dict[str, Any]) -> list[str]:
         *(_number(frames.get(frame), 1) for frame in ("5m", "15m", "4h")),
         _plain(held["raw"]),
         held["unit"],
-        status,
+        words,
     ]
 
 

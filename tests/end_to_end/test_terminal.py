@@ -1,0 +1,116 @@
+"""The shipped command on a pseudo-terminal: one that stops reading, and one that closes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.transport.capture import CaptureReader, Frame
+from tests.recorded import recorded
+
+ROOT = Path(__file__).resolve().parents[2]
+STALL_S = 20.0
+"""How long the terminal does not read."""
+
+
+class Terminal:
+    """`prism` on a pseudo-terminal that is read only when asked to."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+        self.home = home
+
+        def lead() -> None:
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui.cli", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=ROOT,
+            env={**os.environ, "TERM": "xterm-256color", "HOME": str(home), "XDG_STATE_HOME": str(home),
+                 "XDG_CONFIG_HOME": str(home)},
+            preexec_fn=lead,
+        )  # fmt: skip
+        os.close(slave)
+        self.output = b""
+
+    def read_until(self, wanted: str, seconds: float = 60.0) -> None:
+        """Read until `wanted` was written, escape sequences left aside."""
+        end = time.monotonic() + seconds
+        while wanted not in re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", self.output).decode("utf-8", "replace"):
+            assert time.monotonic() < end, self.output[-1500:]
+            assert self.process.poll() is None, self.output[-1500:]
+            if select.select([self.master], [], [], 0.2)[0]:
+                self.output += os.read(self.master, 65_536)
+
+    def log(self) -> str:
+        return "".join(path.read_text() for path in self.home.rglob("prism.log"))
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+
+
+@pytest.mark.recorded
+def test_a_terminal_that_stops_reading_costs_the_engine_nothing(tmp_path: Path) -> None:
+    """The recording lasts 120 s and is played so fast that most of it falls into the stall; all of it is taken."""
+    capture = recorded("captures", "composite-four-venues.jsonl.gz")
+    frames = sum(isinstance(record, Frame) for record in CaptureReader(capture))
+    terminal = Terminal(tmp_path, "replay", str(capture), "--speed", "9")
+    try:
+        terminal.read_until("candidates")
+        time.sleep(STALL_S)
+        assert terminal.process.poll() is None
+        terminal.process.send_signal(signal.SIGTERM)
+        terminal.process.wait(10)
+        assert f"frames={frames} " in terminal.log(), terminal.log()
+    finally:
+        terminal.end()
+
+
+def test_closing_the_terminal_ends_the_program(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "demo")
+    try:
+        terminal.read_until("candidates")
+        os.close(terminal.master)
+        # The promise is three seconds; the rest is for a machine that is busy with other tests.
+        terminal.process.wait(3.0 + 5.0)
+        assert "engine closed" in terminal.log()
+    finally:
+        terminal.end()
+
+
+def test_quitting_by_key_leaves_a_clean_exit(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "demo")
+    try:
+        terminal.read_until("candidates")
+        os.write(terminal.master, b"\x11")
+        end = time.monotonic() + 15
+        while terminal.process.poll() is None and time.monotonic() < end:
+            if select.select([terminal.master], [], [], 0.2)[0]:
+                try:
+                    terminal.output += os.read(terminal.master, 65_536)
+                except OSError:
+                    break
+        assert terminal.process.wait(5) == 0
+        assert b"Traceback" not in terminal.output
+        assert b"\x1b[?1049l" in terminal.output
+    finally:
+        terminal.end()
