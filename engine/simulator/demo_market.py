@@ -23,6 +23,10 @@ LEVELS: Final = 24
 SPACING: Final = 0.0006
 """Distance of neighbouring levels behind the best, as a share of the price."""
 
+TREND_DAYS: Final = 7
+TREND: Final = 0.45
+"""Drift of a trend of 1 at its strongest, in standard deviations a bar of the finest interval."""
+
 _DRIFT: Final[dict[Episode, float]] = {
     "calm": 0.0, "spot_led": 5.0, "perp_led": 6.0, "cascade": -9.0, "squeeze": 8.0, "grind_up": 2.5, "grind_down": -2.5,
 }  # fmt: skip
@@ -78,7 +82,9 @@ def history(asset: Asset, start_ms: int, counts: dict[int, int], rng: np.random.
     total = max(count * interval for interval, count in counts.items()) // finest
     sigma = asset.daily_volatility * np.sqrt(finest / 1000 / DAY_S)
     regime = np.repeat(rng.standard_normal(total // 48 + 1), 48)[:total] * 0.12
-    moves = sigma * (rng.standard_normal(total) + regime + asset.trend * np.sqrt(finest / 1000 / DAY_S) * 1.2)
+    # The trend sets in over the last week, so that all timeframes come to know it.
+    lately = np.clip(1.0 - np.arange(total, 0, -1) * finest / (TREND_DAYS * DAY_S * 1000), 0.0, 1.0)
+    moves = sigma * (rng.standard_normal(total) + regime + asset.trend * lately * TREND)
     close = asset.price * np.exp(np.cumsum(moves[::-1])[::-1] * -1 + moves)
     close[-1] = asset.price
     opened = np.concatenate(([close[0] * np.exp(-moves[0])], close[:-1]))
