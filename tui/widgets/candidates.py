@@ -334,6 +334,7 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
         if not self.model.count:
             return
         self._engaged = True
+        self.model.anchor = self._cursor
         index = min(max(0, index), self.model.count - 1)
         self._set_cursor(self.model.key_at(index))
         top = self.scroll_offset.y
@@ -346,7 +347,9 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
     def _set_cursor(self, key: Key | None) -> None:
         if key == self._cursor:
             return
-        self._cursor = self.model.anchor = key
+        self._cursor = key
+        # Only a row that the user went to is held when the market takes it out of the view.
+        self.model.anchor = key if self._engaged else None
         self.post_message(self.Highlighted(self, key))
 
     # Events
