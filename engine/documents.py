@@ -93,7 +93,6 @@ def row_document(snapshot: Snapshot, row: int, rank: int | None, *, with_inputs:
         "venue": instrument.venue,
         "symbol": instrument.symbol,
         "asset": instrument.asset,
-        "same_asset": _same_asset(snapshot, row),
         "side": SIDES[int(ranking.side[row])],
         "score": _number(board.prism[row]),
         "conviction": _number(ranking.conviction[row]),
@@ -103,6 +102,7 @@ def row_document(snapshot: Snapshot, row: int, rank: int | None, *, with_inputs:
         "faces": _faces(board, row, with_inputs),
         "levels": levels_document(ranking.levels, row),
         "gates": _gates(ranking, row),
+        "same_asset": _same_asset(snapshot, row),
     }
     if rank is None:
         document["first_failed"] = veto_gate(ranking, row)
