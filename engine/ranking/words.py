@@ -13,7 +13,7 @@ from engine.ranking.result import Ranking
 
 MOST_DIGITS: Final = 6
 
-_SIGNS: Final = {(True, True): "<=", (True, False): ">", (False, True): ">=", (False, False): "<"}
+_SIGNS: Final = {(True, True): "≤", (True, False): ">", (False, True): "≥", (False, False): "<"}
 """By (gate is a ceiling, it passed)."""
 
 

@@ -157,7 +157,7 @@ def test_a_component_that_does_not_count_shows_no_number(snapshot: Snapshot) -> 
 
 def test_every_gate_is_listed_with_value_and_limit(snapshot: Snapshot) -> None:
     text = plain(gates.gate_lines(snapshot.ranking, 0))
-    for name in ("conviction", "coverage", "faces", "spread", "depth", "24h volume", "reward/risk", "persistence"):
+    for name in ("conviction", "coverage", "faces", "spread", "depth", "24h volume", "reward/risk", "scans in a row"):
         assert name in text
     assert len(text.splitlines()) == 1 + len(GATES)
 
@@ -167,9 +167,7 @@ def test_an_unknown_spread_fails_and_says_so(snapshot: Snapshot) -> None:
     spread = [name for name, _ in GATES].index("spread")
     value, passed = ranking.gate_value.copy(), ranking.gate_passed.copy()
     value[0, spread], passed[0, spread] = np.nan, False
-    assert gates.gate_text(replace(ranking, gate_value=value, gate_passed=passed), 0, spread) == (
-        "spread not known, at most 20.0bp"
-    )
+    assert gates.gate_text(replace(ranking, gate_value=value, gate_passed=passed), 0, spread) == "spread unknown"
 
 
 @pytest.mark.parametrize("status", [LevelStatus.WARMING, LevelStatus.MISSING])

@@ -154,34 +154,24 @@ class BinanceParser:
     def _agg_trade(self, data: wire.AggTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         if data.st != wire.USD_M:
             return ()
-        return (
-            Trade(
-                self.venue,
-                self._symbol(data.s),
-                checks.time_ms(data.T, "T"),
-                recv_ns,
-                checks.price(data.p, "p"),
-                checks.traded_size(data.q, "q"),
-                not data.m,
-                "" if data.a is None else str(data.a),
-            ),
-        )
+        return (self._trade(data, "" if data.a is None else str(data.a), recv_ns),)
 
     def _raw_trade(self, data: wire.RawTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         # Insurance fund and ADL transfers come on the same stream at prices that nobody traded at.
         if data.st != wire.USD_M or data.X != "MARKET":
             return ()
-        return (
-            Trade(
-                self.venue,
-                self._symbol(data.s),
-                checks.time_ms(data.T, "T"),
-                recv_ns,
-                checks.price(data.p, "p"),
-                checks.traded_size(data.q, "q"),
-                not data.m,
-                str(data.t),
-            ),
+        return (self._trade(data, str(data.t), recv_ns),)
+
+    def _trade(self, data: wire.AggTrade | wire.RawTrade, trade_id: str, recv_ns: int) -> Trade:
+        return Trade(
+            self.venue,
+            self._symbol(data.s),
+            checks.time_ms(data.T, "T"),
+            recv_ns,
+            checks.price(data.p, "p"),
+            checks.traded_size(data.q, "q"),
+            not data.m,
+            trade_id,
         )
 
     def _depth_update(self, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:

@@ -17,12 +17,12 @@ from tests.engine.builders import make_snapshot
     ("gate", "passed", "value", "limit", "text"),
     [
         ("spread", False, 34.0, 20.0, "spread 34 bp > 20 bp"),
-        ("spread", True, 2.13, 20.0, "spread 2.1 bp <= 20 bp"),
+        ("spread", True, 2.13, 20.0, "spread 2.1 bp ≤ 20 bp"),
         ("spread", False, 20.04, 20.0, "spread 20.04 bp > 20 bp"),
         ("spread", False, math.nan, 20.0, "spread unknown"),
         ("conviction", False, 12.4, 25.0, "conviction 12 < 25"),
         ("coverage", False, 0.48, 0.65, "coverage 48 % < 65 %"),
-        ("coverage", True, 1.0, 0.65, "coverage 100 % >= 65 %"),
+        ("coverage", True, 1.0, 0.65, "coverage 100 % ≥ 65 %"),
         ("faces", False, 2.0, 3.0, "faces agreeing 2 < 3"),
         ("depth", False, 54_321.0, 100_000.0, "depth within 1 % $54k < $100k"),
         ("volume_24h", False, 3_211_000.0, 5_000_000.0, "24h volume $3.2M < $5M"),
@@ -30,8 +30,8 @@ from tests.engine.builders import make_snapshot
         ("reward_risk", False, 1.234, 1.5, "reward/risk net 1.2 < 1.5"),
         ("persistence", False, 1.0, 3.0, "scans in a row 1 < 3"),
         ("data", False, 0.0, 1.0, "no score: no component has data"),
-        ("conviction", True, 25.0, 25.0, "conviction 25 >= 25"),
-        ("persistence", True, 123_456.0, 3.0, "scans in a row 123456 >= 3"),
+        ("conviction", True, 25.0, 25.0, "conviction 25 ≥ 25"),
+        ("persistence", True, 123_456.0, 3.0, "scans in a row 123456 ≥ 3"),
     ],
 )
 def test_gate_text(gate: str, passed: bool, value: float, limit: float, text: str) -> None:
