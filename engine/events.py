@@ -8,6 +8,7 @@ fractions. Records are plain and versioned by their fields, fit to cross a proce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -45,9 +46,9 @@ class Quote(_Record, frozen=True, gc=False, tag="quote"):
 class BookSnapshot(_Record, frozen=True, gc=False, tag="book_snapshot"):
     """The whole of a book as far as the channel goes. Replaces whatever was there."""
 
-    bids: list[tuple[str, str]]
+    bids: Sequence[tuple[str, str]]
     """(price, size) as the venue's exact decimal text, size in VENUE units, any order."""
-    asks: list[tuple[str, str]]
+    asks: Sequence[tuple[str, str]]
     sequence: int | None
     """Venue's update id after this snapshot; None where the wire of its year carries none."""
     depth: int
@@ -63,8 +64,8 @@ class BookSnapshot(_Record, frozen=True, gc=False, tag="book_snapshot"):
 class BookDelta(_Record, frozen=True, gc=False, tag="book_delta"):
     """Changed levels; size 0 removes. Applied only when its ids prove that nothing was missed."""
 
-    bids: list[tuple[str, str]]
-    asks: list[tuple[str, str]]
+    bids: Sequence[tuple[str, str]]
+    asks: Sequence[tuple[str, str]]
     first: int | None
     """First update id inside (Binance `U`)."""
     last: int | None

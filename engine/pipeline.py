@@ -7,14 +7,14 @@ directly, so both give the same bytes for the same recording. Not to be shared b
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from engine.config.schema import Config, preset_name, presets_of
-from engine.events import BookDelta, BookSnapshot, MarketEvent, Trade
+from engine.events import BookDelta, BookSnapshot, Trade
 from engine.market.books import BookStore
 from engine.market.state import MarketState
 from engine.market.view import MarketView
@@ -25,7 +25,7 @@ from engine.ranking.ranker import Ranker
 from engine.ranking.result import Ranking
 from engine.snapshot import Health, Mode, ReplayStatus, Snapshot
 from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
-from engine.venues.base import Parsed, Verdict
+from engine.venues.base import Verdict
 from engine.venues.registry import make_parsers
 
 TAPE_S: Final = 60
@@ -38,7 +38,8 @@ class VenueTally:
     """What one venue's frames turned out to be."""
 
     frames: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    verdicts: list[int] = field(default_factory=lambda: [0] * len(Verdict))
+    """By verdict, how many frames."""
     newest_ms: int = -1
     """Receive time of the newest frame, milliseconds."""
     open: bool = False
@@ -66,7 +67,7 @@ class Pipeline:
 
     def _begin(self) -> None:
         self.parsers = make_parsers()
-        self.books = BookStore()
+        self.books = BookStore(texts=False)
         self.scorer = Scorer()
         self.ranker = Ranker(self.config.engine.taker_fees)
         self.tallies: dict[str, VenueTally] = {}
@@ -88,24 +89,37 @@ class Pipeline:
 
     def ingest(self, record: Record) -> None:
         """Take one record. Whatever a venue sent, this does not raise."""
-        self.clock_ms = record.t // 1_000_000
-        if isinstance(record, Frame):
-            tally = self._tally(record.venue)
-            parser = self.parsers.get(record.venue)
-            if parser is None:
-                return
+        venue, recv_ns = record.venue, record.t
+        self.clock_ms = recv_ns // 1_000_000
+        tally = self.tallies.get(venue)
+        if tally is None:
+            tally = self.tallies[venue] = VenueTally()
+        if type(record) is ConnectionEvent:
+            self._connection(record, tally)
+            return
+        parser = self.parsers.get(venue)
+        if parser is None:
+            return
+        if type(record) is Frame:
             self.frames += 1
             tally.frames += 1
-            tally.newest_ms = record.t // 1_000_000
-            parsed = parser.frame(record.text, record.connection, record.t)
+            tally.newest_ms = self.clock_ms
+            parsed = parser.frame(record.text, record.connection, recv_ns)
             tally.verdicts[parsed.verdict] += 1
-            self._take(record.venue, parsed)
-        elif isinstance(record, Response):
-            parser = self.parsers.get(record.venue)
-            if parser is not None:
-                self._take(record.venue, parser.response(record.request, record.status, record.body, record.t))
-        elif isinstance(record, ConnectionEvent):
-            self._connection(record)
+        else:
+            assert type(record) is Response
+            parsed = parser.response(record.request, record.status, record.body, recv_ns)
+            if parsed.listing:
+                self.state.refine(parsed.listing)
+        if parsed.detail:
+            tally.detail = parsed.detail
+        books, apply, instrument = self.books, self.state.apply, parser.instrument
+        for event in parsed.events:
+            if type(event) is BookDelta or type(event) is BookSnapshot:
+                books.apply(event)
+            elif type(event) is Trade:
+                books.traded(venue, event.symbol, event.ts_ms, event.taker_buy)
+            apply(event, instrument(event.symbol))
 
     def scan(self) -> None:
         """Score and rank the market as it stands."""
@@ -153,30 +167,7 @@ class Pipeline:
     def _health(self) -> Health:
         return Health(0.0, 0.0, 0.0, self.scans, self.frames, 0, 0, tuple(self.notices))
 
-    def _tally(self, venue: str) -> VenueTally:
-        tally = self.tallies.get(venue)
-        if tally is None:
-            tally = self.tallies[venue] = VenueTally()
-        return tally
-
-    def _take(self, venue: str, parsed: Parsed) -> None:
-        if parsed.detail:
-            self._tally(venue).detail = parsed.detail
-        if parsed.listing:
-            self.state.refine(parsed.listing)
-        for event in parsed.events:
-            self._apply(event)
-
-    def _apply(self, event: MarketEvent) -> None:
-        instrument = self.parsers[event.venue].instrument(event.symbol)
-        if isinstance(event, BookDelta | BookSnapshot):
-            self.books.apply(event)
-        elif isinstance(event, Trade):
-            self.books.traded(event.venue, event.symbol, event.ts_ms, event.taker_buy)
-        self.state.apply(event, instrument)
-
-    def _connection(self, record: ConnectionEvent) -> None:
-        tally = self._tally(record.venue)
+    def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
         tally.open = record.what == "open"
         if not tally.open:
             self.state.interrupted(record.venue)

@@ -7,6 +7,7 @@ lifeline, closes the engine and turns the outcome into an exit code and, where s
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ from tui.source import Source
 
 CLOSE_S: Final = 2.0
 """How long the engine may take to end after the screen is gone."""
+GC_ALLOCATIONS: Final = 50_000
+"""Allocations between two collections of the youngest generation."""
 LOG_BYTES: Final = 2 * 2**20
 
 
@@ -40,6 +43,10 @@ def run(args: argparse.Namespace) -> int:
     loaded = loaded_settings(args)
     write_log()
     engine = open_engine(args, loaded.config)
+    # Frames make objects by the thousand and hardly a cycle; at Python's default the collector would look through all
+    # that was loaded many times a second, in the middle of a paint.
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS)
     engine.start()
     return run_console(engine, loaded.config, loaded.notices)
 

@@ -8,18 +8,15 @@ may read levels of a book whose status is not `synced`: there are none.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import deque
 from typing import Final, Literal
 from zlib import crc32
 
 from engine.events import BookDelta, BookSnapshot
-from engine.market.book_flow import TOP_LEVELS, BookFlow
+from engine.market.book_flow import BookFlow
+from engine.market.book_side import Numbers, Side, Texts
 
 BookStatus = Literal["absent", "syncing", "resyncing", "synced"]
-Level = tuple[float, tuple[str, str]]
-"""Size, and (price text, size text) as sent; venue units."""
-
 MAX_WAITING: Final = 5_000
 """Deltas kept while a snapshot is awaited, about eight minutes at one every 100 ms; the oldest go first."""
 
@@ -27,25 +24,6 @@ _INFINITY: Final = float("inf")
 
 CHECKSUM_LEVELS: Final = 25
 """OKX computes its CRC32 over this many levels a side (OKX v5 documentation, order book channel, 2022)."""
-
-
-class Side:
-    """Levels of one side: by price, with the prices kept in ascending order."""
-
-    __slots__ = ("levels", "prices")
-
-    def __init__(self) -> None:
-        self.levels: dict[float, Level] = {}
-        self.prices: list[float] = []
-
-    def replace(self, rows: list[tuple[str, str]]) -> None:
-        """Hold exactly `rows`; sizes of 0 are left out."""
-        self.levels = {float(row[0]): (size, row) for row in rows if (size := float(row[1])) > 0.0}
-        self.prices = sorted(self.levels)
-
-    def clear(self) -> None:
-        self.levels = {}
-        self.prices = []
 
 
 class Book:
@@ -61,6 +39,7 @@ class Book:
         "flow",
         "fresh",
         "gaps",
+        "keeps_texts",
         "reason",
         "resyncs",
         "sequence",
@@ -71,8 +50,11 @@ class Book:
         "waiting",
     )
 
-    def __init__(self, *, flow: bool = True) -> None:
-        """`flow`: watch what happens at the top too; a reading that only wants the levels saves itself that."""
+    def __init__(self, *, flow: bool = True, texts: bool = True) -> None:
+        """`flow`: watch what happens at the top too. `texts`: keep every level's own decimal text.
+
+        A book whose messages carry a checksum keeps the texts in any case, since that is computed from them.
+        """
         self.bids = Side()
         self.asks = Side()
         self.status: BookStatus = "syncing"
@@ -91,24 +73,25 @@ class Book:
         self.crossings = 0
         self.duplicates = 0
         self.flow = BookFlow() if flow else None
+        self.keeps_texts = texts
         self.fresh = False
         """No delta has been applied since a REST snapshot, so the next may begin before it."""
         self.waiting: deque[BookDelta] = deque(maxlen=MAX_WAITING)
 
     @property
     def best_bid(self) -> float | None:
-        return self.bids.prices[-1] if self.bids.prices else None
+        return self.bids.highest()
 
     @property
     def best_ask(self) -> float | None:
-        return self.asks.prices[0] if self.asks.prices else None
+        return self.asks.lowest()
 
     def top(self, count: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         """The best `count` levels a side as (price text, size text) in venue units, best first."""
         bids, asks = self.bids, self.asks
         return (
-            [bids.levels[price][1] for price in reversed(bids.prices[-count:])] if count else [],
-            [asks.levels[price][1] for price in asks.prices[:count]],
+            [bids.text(price, size) for price, size in bids.high(count)],
+            [asks.text(price, size) for price, size in asks.low(count)],
         )
 
     def apply_snapshot(self, event: BookSnapshot) -> bool:
@@ -117,8 +100,9 @@ class Book:
             assert event.sequence is not None
             if event.sequence <= self.sequence:
                 return False
-        self.bids.replace(event.bids)
-        self.asks.replace(event.asks)
+        self.keeps_texts |= event.checksum is not None
+        self.bids.replace(_numbers(event.bids, None), self._texts(event.bids))
+        self.asks.replace(_numbers(event.asks, None), self._texts(event.asks))
         self.sequence = event.sequence
         self.depth = event.depth
         self.fresh = event.aligns
@@ -171,17 +155,22 @@ class Book:
         return value - (1 << 32) if value >= 1 << 31 else value
 
     def _write(self, event: BookDelta) -> None:
-        bids, asks, flow = self.bids, self.asks, self.flow
+        flow = self.flow
         if event.bids:
-            nearest = bids.prices[-TOP_LEVELS] if len(bids.prices) >= TOP_LEVELS else 0.0
-            changed = _merge(bids, event.bids, event.bid_values, nearest, _INFINITY)
+            least = _INFINITY if flow is None else flow.least_bid
+            numbers = _numbers(event.bids, event.bid_values)
+            changed = self.bids.write(numbers, self._texts(event.bids), least, _INFINITY)
             if flow is not None:
                 flow.changed_bids(event.ts_ms, *changed)
         if event.asks:
-            nearest = asks.prices[TOP_LEVELS - 1] if len(asks.prices) >= TOP_LEVELS else _INFINITY
-            changed = _merge(asks, event.asks, event.ask_values, 0.0, nearest)
+            most = -_INFINITY if flow is None else flow.most_ask
+            numbers = _numbers(event.asks, event.ask_values)
+            changed = self.asks.write(numbers, self._texts(event.asks), -_INFINITY, most)
             if flow is not None:
                 flow.changed_asks(event.ts_ms, *changed)
+
+    def _texts(self, rows: Texts) -> Texts | None:
+        return rows if self.keeps_texts else None
 
     def _follows(self, event: BookDelta) -> bool:
         """Whether `event` is next in the chain; on a break the book is lost, on a repeat it is left aside."""
@@ -245,35 +234,12 @@ class Book:
         return True
 
     def _is_crossed(self) -> bool:
-        bids, asks = self.bids.prices, self.asks.prices
-        if bids and asks and bids[-1] >= asks[0]:
+        bid, ask = self.bids.highest(), self.asks.lowest()
+        if bid is not None and ask is not None and bid >= ask:
             self.crossings += 1
             return True
         return False
 
 
-def _merge(
-    side: Side, rows: list[tuple[str, str]], values: list[float] | None, low: float, high: float
-) -> tuple[float, float]:
-    """Write `rows` into `side`; returns quote value (venue units) added and removed at prices from low to high."""
-    levels, prices = side.levels, side.prices
-    numbers = iter(values if values is not None else [float(text) for row in rows for text in row])
-    added = removed = 0.0
-    for row, price, size in zip(rows, numbers, numbers, strict=True):
-        if size > 0.0:
-            held = levels.get(price)
-            levels[price] = (size, row)
-            if held is None:
-                insort(prices, price)
-                if low <= price <= high:
-                    added += size * price
-            elif low <= price <= high:
-                if size > held[0]:
-                    added += (size - held[0]) * price
-                else:
-                    removed += (held[0] - size) * price
-        elif (held := levels.pop(price, None)) is not None:
-            del prices[bisect_left(prices, price)]
-            if low <= price <= high:
-                removed += held[0] * price
-    return added, removed
+def _numbers(rows: Texts, values: Numbers | None) -> Numbers:
+    return values if values is not None else [float(text) for row in rows for text in row]

@@ -14,15 +14,15 @@ from math import exp2
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from engine.market.book import Side
+    from engine.market.book_side import Side
 
 TOP_LEVELS: Final = 10
-"""Levels a side that count as the top of the book."""
+"""Levels a side that count as the top of the book, as it stood at the newest sample."""
 SECONDS: Final = 60
 HALF_LIFE_MS: Final = 10_000
 """Of the time-weighted imbalance."""
-SAMPLE_MS: Final = 100
-"""Least event time between two samples of the imbalance; books change far more often than it matters."""
+SAMPLE_MS: Final = 250
+"""Least event time between two samples of the imbalance; books change far more often than a half-life of 10 s shows."""
 REFILL_MS: Final = 1_000
 """A best quote taken counts as refilled when the price is quoted again within this time."""
 TAKEN_WITHIN_MS: Final = 500
@@ -44,6 +44,8 @@ class BookFlow:
         "imbalance_ema",
         "last_buy_ms",
         "last_sell_ms",
+        "least_bid",
+        "most_ask",
         "pending",
         "removed_asks",
         "removed_bids",
@@ -71,6 +73,9 @@ class BookFlow:
         self.sampled_ms = -1
         self.last_buy_ms = -1
         self.last_sell_ms = -1
+        self.least_bid = 0.0
+        """The lowest bid and highest ask that count as the top; everything, until there was a sample."""
+        self.most_ask = float("inf")
 
     def traded(self, ts_ms: int, taker_buy: bool) -> None:
         """Remember when each side was last hit."""
@@ -91,9 +96,9 @@ class BookFlow:
 
     def observe(self, ts_ms: int, bids: Side, asks: Side) -> None:
         """Take note of the book as it stands after a message."""
-        if not bids.prices or not asks.prices:
+        best_bid, best_ask = bids.highest(), asks.lowest()
+        if best_bid is None or best_ask is None:
             return
-        best_bid, best_ask = bids.prices[-1], asks.prices[0]
         if best_bid != self.best_bid:
             hit = ts_ms - self.last_sell_ms <= TAKEN_WITHIN_MS
             self._best_moved(0, ts_ms, best_bid < self.best_bid, best_bid >= self._pending_price(0), hit, self.best_bid)
@@ -158,9 +163,10 @@ class BookFlow:
             self.takes = [take for take in self.takes if at_ms - take[0] <= SECONDS * 1000]
 
     def _sample(self, ts_ms: int, bids: Side, asks: Side) -> None:
-        bid_sizes = [bids.levels[price][0] for price in bids.prices[-TOP_LEVELS:]]
-        ask_sizes = [asks.levels[price][0] for price in asks.prices[:TOP_LEVELS]]
-        bid, ask = sum(bid_sizes), sum(ask_sizes)
+        top_bids, top_asks = bids.high(TOP_LEVELS), asks.low(TOP_LEVELS)
+        self.least_bid = top_bids[-1][0] if len(top_bids) == TOP_LEVELS else 0.0
+        self.most_ask = top_asks[-1][0] if len(top_asks) == TOP_LEVELS else float("inf")
+        bid, ask = sum(size for _, size in top_bids), sum(size for _, size in top_asks)
         imbalance = (bid - ask) / (bid + ask)
         if self.imbalance_ema != self.imbalance_ema:
             self.imbalance_ema = imbalance
@@ -170,8 +176,7 @@ class BookFlow:
             self.imbalance_ema += share * (self.imbalance - self.imbalance_ema)
         self.imbalance = imbalance
         self.sampled_ms = ts_ms
-        best_bid, best_ask = bids.prices[-1], asks.prices[0]
-        bid_size, ask_size = bid_sizes[-1], ask_sizes[0]
+        (best_bid, bid_size), (best_ask, ask_size) = top_bids[0], top_asks[0]
         mid = (best_bid + best_ask) / 2
         microprice = (best_bid * ask_size + best_ask * bid_size) / (bid_size + ask_size)
         self.drift[self._slot(ts_ms)] = (microprice - mid) / mid * 1e4

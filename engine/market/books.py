@@ -40,9 +40,10 @@ class BookCounts:
 class BookStore:
     """Every book seen since the epoch began."""
 
-    def __init__(self, *, flow: bool = True) -> None:
-        """`flow`: watch the top of every book for the scores; `columns` needs it."""
+    def __init__(self, *, flow: bool = True, texts: bool = True) -> None:
+        """`flow`: watch the top of every book for the scores; `columns` needs it. `texts`: see `Book`."""
         self._flow = flow
+        self._with_texts = texts
         self._full: dict[tuple[str, str], Book] = {}
         self._top: dict[tuple[str, str], Book] = {}
         self._dirty: set[tuple[str, str]] = set()
@@ -109,7 +110,7 @@ class BookStore:
     def _book(self, books: dict[tuple[str, str], Book], key: tuple[str, str]) -> Book:
         book = books.get(key)
         if book is None:
-            book = books[key] = Book(flow=self._flow)
+            book = books[key] = Book(flow=self._flow, texts=self._with_texts)
         return book
 
 
@@ -164,13 +165,10 @@ class _Columns:
             self.flow_second[row] = -1
             self.scalars[:, row] = np.nan
             return
-        for side, prices, levels in (
-            (0, book.bids.prices[: -LEVELS - 1 : -1], book.bids.levels),
-            (2, book.asks.prices[:LEVELS], book.asks.levels),
-        ):
-            count = len(prices)
-            self.levels[side, row, :count] = prices
-            self.levels[side + 1, row, :count] = [levels[price][0] for price in prices]
+        for side, levels in ((0, book.bids.high(LEVELS)), (2, book.asks.low(LEVELS))):
+            count = len(levels)
+            if count:
+                self.levels[side : side + 2, row, :count] = np.array(levels).T
         self._to_base(row, instrument)
 
     def _to_base(self, row: int, instrument: Instrument) -> None:

@@ -39,6 +39,7 @@ from engine.timeframes import INTERVAL_MS
 
 SKEW_MS: Final = 10_000
 """How far a stamp may lie ahead of its own receive time before it is not believed."""
+_SKEW_NS: Final = SKEW_MS * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +95,14 @@ class MarketState:
     def apply(self, event: MarketEvent, instrument: Instrument) -> int:
         """Take one event of `instrument`; gives its row, new with the instrument's first event."""
         universe = self.universe
-        row = universe.row(event.venue, event.symbol)
+        row = universe.by_name.get((event.venue, event.symbol))
         if row is None:
             row = self._add(instrument)
         elif universe.instruments[row] is not instrument:
             universe.refine(row, instrument)
         self.events += 1
         ts_ms = event.ts_ms
-        if ts_ms * 1_000_000 > event.recv_ns + SKEW_MS * 1_000_000:
+        if ts_ms * 1_000_000 > event.recv_ns + _SKEW_NS:
             self.skewed += 1
             ts_ms = event.recv_ns // 1_000_000
             event = msgspec.structs.replace(event, ts_ms=ts_ms)

@@ -156,6 +156,7 @@ class TapeStore:
     def _check(self, row: int, second: int) -> None:
         """Set what counts as large from the trades before this second."""
         self._checked[row] = second
+        self.buckets.reopen(row)
         seen = self._seen[row]
         if seen >= SAMPLE_MIN:
             self.large_usd[row] = quantile(self._sample[row, : min(seen, SAMPLE)], LARGE_QUANTILE)

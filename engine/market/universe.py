@@ -42,7 +42,8 @@ class Universe:
         """By row, whether amounts in its quote currency are dollars."""
         self.capacity = FIRST_CAPACITY
         """Rows that every column has room for; doubles."""
-        self._rows: dict[tuple[str, str], int] = {}
+        self.by_name: dict[tuple[str, str], int] = {}
+        """Row by (venue, symbol). Read it directly where every event passes; it is written here only."""
         self._assets: dict[tuple[str, str], list[int]] = {}
         self._frozen: tuple[Instrument, ...] | None = None
         self._linked = False
@@ -59,15 +60,15 @@ class Universe:
 
     def row(self, venue: str, symbol: str) -> int | None:
         """Row of an instrument, or None where nothing has been heard of it on the market."""
-        return self._rows.get((venue, symbol))
+        return self.by_name.get((venue, symbol))
 
     def add(self, instrument: Instrument) -> int:
         """Allocate the next row. Raises ValueError where the instrument has one already."""
         key = (instrument.venue, instrument.symbol)
-        if key in self._rows:
-            raise ValueError(f"{instrument.venue} {instrument.symbol!r} already has row {self._rows[key]}")
+        if key in self.by_name:
+            raise ValueError(f"{instrument.venue} {instrument.symbol!r} already has row {self.by_name[key]}")
         row = len(self.instruments)
-        self._rows[key] = row
+        self.by_name[key] = row
         self.instruments.append(instrument)
         self.in_usd.append(instrument.quote_is_usd)
         while self.capacity <= row:

@@ -36,6 +36,8 @@ class VolumeBuckets:
         self._room: list[float] = []
         self._size: list[float] = []
         self._signed: list[float] = []
+        self._closed: list[bool] = []
+        """By row, whether its 24 h volume was asked for in vain since `reopen`."""
 
     def add_row(self, capacity: int) -> None:
         """One more row; the columns have room for `capacity` rows."""
@@ -50,6 +52,11 @@ class VolumeBuckets:
         self._room.append(0.0)
         self._size.append(0.0)
         self._signed.append(0.0)
+        self._closed.append(False)
+
+    def reopen(self, row: int) -> None:
+        """Let the next trade ask for the row's 24 h volume again; called once a second, since asking is dear."""
+        self._closed[row] = False
 
     def apply(self, row: int, notional_usd: float, taker_buy: bool) -> None:
         """Pour a trade into the row's buckets. Without a known 24 h volume no bucket is opened."""
@@ -57,7 +64,7 @@ class VolumeBuckets:
         if notional_usd < room:
             self._room[row] = room - notional_usd
             self._signed[row] += notional_usd if taker_buy else -notional_usd
-        elif notional_usd > 0.0:
+        elif notional_usd > 0.0 and not self._closed[row]:
             self._overfill(row, notional_usd, 1.0 if taker_buy else -1.0)
 
     def _overfill(self, row: int, rest: float, sign: float) -> None:
@@ -69,6 +76,7 @@ class VolumeBuckets:
         size = self._volume(row) / BUCKETS_A_DAY
         if not 0.0 < size < math.inf:
             self._room[row] = 0.0
+            self._closed[row] = True
             return
         filled, rest = divmod(rest, size)
         whole = int(filled)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
 
 from engine.text import clean
 
@@ -21,6 +24,15 @@ MIN_MS: Final = 1_230_768_000_000
 MAX_MS: Final = 4_102_444_800_000
 """2100-01-01: anything later is in microseconds, or made up."""
 MAX_DETAIL_CHARS: Final = 200
+
+
+Price = Annotated[float, Meta(gt=0, lt=MAX_PRICE)]
+"""Types whose bounds the decoder itself holds, in C; NaN satisfies none of them."""
+Size = Annotated[float, Meta(ge=0, lt=MAX_SIZE)]
+TradedSize = Annotated[float, Meta(gt=0, lt=MAX_SIZE)]
+QuotePrice = Annotated[float, Meta(ge=0, lt=MAX_PRICE)]
+"""0 where a side of the book is empty."""
+Millis = Annotated[int, Meta(gt=MIN_MS, lt=MAX_MS)]
 
 
 class Implausible(ValueError):
@@ -63,7 +75,7 @@ def time_ms(value: int, field: str) -> int:
 
 
 def level_rows(rows: Sequence[Sequence[str]], field: str) -> list[float]:
-    """The numbers of book rows, row after row: price, size and whatever else the venue's rows hold.
+    """Price and size of every book row in turn; all rows must be [price, size].
 
     Refuses rows that do not begin with a price above 0 and a size, all in plain ASCII decimals. Python's `float`
     also takes `nan`, `1_0`, signs, exponents and full-width digits, so the characters are looked at first.
@@ -74,12 +86,16 @@ def level_rows(rows: Sequence[Sequence[str]], field: str) -> list[float]:
     digits = "".join(texts).replace(".", "")
     if digits.isascii() and digits.isdigit():
         try:
-            values = list(map(float, texts))
-        except ValueError:
+            # Reads a decimal about twice as fast as float() does.
+            values = msgspec.convert(texts, _NUMBERS, strict=False)
+        except msgspec.ValidationError:
             values = [0.0]
-        if min(values[:: len(rows[0])]) > 0.0 and max(values) < MAX_PRICE:
+        if min(values[::2]) > 0.0 and max(values) < MAX_PRICE:
             return values
     raise Implausible(f"{field} holds a level that is not [price above 0, size] in plain decimals")
+
+
+_NUMBERS: Final = list[float]
 
 
 def detail(venue: str, what: object) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.events import (
+    NAN,
     BookDelta,
     BookSnapshot,
     Candle,
@@ -27,16 +28,18 @@ from engine.events import (
 from engine.instruments import Instrument
 from engine.text import is_safe_symbol
 from engine.timeframes import INTERVAL_MS
-from engine.venues import checks
+from engine.venues import checks, levels
 from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
 from engine.venues.binance import rest, wire
 from engine.venues.binance.symbols import infer
-from engine.venues.checks import MAX_PRICE, MAX_SIZE, Implausible
+from engine.venues.checks import Implausible
+from engine.venues.levels import TextRows
 
 Read = Callable[[Any, str, int], Sequence[MarketEvent] | None]
 """(message, stream name, receive time ns) -> events; None where the kind is not handled."""
 
 _PREFIX: Final = '{"stream":"'
+_NAME: Final = len(_PREFIX)
 _MAX_ROUTES: Final = 20_000
 """Stream names remembered; a venue has a few thousand."""
 
@@ -64,7 +67,7 @@ class BinanceParser:
     def frame(self, text: str, connection: str, recv_ns: int) -> Parsed:
         try:
             if text.startswith(_PREFIX):
-                name = text[len(_PREFIX) : text.find('"', len(_PREFIX))]
+                name = text[_NAME : text.find('"', _NAME)]
                 route = self._routes.get(name)
                 if route is not None:
                     message = route[0](text)
@@ -129,7 +132,7 @@ class BinanceParser:
         if entry is None:
             return None
         shape, read = entry
-        return read(msgspec.convert(row, shape, strict=False), stream, recv_ns)
+        return read(_converted(row, shape), stream, recv_ns)
 
     def _remember(self, stream: str, data: Any) -> None:
         """Let the next frame of this stream be decoded straight into its type."""
@@ -144,12 +147,15 @@ class BinanceParser:
         return CONTROL
 
     def _symbol(self, symbol: str) -> str:
-        if symbol in self._instruments:
-            return symbol
+        if symbol not in self._instruments:
+            self._meet(symbol)
+        return symbol
+
+    def _meet(self, symbol: str) -> None:
+        """Take in a symbol that no listing named."""
         if not is_safe_symbol(symbol):
             raise Implausible(f"symbol of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
         self._instruments[symbol] = infer(self.venue, symbol)
-        return symbol
 
     def _agg_trade(self, data: wire.AggTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         if data.st != wire.USD_M:
@@ -163,27 +169,21 @@ class BinanceParser:
         return (self._trade(data, str(data.t), recv_ns),)
 
     def _trade(self, data: wire.AggTrade | wire.RawTrade, trade_id: str, recv_ns: int) -> Trade:
-        return Trade(
-            self.venue,
-            self._symbol(data.s),
-            checks.time_ms(data.T, "T"),
-            recv_ns,
-            checks.price(data.p, "p"),
-            checks.traded_size(data.q, "q"),
-            not data.m,
-            trade_id,
-        )
+        symbol = data.s
+        if symbol not in self._instruments:
+            self._meet(symbol)
+        return Trade(self.venue, symbol, data.T, recv_ns, data.p, data.q, not data.m, trade_id)
 
     def _depth_update(self, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
         if data.st != wire.USD_M:
             return ()
         symbol = self._symbol(data.s)
-        ts_ms = checks.time_ms(data.E if data.T is None else data.T, "T")
-        bid_values = checks.level_rows(data.b, "b")
-        ask_values = checks.level_rows(data.a, "a")
+        ts_ms = data.E if data.T is None else data.T
+        bid_values, ask_values = levels.numbers(data.b), levels.numbers(data.a)
+        bids, asks = TextRows(data.b, len(bid_values) // 2), TextRows(data.a, len(ask_values) // 2)
         depth = _partial_levels(stream)
         if depth:
-            return (BookSnapshot(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, data.u, depth, chained=False),)
+            return (BookSnapshot(self.venue, symbol, ts_ms, recv_ns, bids, asks, data.u, depth, chained=False),)
         if "@rpiDepth" in stream:
             return None
         if data.u < data.U:
@@ -194,8 +194,8 @@ class BinanceParser:
                 symbol,
                 ts_ms,
                 recv_ns,
-                data.b,
-                data.a,
+                bids,
+                asks,
                 data.U,
                 data.u,
                 data.pu,
@@ -223,19 +223,13 @@ class BinanceParser:
     def _book_ticker(self, data: wire.BookTicker, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         if data.st != wire.USD_M:
             return ()
+        symbol = data.s
+        if symbol not in self._instruments:
+            self._meet(symbol)
         # Spot sends no time of its own.
-        ts_ms = recv_ns // 1_000_000 if data.T is None else checks.time_ms(data.T, "T")
-        bid, bid_size, ask, ask_size = data.b, data.B, data.a, data.A
-        if not (
-            0 <= bid < MAX_PRICE and 0 <= ask < MAX_PRICE and 0 <= bid_size < MAX_SIZE and 0 <= ask_size < MAX_SIZE
-        ):
-            raise Implausible(f"b {bid!r}, B {bid_size!r}, a {ask!r}, A {ask_size!r} are not best quotes")
+        ts_ms = data.T or recv_ns // 1_000_000
         # A side without orders comes as price 0.
-        return (
-            Quote(
-                self.venue, self._symbol(data.s), ts_ms, recv_ns, bid or wire.NAN, bid_size, ask or wire.NAN, ask_size
-            ),
-        )
+        return (Quote(self.venue, symbol, ts_ms, recv_ns, data.b or NAN, data.B, data.a or NAN, data.A),)
 
     def _kline(self, data: wire.Kline, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
         if data.st != wire.USD_M:
@@ -271,7 +265,7 @@ class BinanceParser:
             return ()
         symbol = self._symbol(data.s)
         ts_ms = checks.time_ms(data.E, "E")
-        index = wire.NAN if data.i is None else checks.price(data.i, "i")
+        index = NAN if data.i is None else checks.price(data.i, "i")
         mark = MarkPrice(self.venue, symbol, ts_ms, recv_ns, checks.price(data.p, "p"), index)
         # Dated futures send no rate, or a rate of 0 without a settlement to come.
         if not data.r or data.T <= 0:
@@ -289,9 +283,9 @@ class BinanceParser:
                 checks.time_ms(data.E, "E"),
                 recv_ns,
                 checks.price(data.c, "c"),
-                checks.size(data.o, "o") or wire.NAN,
-                checks.size(data.h, "h") or wire.NAN,
-                checks.size(data.l, "l") or wire.NAN,
+                checks.size(data.o, "o") or NAN,
+                checks.size(data.h, "h") or NAN,
+                checks.size(data.l, "l") or NAN,
                 checks.size(data.v, "v"),
                 checks.size(data.q, "q"),
             ),
@@ -347,6 +341,14 @@ def _number(text: str, field: str) -> float:
         raise Implausible(f"{field} is not a number: {text[:40]}") from None
 
 
+def _converted(row: Any, shape: type) -> Any:
+    """`row` as a message of its kind; book rows are read from bytes, so that kind goes through them once more."""
+    if shape is wire.DepthUpdate:
+        return _DECODE_DEPTH(msgspec.json.encode(row))
+    return msgspec.convert(row, shape, strict=False)
+
+
+_DECODE_DEPTH: Final = msgspec.json.Decoder(wire.DepthUpdate, strict=False).decode
 _DECODE_ANY: Final = msgspec.json.Decoder().decode
 
 

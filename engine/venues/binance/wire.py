@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from engine.venues.checks import Millis, Price, QuotePrice, Size, TradedSize
+
 T = TypeVar("T")
 Rows = list[tuple[str, str]]
 USD_M = 1
@@ -42,9 +44,9 @@ class AggTrade(Wire, gc=False, frozen=True):
     """`a` came after 2019."""
 
     s: str
-    p: float
-    q: float
-    T: int
+    p: Price
+    q: TradedSize
+    T: Millis
     m: bool
     a: int | None = None
     st: int = USD_M
@@ -55,9 +57,9 @@ class RawTrade(Wire, gc=False, frozen=True):
 
     s: str
     t: int
-    p: float
-    q: float
-    T: int
+    p: Price
+    q: TradedSize
+    T: Millis
     m: bool
     X: str = "MARKET"
     st: int = USD_M
@@ -66,14 +68,14 @@ class RawTrade(Wire, gc=False, frozen=True):
 class DepthUpdate(Wire, gc=False, frozen=True):
     """`pu` and `T` on USD-M only."""
 
-    E: int
+    E: Millis
     s: str
     U: int
     u: int
-    b: Rows
-    a: Rows
+    b: msgspec.Raw
+    a: msgspec.Raw
     pu: int | None = None
-    T: int | None = None
+    T: Millis | None = None
     st: int = USD_M
 
 
@@ -81,12 +83,11 @@ class BookTicker(Wire, gc=False, frozen=True):
     """Spot sends neither event name nor time."""
 
     s: str
-    b: float
-    B: float
-    a: float
-    A: float
-    T: int | None = None
-    E: int | None = None
+    b: QuotePrice
+    B: Size
+    a: QuotePrice
+    A: Size
+    T: Millis | None = None
     st: int = USD_M
 
 

@@ -63,12 +63,13 @@ def book(
     ts_ms = checks.time_ms(row.ts, "ts")
     bids = [(price, size) for price, size, _, _ in row.bids]
     asks = [(price, size) for price, size, _, _ in row.asks]
-    checks.level_rows(bids, "bids")
-    checks.level_rows(asks, "asks")
+    bid_values, ask_values = checks.level_rows(bids, "bids"), checks.level_rows(asks, "asks")
     sequence, previous = _sequence(row.seqId, "seqId"), _sequence(row.prevSeqId, "prevSeqId")
     checksum = _checksum(row.checksum)
     if update:
-        return BookDelta(VENUE, symbol, ts_ms, recv_ns, bids, asks, None, sequence, previous, checksum)
+        return BookDelta(
+            VENUE, symbol, ts_ms, recv_ns, bids, asks, None, sequence, previous, checksum, bid_values, ask_values
+        )
     return BookSnapshot(VENUE, symbol, ts_ms, recv_ns, bids, asks, sequence, depth, chained, checksum)
 
 

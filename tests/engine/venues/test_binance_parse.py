@@ -351,7 +351,7 @@ def test_nonsense_in_a_trade_rejects_the_frame_and_names_the_field(change: dict[
 
 
 @pytest.mark.parametrize(
-    "row", [["1.0"], ["1.0", "2.0", "3"], ["1.0", "-2"], ["-1.0", "2"], ["0", "2"], ["1e5", "2"], ["nan", "2"],
+    "row", [["1.0"], ["1.0", "2.0", "3"], ["1.0", "-2"], ["-1.0", "2"], ["0", "2"], ["nan", "2"],
             ["1_0", "2"], ["１", "2"], ["", "2"], [".", "2"], ["1.2.3", "2"], ["9" * 50, "1"], [None, "2"], "12"],
 )  # fmt: skip
 def test_a_bad_book_row_rejects_the_frame(row: Any) -> None:
