@@ -34,6 +34,7 @@ from bench.recordings import SESSION, missing
 from engine.config.schema import Config
 from engine.errors import CaptureError
 from engine.pipeline import Pipeline
+from engine.replay import ScanCadence
 from engine.transport.capture import CaptureReader, Frame, Record, Response
 from engine.venues.base import Verdict
 
@@ -58,23 +59,26 @@ class Contender(Protocol):
 
 
 class Prism:
-    """`Pipeline.ingest`: parser, books, market state and tallies, as the console and the headless commands run them."""
+    """`Pipeline.ingest`: parser, books, market state and tallies, as the console and the headless commands run them.
+
+    Best quotes wait for the next scan's time and only the newest of a stream is read then, as in the product.
+    """
 
     name = "prism"
+    thorough = False
+    """Read every frame, for what one costs."""
 
     def run(self, feed: Feed, count: bool) -> Outcome:
         """Drive the feed through a new pipeline."""
-        pipeline = Pipeline(Config(), "replay")
+        pipeline = _Thorough(Config(), "replay") if self.thorough else Pipeline(Config(), "replay")
         for symbol, body in feed.snapshots.items():
             request = f"GET /fapi/v1/depth?symbol={symbol}&limit=1000"
             pipeline.ingest(Response(feed.frames[0][0], USDM, request, 200, body))
         records = [Frame(recv_ns, USDM, "combined", text) for recv_ns, text in feed.frames]
-        take = pipeline.ingest
         start = perf_counter()
-        for record in records:
-            take(record)
+        _ingest(pipeline, records)
         seconds = perf_counter() - start
-        refused = len(records) - pipeline.tallies[USDM].verdicts[Verdict.ACCEPTED]
+        refused = len(records) - pipeline.conflated - pipeline.tallies[USDM].verdicts[Verdict.ACCEPTED]
         if refused:
             raise SystemExit(f"prism refused {refused} of {len(records)} frames: {pipeline.tallies[USDM].detail}")
         return Outcome(
@@ -125,7 +129,7 @@ def main() -> int:
     if not feed.frames or not feed.snapshots:
         print(f"{chosen.capture.name}: no {USDM} frames or no REST books in it, nothing to measure", file=sys.stderr)
         return INCOMPLETE
-    contenders: list[Contender] = [Prism(), Plain()]
+    contenders: list[Contender] = [Prism(), PrismThorough(), Plain()]
     unavailable = _add_peers(contenders)
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
     frames = sum(isinstance(record, Frame) for record in records)
@@ -194,9 +198,29 @@ def whole_capture(records: Sequence[Record], rounds: int) -> dict[str, float]:
     return {name: median(taken) for name, taken in times.items()}
 
 
+class _Thorough(Pipeline):
+    """Reads every frame."""
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._key_of = {}
+
+
+class PrismThorough(Prism):
+    """The same without passing over any quote."""
+
+    name = "prism, every quote"
+    thorough = True
+
+
 def _ingest(pipeline: Pipeline, records: Sequence[Record]) -> None:
+    """Take all records, catching up at the times of scans; the scans themselves are measured by `bench.scan`."""
+    cadence = ScanCadence(pipeline.config.engine.scan_interval_ms)
     for record in records:
+        if cadence.due(record.t):
+            pipeline.catch_up()
         pipeline.ingest(record)
+    pipeline.catch_up()
 
 
 def _read(reader: PlainReader, records: Sequence[Record]) -> None:

@@ -1,8 +1,9 @@
 """The engine's core without threads, sockets or clocks: records in, snapshots out.
 
-One record of a capture (or, live, of a socket) goes through parser, books and state; a scan turns the state into
-scores, rankings and, when asked, a snapshot. The runtime drives it from its loop, the headless commands drive it
-directly, so both give the same bytes for the same recording. Not to be shared between threads.
+One record of a capture (or, live, of a socket) goes through parser, books and state; best quotes wait for the next
+scan, and only the newest of a stream is read then. A scan turns the state into scores, rankings and, when asked, a
+snapshot. The runtime drives it from its loop, the headless commands drive it directly, so both give the same bytes for
+the same recording. Not to be shared between threads.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from engine.ranking.ranker import Ranker
 from engine.ranking.result import Ranking
 from engine.snapshot import Health, Mode, ReplayStatus, Snapshot
 from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
-from engine.venues.base import Verdict
-from engine.venues.registry import make_parsers
+from engine.venues.base import VenueParser, Verdict
+from engine.venues.registry import conflation_keys, make_parsers
 
 TAPE_S: Final = 60
 """Seconds of taker flow that the books' columns need."""
@@ -59,6 +60,8 @@ class Pipeline:
         self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
         self.scans = 0
         self.frames = 0
+        self.conflated = 0
+        """Frames that were never read because a newer one replaced them before a scan."""
         self.clock_ms = 0
         """Receive time of the newest record, milliseconds."""
         self._focus: tuple[str, str] | None = None
@@ -67,6 +70,8 @@ class Pipeline:
 
     def _begin(self) -> None:
         self.parsers = make_parsers()
+        self._key_of = conflation_keys()
+        self._newest: dict[tuple[str, str], Frame] = {}
         self.books = BookStore(texts=False)
         self.scorer = Scorer()
         self.ranker = Ranker(self.config.engine.taker_fees)
@@ -94,20 +99,36 @@ class Pipeline:
         tally = self.tallies.get(venue)
         if tally is None:
             tally = self.tallies[venue] = VenueTally()
-        if type(record) is ConnectionEvent:
+        if isinstance(record, ConnectionEvent):
             self._connection(record, tally)
             return
         parser = self.parsers.get(venue)
         if parser is None:
             return
-        if type(record) is Frame:
+        if isinstance(record, Frame):
             self.frames += 1
             tally.frames += 1
             tally.newest_ms = self.clock_ms
+            key_of = self._key_of.get(venue)
+            if key_of is not None and (key := key_of(record.text)) is not None:
+                if self._newest.setdefault((venue, key), record) is not record:
+                    self._newest[venue, key] = record
+                    self.conflated += 1
+                return
+        self._read(record, parser, tally)
+
+    def catch_up(self) -> None:
+        """Read the newest of what was conflated since the last time; a scan does so itself."""
+        for record in self._newest.values():
+            self._read(record, self.parsers[record.venue], self.tallies[record.venue])
+        self._newest.clear()
+
+    def _read(self, record: Frame | Response, parser: VenueParser, tally: VenueTally) -> None:
+        venue, recv_ns = record.venue, record.t
+        if isinstance(record, Frame):
             parsed = parser.frame(record.text, record.connection, recv_ns)
             tally.verdicts[parsed.verdict] += 1
         else:
-            assert type(record) is Response
             parsed = parser.response(record.request, record.status, record.body, recv_ns)
             if parsed.listing:
                 self.state.refine(parsed.listing)
@@ -115,14 +136,15 @@ class Pipeline:
             tally.detail = parsed.detail
         books, apply, instrument = self.books, self.state.apply, parser.instrument
         for event in parsed.events:
-            if type(event) is BookDelta or type(event) is BookSnapshot:
+            if isinstance(event, BookDelta | BookSnapshot):
                 books.apply(event)
-            elif type(event) is Trade:
+            elif isinstance(event, Trade):
                 books.traded(venue, event.symbol, event.ts_ms, event.taker_buy)
             apply(event, instrument(event.symbol))
 
     def scan(self) -> None:
         """Score and rank the market as it stands."""
+        self.catch_up()
         state = self.state
         at_ms = state.at_ms
         instruments = state.universe.frozen()
@@ -165,7 +187,7 @@ class Pipeline:
         )
 
     def _health(self) -> Health:
-        return Health(0.0, 0.0, 0.0, self.scans, self.frames, 0, 0, tuple(self.notices))
+        return Health(0.0, 0.0, 0.0, self.scans, self.frames, self.conflated, 0, tuple(self.notices))
 
     def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
         tally.open = record.what == "open"

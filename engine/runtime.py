@@ -281,7 +281,7 @@ class Engine:
             scan_p99_ms=durations[int(0.99 * (len(durations) - 1))] / 1e6,
             scans=self._pipeline.scans,
             frames=self._pipeline.frames,
-            conflated=0,
+            conflated=self._pipeline.conflated,
             queue=0,
             notices=tuple(self._pipeline.notices),
         )

@@ -6,6 +6,8 @@ package is imported only when parsers are made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.venues.base import VenueParser
 
 
@@ -23,3 +25,15 @@ def make_parsers() -> dict[str, VenueParser]:
         OkxParser(),
     )
     return {parser.venue: parser for parser in parsers}
+
+
+def conflation_keys() -> dict[str, Callable[[str], str | None]]:
+    """By venue, what tells whether a frame is worth reading only if no newer one like it came before the next scan.
+
+    The key names what it is replaced by; None: every frame counts. Only best quotes qualify, and only where a frame
+    holds all of one instrument's: trades, book changes and candles are never passed over. A venue that is not named
+    has no such frames.
+    """
+    from engine.venues.binance.parse import quote_stream
+
+    return {"binance-usdm": quote_stream, "binance-spot": quote_stream}

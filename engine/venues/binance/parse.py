@@ -44,6 +44,14 @@ _MAX_ROUTES: Final = 20_000
 """Stream names remembered; a venue has a few thousand."""
 
 
+def quote_stream(text: str) -> str | None:
+    """Name of the stream whose newest best quotes a combined frame carries; None for every other frame."""
+    if not text.startswith(_PREFIX):
+        return None
+    name = text[_NAME : text.find('"', _NAME)]
+    return name if name.endswith("@bookTicker") else None
+
+
 class BinanceParser:
     """Reads the messages of `binance-usdm` or `binance-spot`."""
 
