@@ -8,6 +8,7 @@ the same recording. Not to be shared between threads.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -187,7 +188,8 @@ class Pipeline:
         )
 
     def _health(self) -> Health:
-        return Health(0.0, 0.0, 0.0, self.scans, self.frames, self.conflated, 0, tuple(self.notices))
+        """Counts alone: who drives the pipeline without a clock has no rates and durations."""
+        return Health(math.nan, math.nan, math.nan, self.scans, self.frames, self.conflated, 0, tuple(self.notices))
 
     def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
         tally.open = record.what == "open"

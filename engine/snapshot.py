@@ -169,6 +169,7 @@ class Health:
     """How the engine itself does. Wall-clock figures: shown, never written into a replay's document."""
 
     frames_per_s: float
+    """NaN, like the durations, where nobody measured it."""
     scan_ms: float
     """Duration of the newest scan."""
     scan_p99_ms: float

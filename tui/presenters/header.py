@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Final
 
 from engine.snapshot import Feed, ReplayStatus, Snapshot
-from tui.presenters.format import age_text, compact_text, percent_text
+from tui.presenters.format import MISSING, age_text, compact_text, percent_text
 from tui.presenters.lines import Line, width_of
 from tui.presenters.view import View, count_text, time_text, venue_title, zone_text
 
@@ -88,8 +88,8 @@ def venue_line(view: View, width: int) -> Line:
     health = view.snapshot.health
     rates: list[Line] = [
         ((f"{compact_text(health.frames_per_s)} msg/s", ""),),
-        (("scan ", "muted"), (f"{health.scan_ms:.0f}ms", "warning" if health.scan_ms > 100 else "")),
-        (("p99 ", "muted"), (f"{health.scan_p99_ms:.0f}ms", "")),
+        (("scan ", "muted"), (_ms(health.scan_ms), "warning" if health.scan_ms > 100 else "")),
+        (("p99 ", "muted"), (_ms(health.scan_p99_ms), "")),
     ]
     if health.queue > 1000:
         rates.insert(0, ((f"{compact_text(health.queue)} frames waiting", "warning"),))
@@ -129,3 +129,7 @@ def replay_line(replay: ReplayStatus, view: View, width: int) -> Line:
         ("─" * (room - full), "track"),
         (f" {share * 100:.0f}%{told}", "muted"),
     )
+
+
+def _ms(duration: float) -> str:
+    return f"{duration:.0f}ms" if duration == duration else MISSING

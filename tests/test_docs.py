@@ -1,0 +1,62 @@
+"""The documents for users: links lead somewhere, commands and keys exist, tables agree with the program."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.config.presets import FACE_WEIGHTS, PRESETS
+from engine.prism.board import COMPONENTS
+from tui.actions import ACTIONS
+from tui.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "bench" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_to_a_file(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `prism (\w+)", text, re.MULTILINE)) == {command.name for command in COMMANDS}
+
+
+def test_keys_in_the_readme_are_bound() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("| keys | do |") : text.index("Every key can be changed")]
+    shown = {
+        key for cell in re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[2:] for key in re.findall(r"`([^`]+)`", cell)
+    }
+    bound = {key for action in ACTIONS for key in action.keys}
+    names = {
+        "<": "less_than_sign", ">": "greater_than_sign", ",": "comma", ".": "full_stop", "/": "slash",
+        "'": "apostrophe", "[": "left_square_bracket", "]": "right_square_bracket", "+": "plus", "-": "minus", "?": "question_mark",
+        "esc": "escape", "F1": "f1", "F3": "f3",
+    }  # fmt: skip
+    assert not {key for key in shown if key not in bound and names.get(key, key) not in bound}
+
+
+def test_the_tables_of_weights_and_presets_are_the_programs() -> None:
+    score = (ROOT / "docs" / "reading-a-score.md").read_text(encoding="utf-8")
+    for face, weight in FACE_WEIGHTS.items():
+        row = next(line for line in score.splitlines() if line.startswith(f"| {face} "))
+        assert f"| {100 * weight:g} % |" in row
+        assert [int(n) for n in re.findall(r" (\d\d)(?:,| \||$)", row)] == [
+            round(100 * share) for share in COMPONENTS[face].values()
+        ]
+    gates = (ROOT / "docs" / "presets-and-gates.md").read_text(encoding="utf-8")
+    conviction = next(line for line in gates.splitlines() if line.startswith("| conviction"))
+    assert [float(n) for n in re.findall(r"\| (\d+)", conviction)] == [p.min_conviction for p in PRESETS.values()]
