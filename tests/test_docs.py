@@ -43,8 +43,8 @@ def test_keys_in_the_readme_are_bound() -> None:
     bound = {key for action in ACTIONS for key in action.keys}
     names = {
         "<": "less_than_sign", ">": "greater_than_sign", ",": "comma", ".": "full_stop", "/": "slash",
-        "'": "apostrophe", "[": "left_square_bracket", "]": "right_square_bracket", "+": "plus", "-": "minus", "?": "question_mark",
-        "esc": "escape", "F1": "f1", "F3": "f3",
+        "'": "apostrophe", "[": "left_square_bracket", "]": "right_square_bracket",
+        "+": "plus", "-": "minus", "?": "question_mark", "esc": "escape", "F1": "f1", "F3": "f3",
     }  # fmt: skip
     assert not {key for key in shown if key not in bound and names.get(key, key) not in bound}
 
