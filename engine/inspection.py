@@ -107,7 +107,7 @@ class Inspection:
         self._reader = CaptureReader(path)
         self._parsers = make_parsers()
         self._venues: dict[str, _Venue] = {}
-        self._books = BookStore(flow=False)
+        self._books = BookStore(flow=False, texts=False)
         self._read()
 
     @property

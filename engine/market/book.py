@@ -38,6 +38,7 @@ class Book:
         "duplicates",
         "flow",
         "fresh",
+        "from_rest",
         "gaps",
         "keeps_texts",
         "reason",
@@ -75,7 +76,9 @@ class Book:
         self.flow = BookFlow() if flow else None
         self.keeps_texts = texts
         self.fresh = False
-        """No delta has been applied since a REST snapshot, so the next may begin before it."""
+        """No delta has been applied since a snapshot that the next one may begin before."""
+        self.from_rest = False
+        """The newest snapshot came beside the stream, so that deltas may have come before it."""
         self.waiting: deque[BookDelta] = deque(maxlen=MAX_WAITING)
 
     @property
@@ -101,11 +104,14 @@ class Book:
             if event.sequence <= self.sequence:
                 return False
         self.keeps_texts |= event.checksum is not None
+        self.bids.learn(event.bids)
+        self.asks.learn(event.asks)
         self.bids.replace(_numbers(event.bids, None), self._texts(event.bids))
         self.asks.replace(_numbers(event.asks, None), self._texts(event.asks))
         self.sequence = event.sequence
         self.depth = event.depth
-        self.fresh = event.aligns
+        self.fresh = event.aligns or event.overlaps
+        self.from_rest = event.aligns
         self._synced(event.ts_ms)
         if event.checksum is not None and event.checksum != self.checksum():
             self.checksum_failures += 1
@@ -126,6 +132,8 @@ class Book:
         if self.status != "synced":
             self.waiting.append(event)
             return False
+        if event.restarts:
+            return self._gap(event, "the venue began its ids anew")
         if not self._follows(event):
             return False
         self._write(event)
@@ -180,7 +188,8 @@ class Book:
                 return True
             return self._gap(event, "its messages carry neither ids nor a checksum")
         if event.previous is not None:
-            # The first delta after a REST snapshot may begin before it (Binance: U <= lastUpdateId <= u).
+            # The first delta after a snapshot may begin before it (Binance: U <= lastUpdateId <= u; Bitget:
+            # pseq <= seq of the snapshot <= seq).
             if event.previous == held or (self.fresh and event.previous <= held <= last):
                 return True
             starts = event.previous
@@ -191,7 +200,7 @@ class Book:
         if last <= held:
             self.duplicates += 1
             return False
-        if self.fresh:
+        if self.fresh and self.from_rest:
             return self._too_old(event)
         return self._gap(event, f"a change after update {starts} came while {held} is held")
 

@@ -24,7 +24,7 @@ MOST_PENDING: Final = 64
 class Side:
     """Levels of one side. Prices are exact doubles: equal decimals are equal, whatever their trailing zeros."""
 
-    __slots__ = ("_dead", "_ordered", "_peak", "_pending", "_sizes", "_texts", "_trough")
+    __slots__ = ("_dead", "_decimals", "_ordered", "_peak", "_pending", "_sizes", "_texts", "_trough")
 
     def __init__(self) -> None:
         self._sizes: dict[float, float] = {}
@@ -35,6 +35,14 @@ class Side:
         self._trough = _INFINITY
         self._dead = 0
         self._texts: dict[float, tuple[str, str]] | None = None
+        self._decimals: tuple[int, int] | None = None
+        """How many decimals the venue pads its prices and sizes to; 0 where it does not. None: not learnt yet."""
+
+    def learn(self, texts: Texts) -> None:
+        """Find out from a snapshot's rows whether the venue pads its decimals; done once, since it keeps to its way."""
+        if self._decimals is None and texts:
+            prices, sizes = zip(*texts, strict=True)
+            self._decimals = _padding(prices), _padding(sizes)
 
     def replace(self, rows: Numbers, texts: Texts | None) -> None:
         """Hold exactly `rows`, without sizes of 0. `texts`: keep them beside, for whoever needs the very decimals."""
@@ -149,9 +157,12 @@ class Side:
         return found[:count]
 
     def text(self, price: float, size: float) -> tuple[str, str]:
-        """A level as decimal text: the venue's own where it was kept, else the shortest that is equal to it."""
+        """A level as decimal text: the venue's own where it was kept, else equal to it and padded as the venue pads."""
         kept = None if self._texts is None else self._texts.get(price)
-        return (_plain(price), _plain(size)) if kept is None else kept
+        if kept is not None:
+            return kept
+        price_decimals, size_decimals = self._decimals or (0, 0)
+        return _plain(price, price_decimals), _plain(size, size_decimals)
 
     def _first(self, prices: Iterable[float], count: int) -> list[tuple[float, float]]:
         """The first `count` levels of the ordered `prices`; those that wait are not among them."""
@@ -174,9 +185,20 @@ class Side:
             self._peak, self._trough = -_INFINITY, _INFINITY
 
 
-def _plain(value: float) -> str:
-    """The shortest decimal that reads back as `value`, without an exponent."""
+def _padding(texts: Sequence[str]) -> int:
+    """Decimals that all `texts` have alike, if padding shows in any of them; else 0."""
+    counts = {len(text.partition(".")[2]) for text in texts}
+    padded = any(text.endswith("0") for text in texts if "." in text)
+    return counts.pop() if len(counts) == 1 and padded else 0
+
+
+def _plain(value: float, decimals: int) -> str:
+    """The shortest decimal that reads back as `value`, without an exponent, with zeros up to `decimals` behind it."""
     text = repr(value)
     if "e" in text:
-        return format(Decimal(text), "f")
-    return text.removesuffix(".0")
+        text = format(Decimal(text), "f")
+    whole, _, fraction = text.partition(".")
+    if fraction == "0":
+        fraction = ""
+    fraction = fraction.ljust(decimals, "0")
+    return f"{whole}.{fraction}" if fraction else whole

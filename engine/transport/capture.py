@@ -36,7 +36,7 @@ __all__ = ["BadLine", "CaptureReader", "ConnectionEvent", "Frame", "Header", "Re
 MAX_SAMPLES: Final = 20
 """Bad lines and unknown venues described one by one; all are counted."""
 _HINT: Final = (
-    "A capture is a .jsonl, .jsonl.gz or .jsonl.zst file that `prism record` wrote, or a folder of such files."
+    "A capture is a .jsonl, .jsonl.gz or .jsonl.zst file that begins with a capture header, or a folder of such files."
 )
 
 _NEVER: Final = 2**63

@@ -16,6 +16,7 @@ from engine.venues.checks import MAX_PRICE, Price, Size
 _ROWS: Final = msgspec.json.Decoder(list[tuple[Price, Size]], strict=False)
 _FLAT: Final = msgspec.json.Decoder(list[Size])
 _TEXTS: Final = msgspec.json.Decoder(list[tuple[str, str]])
+_FLAT_TEXTS: Final = msgspec.json.Decoder(list[str])
 _ANY: Final = msgspec.json.Decoder(list[tuple[object, object]])
 _DECIMALS: Final = b"0123456789."
 _QUOTING: Final = b'"[]'
@@ -31,10 +32,9 @@ def numbers(raw: msgspec.Raw) -> list[float]:
     brackets are then struck out and one list of numbers is read, which takes half as long as reading rows.
     """
     text = bytes(raw)
-    shape = text.translate(None, _DECIMALS)
-    if shape == b"[]":
-        return []
-    if shape == _plain_shape(len(shape)):
+    if _is_plain(text):
+        if len(text) == len(b"[]"):
+            return []
         try:
             flat = _FLAT.decode(b"[%b]" % text.translate(None, _QUOTING))
         except msgspec.DecodeError:
@@ -44,14 +44,16 @@ def numbers(raw: msgspec.Raw) -> list[float]:
     return [number for row in _ROWS.decode(text) for number in row]
 
 
-def _plain_shape(length: int) -> bytes:
-    shape = _PLAIN.get(length)
-    if shape is None:
-        rows = (length - 1) // (len(_ROW) + 1)
-        shape = b"[%b]" % b",".join([_ROW] * rows)
+def _is_plain(text: bytes) -> bool:
+    """Whether the rows are written as venues write them, two quoted decimals each and no blanks."""
+    shape = text.translate(None, _DECIMALS)
+    plain = _PLAIN.get(len(shape))
+    if plain is None:
+        rows = (len(shape) - 1) // (len(_ROW) + 1)
+        plain = b"[%b]" % b",".join([_ROW] * rows)
         if len(_PLAIN) < 10_000:
-            _PLAIN[length] = shape
-    return shape
+            _PLAIN[len(shape)] = plain
+    return shape == plain
 
 
 class TextRows(Sequence[tuple[str, str]]):
@@ -86,8 +88,13 @@ class TextRows(Sequence[tuple[str, str]]):
 
     def _decoded(self) -> list[tuple[str, str]]:
         if self._rows is None:
+            text = bytes(self._raw)
             try:
-                self._rows = _TEXTS.decode(self._raw)
+                if _is_plain(text):
+                    flat = iter(_FLAT_TEXTS.decode(b"[%b]" % text.translate(None, b"[]")))
+                    self._rows = list(zip(flat, flat, strict=True))
+                else:
+                    self._rows = _TEXTS.decode(text)
             except msgspec.ValidationError:
                 # Numbers where the venue documents strings: their shortest form is all the text there is.
                 self._rows = [(str(price), str(size)) for price, size in _ANY.decode(self._raw)]

@@ -34,9 +34,9 @@ def run(
     run_through(pipeline, records, until_ms)
     for notice in reader.notices:
         diagnostics.notice(notice)
-    for venue, tally in sorted(pipeline.tallies.items()):
+    for _, tally in sorted(pipeline.tallies.items()):
         if tally.detail:
-            diagnostics.notice(f"{venue}: last message refused or reported: {tally.detail}")
+            diagnostics.notice(f"the last message refused or reported: {tally.detail}")
     return pipeline
 
 

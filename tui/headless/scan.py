@@ -102,8 +102,10 @@ def _report(snapshot: Snapshot, top: int) -> list[Any]:
     if document["candidates"]:
         rows = [_candidate(snapshot, row) for row in document["candidates"]]
         parts += tables.fitted("Candidates", _CANDIDATES, rows, available)
-    else:
+    elif document["vetoed"]:
         parts.append(Text(f"no perpetual passes {document['preset']}; what stopped each stands below"))
+    else:
+        parts.append(Text("no perpetual to show: the recording speaks of none, or the filter keeps none"))
     if document["vetoed"]:
         shown = document["vetoed"][:VETOED_SHOWN]
         more = len(document["vetoed"]) - len(shown)

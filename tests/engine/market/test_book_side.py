@@ -67,3 +67,22 @@ def test_many_new_prices_at_once_are_put_in_order() -> None:
     side.write(levels, None, 0.0, 0.0)
     assert side.high(2) == [(1000.0, 1.0), (3 * MOST_PENDING - 1.0, 1.0)]
     assert side.lowest() == 1.0
+
+
+def test_text_is_padded_as_the_venue_pads() -> None:
+    side = Side()
+    side.replace([61737.6, 1.5, 61738.0, 2.0], None)
+    side.learn([("61737.60", "1.500"), ("61738.00", "2.000")])
+    side.write([61739.125, 7.0], None, 0.0, 0.0)
+    assert [side.text(price, size) for price, size in side.low(3)] == [
+        ("61737.60", "1.500"),
+        ("61738.00", "2.000"),
+        ("61739.125", "7.000"),
+    ]
+
+
+def test_a_venue_that_does_not_pad_is_not_padded() -> None:
+    side = Side()
+    side.replace([65140.4, 0.885797, 65140.0, 0.014], None)
+    side.learn([("65140.4", "0.885797"), ("65140", "0.014")])
+    assert [side.text(price, size) for price, size in side.high(2)] == [("65140.4", "0.885797"), ("65140", "0.014")]
