@@ -59,6 +59,8 @@ class BookSnapshot(_Record, frozen=True, gc=False, tag="book_snapshot"):
     """CRC32 of the top 25 levels (OKX before 2026-06-23); None where the venue sends none or a constant 0."""
     aligns: bool = False
     """From REST: deltas received before it are checked against it (Binance), instead of following it in band."""
+    overlaps: bool = False
+    """In band, but the first delta after it may begin before it, if it does not also end before it (Bitget)."""
 
 
 class BookDelta(_Record, frozen=True, gc=False, tag="book_delta"):
@@ -76,6 +78,8 @@ class BookDelta(_Record, frozen=True, gc=False, tag="book_delta"):
     bid_values: list[float] | None = None
     """The numbers of `bids`, price and size in turn, where the parser has them at hand; they mean nothing else."""
     ask_values: list[float] | None = None
+    restarts: bool = False
+    """The venue says that its ids begin anew (Bitget `pseq` 0): what is held is void until the next snapshot."""
 
 
 class Candle(_Record, frozen=True, gc=False, tag="candle"):
