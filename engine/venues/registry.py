@@ -14,12 +14,14 @@ from engine.venues.base import VenueParser
 def make_parsers() -> dict[str, VenueParser]:
     """A new parser for every venue that prism speaks to, by venue name, in the order of the names."""
     from engine.venues.binance.parse import BinanceParser
+    from engine.venues.bitget.parse import BitgetParser
     from engine.venues.bybit.parse import BybitParser
     from engine.venues.okx.parse import OkxParser
 
     parsers: tuple[VenueParser, ...] = (
         BinanceParser("binance-spot"),
         BinanceParser("binance-usdm"),
+        BitgetParser(),
         BybitParser("bybit-linear"),
         BybitParser("bybit-spot"),
         OkxParser(),

@@ -187,7 +187,8 @@ def test_two_readings_are_the_same_to_the_byte() -> None:
     assert json.dumps(inspect(path)) == json.dumps(inspect(path))
 
 
-def test_a_venue_without_a_parser_is_counted_as_unknown(tmp_path: Path) -> None:
+def test_a_venue_without_a_parser_is_counted_as_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.inspection.make_parsers", dict)
     path = tmp_path / "some.jsonl"
     with CaptureWriter(path, "2026-01-01T00:00:00Z", "test") as writer:
         writer.frame(1, "bitget-usdt", "public", "{}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from zlib import crc32
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,8 +25,9 @@ def snapshot(
     aligns: bool = False,
     checksum: int | None = None,
     ts: int = 0,
+    overlaps: bool = False,
 ) -> BookSnapshot:
-    return BookSnapshot("v", "S", ts, ts * 1_000_000, bids, asks, sequence, 0, True, checksum, aligns)
+    return BookSnapshot("v", "S", ts, ts * 1_000_000, bids, asks, sequence, 0, True, checksum, aligns, overlaps)
 
 
 def delta(
@@ -134,6 +136,63 @@ def test_a_rest_snapshot_older_than_the_proven_book_is_left_aside() -> None:
     book.apply_delta(delta(101, 110, 100, [("99", "6")]))
     assert not book.apply_snapshot(snapshot(BIDS, ASKS, 105, aligns=True))
     assert book.top(1)[0] == [("99", "6")]
+
+
+def overlapped() -> Book:
+    book = Book()
+    book.apply_snapshot(snapshot(BIDS, ASKS, 100, overlaps=True))
+    return book
+
+
+@pytest.mark.parametrize(("previous", "last"), [(95, 105), (100, 105), (95, 100), (100, 100)])
+def test_the_first_delta_may_begin_before_an_overlapping_snapshot(previous: int, last: int) -> None:
+    book = overlapped()
+    assert book.apply_delta(delta(None, last, previous, [("98", "7")]))
+    assert (book.status, book.sequence) == ("synced", last)
+    assert book.top(10)[0] == [*BIDS, ("98", "7")]
+
+
+def test_only_the_first_delta_may_overlap() -> None:
+    book = overlapped()
+    book.apply_delta(delta(None, 105, 95))
+    book.apply_delta(delta(None, 110, 101))
+    assert (book.status, book.gaps) == ("resyncing", 1)
+
+
+def test_a_delta_from_before_an_overlapping_snapshot_is_left_aside() -> None:
+    book = overlapped()
+    assert not book.apply_delta(delta(None, 99, 90, [("98", "7")]))
+    assert (book.status, book.duplicates, book.gaps) == ("synced", 1, 0)
+    assert book.apply_delta(delta(None, 105, 99, [("98", "8")]))
+
+
+def test_a_hole_after_an_overlapping_snapshot_is_a_gap() -> None:
+    # A snapshot in band is never older than the changes at hand: something is missing.
+    book = overlapped()
+    book.apply_delta(delta(None, 105, 101))
+    assert (book.status, book.gaps, book.resyncs) == ("resyncing", 1, 1)
+
+
+def test_an_overlapping_snapshot_takes_the_place_of_a_book_with_higher_ids() -> None:
+    book = Book()
+    book.apply_snapshot(snapshot(BIDS, ASKS, 900, overlaps=True))
+    assert book.apply_snapshot(snapshot([("50", "1")], [("51", "1")], 7, overlaps=True))
+    assert book.top(10) == ([("50", "1")], [("51", "1")])
+    assert book.apply_delta(delta(None, 9, 7, [("49", "1")]))
+
+
+@pytest.mark.parametrize("last", [3, 100, 101, 900])
+def test_ids_that_begin_anew_empty_the_book_whatever_they_are(last: int) -> None:
+    book = overlapped()
+    event = delta(None, last, 0, [("98", "7")])
+    book.apply_delta(msgspec.structs.replace(event, restarts=True))
+    assert (book.status, book.gaps, book.resyncs, book.duplicates) == ("resyncing", 1, 1, 0)
+    assert "anew" in book.reason
+    assert book.top(10) == ([], [])
+    book.apply_delta(delta(None, last + 1, last, [("97", "7")]))
+    assert book.status == "resyncing"
+    book.apply_snapshot(snapshot(BIDS, ASKS, last + 1, overlaps=True))
+    assert book.apply_delta(delta(None, last + 2, last + 1, [("98", "7")]))
 
 
 def test_a_sequence_that_restarts_on_the_held_id_goes_on() -> None:

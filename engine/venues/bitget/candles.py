@@ -1,0 +1,114 @@
+"""Bitget's candles as events, and which streamed bars are closed although the venue never says so.
+
+Called by `rows` for the stream, where `Forming` keeps the newest bar of a symbol and interval, and for REST, where the
+clock decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from engine.events import NAN, Candle
+from engine.instruments import Instrument
+from engine.venues import checks
+from engine.venues.bitget import wire
+from engine.venues.checks import Implausible
+
+INTERVALS: Final = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "4H": 14_400_000}
+"""Bitget's name of each interval prism keeps, in milliseconds. Four-hour bars open at the same times in UTC and UTC+8,
+so it does not matter which of the two the venue opens its longer bars in."""
+
+_CLOCK_TOLERANCE_MS: Final = 1_000
+"""How far a bar may begin after the time of its push: the venue's own servers need not agree to the millisecond."""
+
+
+def candle(
+    instrument: Instrument, ts_ms: int, recv_ns: int, interval_ms: int, bar: Sequence[float], closed: bool
+) -> Candle:
+    """A checked candle; `bar` is (start ms, open, high, low, close, base volume, quote turnover)."""
+    start, open_, high, low, close, base, quote = bar
+    open_ms = checks.time_ms(int(start), "start")
+    if open_ms % interval_ms:
+        raise Implausible(f"start {open_ms} is not where a bar of {interval_ms} ms begins")
+    checks.price(low, "low")
+    checks.price(high, "high")
+    # Written so that a NaN fails it too.
+    if not (low <= open_ <= high and low <= close <= high):
+        raise Implausible("a bar whose high and low do not span its open and close")
+    return Candle(
+        instrument.venue,
+        instrument.symbol,
+        ts_ms,
+        recv_ns,
+        interval_ms,
+        open_ms,
+        open_,
+        high,
+        low,
+        close,
+        checks.size(base, "volume"),
+        checks.size(quote, "turnover"),
+        NAN,
+        -1,
+        closed,
+    )
+
+
+class Forming:
+    """The newest bar of every symbol and interval, kept until the bar after it begins.
+
+    A bar is closed once the next one has begun. The bar held is emitted as closed only if its successor is the very
+    next one, and if the subscription has not begun anew in between: else pushes are missing, and it stays open until
+    REST brings it. A bar that is pushed after a later one has begun is closed as it comes.
+    Doubt: the documentation does not promise a push between a bar's last trade and the next bar.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[tuple[str, int], Candle] = {}
+        self._sees_updates = False
+        """Whether the venue ever said `update`: then `snapshot` means that a subscription begins."""
+
+    def push(
+        self, instrument: Instrument, rows: Sequence[wire.KlineRow], interval_ms: int, push: tuple[int, int, bool]
+    ) -> list[Candle]:
+        """The bars of one push, preceded by the bar they close; `push` is (time ms, receive time ns, snapshot)."""
+        ts_ms, recv_ns, snapshot = push
+        bars = [
+            candle(
+                instrument,
+                ts_ms,
+                recv_ns,
+                interval_ms,
+                (row.start, row.open, row.high, row.low, row.close, row.volume, row.turnover),
+                closed=False,
+            )
+            for row in sorted(rows, key=_start)
+        ]
+        if not bars:
+            return []
+        if bars[-1].open_ms > ts_ms + _CLOCK_TOLERANCE_MS:
+            # One such bar would make every real one look closed from then on.
+            raise Implausible(f"start {bars[-1].open_ms} is after the push that carries it")
+        begins = snapshot and self._sees_updates
+        self._sees_updates |= not snapshot
+        key = (instrument.symbol, interval_ms)
+        held = None if begins else self._newest.get(key)
+        newest = bars[-1] if held is None or bars[-1].open_ms >= held.open_ms else held
+        self._newest[key] = newest
+        events = [replace(bar, closed=True) if bar.open_ms < newest.open_ms else bar for bar in bars]
+        if held is not None and _closes(held, bars):
+            events.insert(0, replace(held, closed=True, ts_ms=ts_ms, recv_ns=recv_ns))
+        return events
+
+
+def _closes(held: Candle, bars: Sequence[Candle]) -> bool:
+    """Whether `bars` begin the bar after `held` without bringing `held` itself anew."""
+    starts = {bar.open_ms for bar in bars}
+    return held.open_ms not in starts and held.open_ms + held.interval_ms in starts
+
+
+def _start(row: wire.KlineRow) -> int:
+    return row.start

@@ -1,0 +1,105 @@
+"""Bitget's hosts, paths, endpoints and limits, each with its source.
+
+Data only; the transport spends these budgets. Sources: Bitget UTA v3 documentation (early 2026), a reading of the same
+pages with anonymous calls on 2026-08-08, the classic v2 pages for the ratios, and the classic change log (2026-01-29).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+REST_HOSTS: Final[tuple[str, ...]] = ("https://api.bitget.com",)
+STREAM_HOSTS: Final[dict[str, tuple[str, ...]]] = {"public": ("wss://ws.bitget.com/v3/ws/public",)}
+"""One path carries every public topic."""
+
+REST_CATEGORY: Final = "USDT-FUTURES"
+STREAM_CATEGORY: Final = "usdt-futures"
+"""The same product: REST writes it in capitals, the stream does not."""
+
+PATHS: Final[dict[str, str]] = {
+    "instruments": "/api/v3/market/instruments",
+    "klines": "/api/v3/market/candles",
+    "klines_history": "/api/v3/market/history-candles",
+    "depth": "/api/v3/market/orderbook",
+    "trades": "/api/v3/market/fills",
+    "tickers": "/api/v3/market/tickers",
+    "open_interest": "/api/v3/market/open-interest",
+    "funding": "/api/v3/market/current-fund-rate",
+    "funding_history": "/api/v3/market/history-fund-rate",
+    "accounts": "/api/v2/mix/market/account-long-short",
+    "top_positions": "/api/v2/mix/market/position-long-short",
+    "taker_volume": "/api/v2/mix/market/taker-buy-sell",
+    "time": "/api/v2/public/time",
+}
+"""Ratios and the clock exist on v2 only. v3 offers no history of open interest. Its `liquidations` of three days are
+left out: the documentation at hand does not list their fields."""
+
+REQUESTS_PER_SECOND: Final[dict[str, float]] = {
+    "instruments": 20.0,
+    "klines": 20.0,
+    "klines_history": 20.0,
+    "depth": 20.0,
+    "trades": 20.0,
+    "tickers": 20.0,
+    "open_interest": 20.0,
+    "funding": 20.0,
+    "funding_history": 20.0,
+    "accounts": 1.0,
+    "top_positions": 1.0,
+    "taker_volume": 1.0,
+    "time": 20.0,
+}
+"""Per address and endpoint. For trades and time no figure was found; the 20 that most endpoints share is taken."""
+REQUESTS_PER_MINUTE: Final = 6000
+"""Per address, all endpoints together, since 2025-08-11 (change log)."""
+REST_BAN_S: Final = 300.0
+"""Rest needed once `REQUESTS_PER_MINUTE` is exceeded (change log)."""
+REST_BUDGET_PER_SECOND: Final = 8.0
+"""Our own pace over all endpoints, well below the venue's."""
+RATIO_SPACING_S: Final = 1.2
+"""Our own pace on each ratio endpoint, below its one a second."""
+
+SUCCESS_CODE: Final = "00000"
+RATE_LIMIT_CODES: Final = frozenset({"429"})
+"""`code` in the body of HTTP 429; inferred, not documented."""
+BUSY_CODES: Final = frozenset({"45001", "40725", "40808"})
+"""`code` of answers during a release, Tuesday to Thursday 14:00-17:00 UTC+8 (change log): ask again later."""
+
+HEARTBEAT_S: Final = 30.0
+"""The text `ping` this often, answered by the text `pong`."""
+SILENCE_CUT_S: Final = 120.0
+"""The venue closes a connection that has sent no ping for two minutes."""
+
+CONNECTIONS_PER_5_MINUTES: Final = 300
+"""New connections, per address."""
+CONNECTIONS_PER_IP: Final = 100
+"""Held at once."""
+REQUESTS_PER_HOUR: Final = 240
+"""Subscribe requests of one connection; we count those that end subscriptions too."""
+MESSAGES_PER_SECOND: Final = 10
+"""All we send on one connection, pings included; more and the venue disconnects."""
+CHANNELS_PER_CONNECTION_MAX: Final = 1000
+"""The venue refuses more."""
+CHANNELS_PER_CONNECTION: Final = 49
+"""The documentation advises fewer than 50 for a stable connection."""
+ARGS_PER_REQUEST: Final = 50
+"""Our own bound, to keep one request small; the venue states none."""
+
+KLINES_MAX: Final = 1000
+"""The page says "Default 1000 Maximum 100"; 1000 were answered on 2026-08-08."""
+KLINES_HISTORY_MAX: Final = 100
+KLINES_HISTORY_SPAN_MS: Final = 90 * 86_400_000
+"""Longest span of one history request; the endpoint serves what is older than that many days."""
+DEPTH_MAX: Final = 200
+"""One page says 200, another 1000: the smaller is safe."""
+TRADES_MAX: Final = 100
+FUNDING_MAX: Final = 100
+"""Rows of one page of settled funding, of which there are at most 100."""
+
+BOOK_TOPICS: Final[dict[str, tuple[int, bool]]] = {
+    "books": (0, True),
+    "books50": (50, False),
+    "books5": (5, False),
+    "books1": (1, False),
+}
+"""Levels a side (0: all), and whether updates follow the snapshot. Pushed every 50, 20, 10 and 1 ms."""

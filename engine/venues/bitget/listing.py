@@ -1,0 +1,90 @@
+"""The instruments of Bitget USDT-FUTURES: as listed, else as their names say.
+
+One `Listing` belongs to a parser; `rows` and `rest` ask it for every symbol that a message names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from engine.instruments import Category, Instrument, Kind, asset_of
+from engine.text import is_safe_symbol
+from engine.venues import checks
+from engine.venues.bitget import wire
+from engine.venues.bitget.symbols import VENUE, infer
+from engine.venues.checks import Implausible
+
+MAX_INFERRED: Final = 5_000
+"""Instruments accepted beyond the listing; Bitget lists about 600. More is a fault or an attack, and is refused."""
+MAX_INTERVAL_H: Final = 168.0
+"""A week: longer than any funding interval of any venue."""
+
+_KINDS: Final[dict[str, Kind]] = {"perpetual": "perp", "delivery": "future"}
+_GONE: Final = frozenset({"offline"})
+
+
+class Listing:
+    """Every instrument listed or spoken of so far, by symbol."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Instrument] = {}
+        self._inferred = 0
+
+    def known(self, symbol: str) -> Instrument:
+        """The instrument a message speaks of, kept from now on; Implausible for a symbol that cannot be kept."""
+        held = self.held.get(symbol)
+        if held is not None:
+            return held
+        if not is_safe_symbol(symbol):
+            raise Implausible(f"symbol of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
+        if self._inferred >= MAX_INFERRED:
+            raise Implausible(f"more than {MAX_INFERRED} symbols that the listing lacks, {symbol} among them")
+        self._inferred += 1
+        held = self.held[symbol] = infer(symbol)
+        return held
+
+    def take(self, listing: Iterable[Instrument]) -> None:
+        """Hold what a listing described, in place of what was inferred."""
+        for instrument in listing:
+            self.held[instrument.symbol] = instrument
+
+
+def listed(row: wire.InstrumentRow) -> Instrument | None:
+    """The instrument of a listing row; None for one that trades no more, Implausible for a bad row.
+
+    One that is announced (`listed`) is among them: it has a launch time ahead and no market yet.
+    """
+    if row.status in _GONE:
+        return None
+    for name in (row.symbol, row.baseCoin, row.quoteCoin):
+        if not is_safe_symbol(name):
+            raise Implausible(f"a listed name of {len(name)} characters cannot be kept: {name[:40]}")
+    kind = _KINDS.get(row.type) if row.type else infer(row.symbol).kind
+    if kind is None:
+        raise Implausible(f"type {str(row.type)[:40]} of {row.symbol}")
+    asset, multiplier = asset_of(row.baseCoin)
+    category: Category = "crypto" if row.symbolType in (None, "crypto") else "tradfi"
+    return Instrument(
+        VENUE,
+        row.symbol,
+        kind,
+        row.baseCoin,
+        row.quoteCoin,
+        asset,
+        multiplier,
+        tick=None if row.priceMultiplier is None else checks.price(row.priceMultiplier, "priceMultiplier"),
+        step=None
+        if row.quantityMultiplier is None
+        else checks.traded_size(row.quantityMultiplier, "quantityMultiplier"),
+        category=category,
+        listed_ms=checks.time_ms(row.launchTime, "launchTime") if row.launchTime else None,
+        funding_interval_h=hours(row.fundInterval, "fundInterval") if row.fundInterval else None,
+    )
+
+
+def hours(value: float, field: str) -> float:
+    """`value` if it can be the hours between two settlements of funding."""
+    if 0.0 < value <= MAX_INTERVAL_H:
+        return value
+    raise Implausible(f"{field} {value!r} is not a number of hours up to {MAX_INTERVAL_H:g}")

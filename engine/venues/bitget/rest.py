@@ -1,0 +1,367 @@
+"""Bitget's REST requests and what their answers mean. No I/O: the transport sends what is built here.
+
+Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
+Every reader raises msgspec errors or Implausible; the parser turns both into a verdict. Sources: Bitget UTA v3 REST
+pages (early 2026, read again 2026-08-08), for ratios and the clock the classic v2 pages. No recorded answer has been
+held against them yet; where a page leaves open whether rows stand alone or in a list, both are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
+
+import msgspec
+
+from engine.events import BookSnapshot, Candle, Funding, MarketEvent, Ratio, RatioKind
+from engine.instruments import Instrument
+from engine.timeframes import INTERVAL_MS
+from engine.venues import checks, levels
+from engine.venues.base import CONTROL, Parsed, Verdict
+from engine.venues.bitget import limits, ratios, rows, wire
+from engine.venues.bitget.candles import INTERVALS, candle
+from engine.venues.bitget.listing import Listing, hours, listed
+from engine.venues.bitget.symbols import VENUE
+from engine.venues.checks import Implausible
+
+T = TypeVar("T")
+
+MAX_LISTED: Final = 20_000
+"""Instruments accepted from one answer; Bitget lists about 600."""
+
+_NAME_OF: Final = {length: name for name, length in INTERVALS.items()}
+
+
+def instruments_request() -> str:
+    """The whole listing: one request, no pages are documented."""
+    return _request("instruments")
+
+
+def klines_request(symbol: str, interval: str, limit: int, start_ms: int = 0, end_ms: int = 0) -> str:
+    """Bars of `interval` (a name of `INTERVAL_MS`), the forming one included; at most 1000."""
+    count = min(limit, limits.KLINES_MAX)
+    return _klines_request("klines", symbol, interval, start_ms, end_ms, count)
+
+
+def klines_history_request(symbol: str, interval: str, limit: int, start_ms: int, end_ms: int) -> str:
+    """Bars older than 90 days, at most 100; raises ValueError for a span beyond the venue's 90 days."""
+    if not 0 <= end_ms - start_ms <= limits.KLINES_HISTORY_SPAN_MS:
+        raise ValueError(f"bitget answers spans of 0 to 90 days of older bars, not {end_ms - start_ms} ms")
+    count = min(limit, limits.KLINES_HISTORY_MAX)
+    return _klines_request("klines_history", symbol, interval, start_ms, end_ms, count)
+
+
+def _klines_request(name: str, symbol: str, interval: str, start_ms: int, end_ms: int, limit: int) -> str:
+    bar = _NAME_OF[INTERVAL_MS[interval]]
+    return _request(name, symbol=symbol, interval=bar, startTime=start_ms, endTime=end_ms, limit=limit)
+
+
+def depth_request(symbol: str, levels: int) -> str:
+    """A book as it stands, without a sequence: for looking, it cannot be spliced with the stream."""
+    return _request("depth", symbol=symbol, limit=min(levels, limits.DEPTH_MAX))
+
+
+def trades_request(symbol: str, limit: int = limits.TRADES_MAX) -> str:
+    """The newest fills, at most 100. They repeat what the stream sent: whoever asks compares `trade_id`."""
+    return _request("trades", symbol=symbol, limit=min(limit, limits.TRADES_MAX))
+
+
+def tickers_request(symbol: str = "") -> str:
+    """All symbols in one call, or one: statistics, quote, mark and index, funding and open interest now."""
+    return _request("tickers", symbol=symbol)
+
+
+def open_interest_request(symbol: str = "") -> str:
+    """Open interest now, of all symbols or one. Its history is not offered."""
+    return _request("open_interest", symbol=symbol)
+
+
+def funding_request(symbol: str) -> str:
+    """Funding now of one symbol, with its next settlement and interval."""
+    return f"GET {limits.PATHS['funding']}?{_encoded({'symbol': symbol})}"
+
+
+def funding_history_request(symbol: str, limit: int, page: int = 1) -> str:
+    """Settlements of the past, newest page first; at most 100 rows a page and 100 pages."""
+    return _request("funding_history", symbol=symbol, cursor=page, limit=min(limit, limits.FUNDING_MAX))
+
+
+def ratio_request(kind: RatioKind, symbol: str, period: str) -> str:
+    """Rows of a ratio: accounts, top_positions or taker_volume; `period` 5m 15m 30m 1h 2h 4h 6h 12h 1d.
+
+    One call a second and address. Raises ValueError for a kind or period that the venue does not offer.
+    """
+    if kind not in ratios.KINDS or period not in ratios.PERIOD_MS:
+        raise ValueError(f"bitget offers the ratios {', '.join(ratios.KINDS)} by {', '.join(ratios.PERIOD_MS)}")
+    return f"GET {limits.PATHS[kind]}?{_encoded({'symbol': symbol, 'period': period})}"
+
+
+def time_request() -> str:
+    """The venue's clock."""
+    return f"GET {limits.PATHS['time']}"
+
+
+def server_time_ms(body: str) -> int | None:
+    """The venue's time in the answer to `time_request`; None where the answer holds none."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+        return checks.time_ms(_TIME.decode(envelope.data).serverTime, "serverTime")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
+        return None
+
+
+def _request(name: str, **query: str | int) -> str:
+    given = {"category": limits.REST_CATEGORY} | {key: value for key, value in query.items() if value}
+    return f"GET {limits.PATHS[name]}?{_encoded(given)}"
+
+
+def _encoded(query: dict[str, str | int] | dict[str, str]) -> str:
+    return urlencode(query, quote_via=quote)
+
+
+class _Answer(NamedTuple):
+    """One REST answer on its way to events."""
+
+    listing: Listing
+    query: dict[str, str]
+    data: bytes
+    ts_ms: int
+    recv_ns: int
+
+
+def read(listing: Listing, request: str, status: int, body: str, recv_ns: int) -> Parsed:
+    """Outcome of one answer. An error the venue states in words is control, with those words as detail."""
+    _, _, target = request.partition(" ")
+    path, _, query = target.partition("?")
+    if status != 200:
+        return Parsed(Verdict.CONTROL, detail=checks.detail(VENUE, f"HTTP {status} for {path}: {body[:300]}"))
+    envelope = _ENVELOPE.decode(body)
+    if str(envelope.code) != limits.SUCCESS_CODE:
+        said = f"code {envelope.code} for {path}: {envelope.msg or 'no message'}"
+        return Parsed(Verdict.CONTROL, detail=checks.detail(VENUE, said))
+    if path == limits.PATHS["time"]:
+        return CONTROL
+    reader = _READERS.get(path)
+    if reader is None:
+        return _unknown(f"answer to {path}")
+    asked = dict(parse_qsl(query))
+    if asked.get("category", limits.REST_CATEGORY) != limits.REST_CATEGORY:
+        return _unknown(f"category {asked['category']}")
+    # The envelope's time is the venue's own; rows that carry none are as old as the answer.
+    ts_ms = recv_ns // 1_000_000
+    if envelope.requestTime is not None:
+        ts_ms = checks.time_ms(envelope.requestTime, "requestTime")
+    return reader(_Answer(listing, asked, bytes(envelope.data), ts_ms, recv_ns))
+
+
+def _read_instruments(answer: _Answer) -> Parsed:
+    """A listing; rows are read one by one, so that a bad one costs only itself."""
+    raws = _RAWS.decode(answer.data)
+    listing: list[Instrument] = []
+    refused: list[str] = []
+    for raw in raws[:MAX_LISTED]:
+        try:
+            instrument = listed(_INSTRUMENT.decode(_without_empty(bytes(raw))))
+        except (msgspec.MsgspecError, Implausible) as fault:
+            refused.append(str(fault))
+            continue
+        if instrument is not None:
+            listing.append(instrument)
+    detail = f"{len(refused)} of {len(raws)} listed rows refused: {refused[0]}" if refused else ""
+    if len(raws) > MAX_LISTED:
+        detail = f"only {MAX_LISTED} of {len(raws)} listed rows read"
+    verdict = Verdict.REJECTED if refused and not listing else Verdict.ACCEPTED
+    return Parsed(verdict, detail=checks.detail(VENUE, detail) if detail else "", listing=listing)
+
+
+def _read_klines(answer: _Answer) -> Parsed:
+    """Bars, oldest first. A row is closed if its interval has passed when we received it; the venue does not say."""
+    symbol, name = answer.query.get("symbol"), answer.query.get("interval", "")
+    interval_ms = INTERVALS.get(name)
+    if symbol is None or interval_ms is None:
+        return _unknown(f"candles of interval {name or 'none'}" if symbol else "candles whose request names no symbol")
+    if answer.query.get("type", "market").lower() != "market":
+        return _unknown(f"candles of type {answer.query['type']}")
+    now_ms = answer.recv_ns // 1_000_000
+    instrument = answer.listing.known(symbol)
+    events: list[Candle] = []
+    for row in sorted(_KLINES.decode(answer.data), key=_opened_ms):
+        closed = row[0] + interval_ms <= now_ms
+        events.append(candle(instrument, answer.ts_ms, answer.recv_ns, interval_ms, row, closed))
+    return Parsed(Verdict.ACCEPTED, events)
+
+
+def _read_depth(answer: _Answer) -> Parsed:
+    symbol = answer.query.get("symbol")
+    if symbol is None:
+        return _unknown("a book whose request names no symbol")
+    found = _DEPTH.decode(answer.data)
+    bids, asks = (levels.TextRows(raw, len(levels.numbers(raw)) // 2) for raw in (found.b, found.a))
+    answer.listing.known(symbol)
+    asked = answer.query.get("limit", "")
+    depth = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 5 else max(len(bids), len(asks))
+    ts_ms = checks.time_ms(found.ts, "ts")
+    event = BookSnapshot(VENUE, symbol, ts_ms, answer.recv_ns, bids, asks, None, depth, chained=False)
+    return Parsed(Verdict.ACCEPTED, (event,))
+
+
+def _read_trades(answer: _Answer) -> Parsed:
+    symbol = answer.query.get("symbol")
+    if symbol is None:
+        return _unknown("fills whose request names no symbol")
+    instrument = answer.listing.known(symbol)
+    fills = sorted(_FILLS.decode(_without_empty(answer.data)), key=_filled_ms)
+    return Parsed(
+        Verdict.ACCEPTED,
+        [rows.trade(instrument, (row.ts, row.price, row.size), row.side, row.execId, answer.recv_ns) for row in fills],
+    )
+
+
+def _read_tickers(answer: _Answer) -> Parsed:
+    def convert(row: wire.TickerRow) -> Sequence[MarketEvent]:
+        instrument = answer.listing.known(_named(answer, row.symbol))
+        return rows.ticker(instrument, row, answer.ts_ms, answer.recv_ns)
+
+    return _tolerant(_RAWS.decode(answer.data), _TICKER, convert)
+
+
+def _read_open_interest(answer: _Answer) -> Parsed:
+    found = _OPEN_INTERESTS.decode(answer.data)
+    ts_ms = answer.ts_ms if found.ts is None else checks.time_ms(found.ts, "ts")
+
+    def convert(row: wire.OpenInterestRow) -> Sequence[MarketEvent]:
+        instrument = answer.listing.known(row.symbol)
+        return (rows.open_interest(instrument, row.openInterest, ts_ms, answer.recv_ns),)
+
+    return _tolerant(found.rows, _OPEN_INTEREST, convert)
+
+
+def _read_funding(answer: _Answer) -> Parsed:
+    """The running estimate; rows without a rate yield nothing."""
+
+    def convert(row: wire.FundingRow) -> Sequence[MarketEvent]:
+        instrument = answer.listing.known(_named(answer, row.symbol))
+        if row.fundingRate is None:
+            return ()
+        rate = checks.funding(row.fundingRate, "fundingRate")
+        next_ms = checks.time_ms(row.nextUpdate, "nextUpdate") if row.nextUpdate else None
+        interval_h = instrument.funding_interval_h
+        if row.fundingRateInterval:
+            interval_h = hours(row.fundingRateInterval, "fundingRateInterval")
+        return (Funding(VENUE, instrument.symbol, answer.ts_ms, answer.recv_ns, rate, next_ms, interval_h),)
+
+    rows_or_row = answer.data if answer.data.lstrip().startswith(b"[") else b"[%b]" % answer.data
+    return _tolerant(_RAWS.decode(rows_or_row), _FUNDING, convert)
+
+
+def _read_settled(answer: _Answer) -> Parsed:
+    """Settlements of the past, oldest first."""
+
+    def convert(row: wire.SettledFundingRow) -> Sequence[MarketEvent]:
+        instrument = answer.listing.known(_named(answer, row.symbol))
+        ts_ms = checks.time_ms(row.fundingRateTimestamp, "fundingRateTimestamp")
+        rate = checks.funding(row.fundingRate, "fundingRate")
+        hours_between = instrument.funding_interval_h
+        return (Funding(VENUE, instrument.symbol, ts_ms, answer.recv_ns, rate, None, hours_between, settled=True),)
+
+    parsed = _tolerant(_SETTLED_LIST.decode(answer.data).resultList, _SETTLED, convert)
+    return Parsed(parsed.verdict, sorted(parsed.events, key=_event_ms), parsed.detail)
+
+
+def _read_ratio(kind: RatioKind, answer: _Answer) -> Parsed:
+    """Rows of a ratio, oldest first; 5 minutes where the request names no period, as the venue's page says."""
+    symbol, period = answer.query.get("symbol"), answer.query.get("period", "5m")
+    period_ms = ratios.PERIOD_MS.get(period)
+    if symbol is None or period_ms is None:
+        return _unknown(f"ratios of period {period}" if symbol else "ratios whose request names no symbol")
+    found = ratios.values(kind, _without_empty(answer.data))
+    instrument = answer.listing.known(symbol)
+    return Parsed(
+        Verdict.ACCEPTED,
+        [
+            Ratio(VENUE, instrument.symbol, ts_ms, answer.recv_ns, kind, value, period_ms)
+            for ts_ms, value in sorted(found)
+        ],
+    )
+
+
+def _named(answer: _Answer, symbol: str | None) -> str:
+    """The symbol of a row: its own, which must be the one asked for, else the one asked for."""
+    asked = answer.query.get("symbol")
+    if symbol is None and asked is None:
+        raise Implausible("neither the row nor its request names a symbol")
+    if symbol is not None and asked is not None and symbol != asked:
+        raise Implausible(f"symbol {symbol[:40]} in an answer about {asked[:40]}")
+    return symbol or asked or ""
+
+
+def _tolerant(
+    raws: Sequence[msgspec.Raw], decoder: msgspec.json.Decoder[T], convert: Callable[[T], Sequence[MarketEvent]]
+) -> Parsed:
+    """An answer of many rows stands although some do not; one with nothing left is rejected."""
+    events: list[MarketEvent] = []
+    refused: list[str] = []
+    for raw in raws:
+        try:
+            events += convert(decoder.decode(_without_empty(bytes(raw))))
+        except (msgspec.MsgspecError, Implausible) as fault:
+            refused.append(str(fault))
+    if not refused:
+        return Parsed(Verdict.ACCEPTED, events)
+    detail = checks.detail(VENUE, f"{len(refused)} of {len(raws)} rows refused: {refused[0]}")
+    return Parsed(Verdict.ACCEPTED if events else Verdict.REJECTED, events, detail)
+
+
+def _unknown(what: str) -> Parsed:
+    return Parsed(Verdict.UNKNOWN, detail=checks.detail(VENUE, f"not handled: {what}"))
+
+
+def _without_empty(raw: bytes) -> bytes:
+    """Rows with their empty fields as null: the venue sends "" for a value it does not have."""
+    return _EMPTY_TEXT.sub(b":null", raw)
+
+
+def _opened_ms(row: wire.Bar) -> int:
+    return row[0]
+
+
+def _filled_ms(row: wire.FillRow) -> int:
+    return row.ts
+
+
+def _event_ms(event: MarketEvent) -> int:
+    return event.ts_ms
+
+
+_EMPTY_TEXT: Final = re.compile(rb':\s*""')
+_ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
+_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_INSTRUMENT: Final = msgspec.json.Decoder(wire.InstrumentRow, strict=False)
+_KLINES: Final = msgspec.json.Decoder(list[wire.Bar], strict=False)
+_DEPTH: Final = msgspec.json.Decoder(wire.DepthResult, strict=False)
+_FILLS: Final = msgspec.json.Decoder(list[wire.FillRow], strict=False)
+_TICKER: Final = msgspec.json.Decoder(wire.TickerRow, strict=False)
+_OPEN_INTERESTS: Final = msgspec.json.Decoder(wire.OpenInterestResult, strict=False)
+_OPEN_INTEREST: Final = msgspec.json.Decoder(wire.OpenInterestRow, strict=False)
+_FUNDING: Final = msgspec.json.Decoder(wire.FundingRow, strict=False)
+_SETTLED_LIST: Final = msgspec.json.Decoder(wire.SettledFundingResult, strict=False)
+_SETTLED: Final = msgspec.json.Decoder(wire.SettledFundingRow, strict=False)
+_TIME: Final = msgspec.json.Decoder(wire.ServerTime, strict=False)
+
+_READERS: Final[dict[str, Callable[[_Answer], Parsed]]] = {
+    limits.PATHS["instruments"]: _read_instruments,
+    limits.PATHS["klines"]: _read_klines,
+    limits.PATHS["klines_history"]: _read_klines,
+    limits.PATHS["depth"]: _read_depth,
+    limits.PATHS["trades"]: _read_trades,
+    limits.PATHS["tickers"]: _read_tickers,
+    limits.PATHS["open_interest"]: _read_open_interest,
+    limits.PATHS["funding"]: _read_funding,
+    limits.PATHS["funding_history"]: _read_settled,
+    limits.PATHS["accounts"]: partial(_read_ratio, "accounts"),
+    limits.PATHS["top_positions"]: partial(_read_ratio, "top_positions"),
+    limits.PATHS["taker_volume"]: partial(_read_ratio, "taker_volume"),
+}

@@ -1,0 +1,222 @@
+"""Bitget messages (UTA v3, ratios of classic v2), field names exactly as on the wire.
+
+Only `engine.venues.bitget` reads these; nothing of them leaves this folder. The rows of a stream and of the REST answer
+of the same name are alike, so they share a struct. Numbers that enter statistics are decoded straight to floats, book
+levels stay text because their exact decimals are their identity. A field sent as "" is read as None; fields not used
+are not declared, and so not decoded.
+
+All of it is written from documentation (Bitget UTA v3 WebSocket and REST pages of early 2026, read again 2026-08-08;
+ratios: classic v2 pages) and has not yet been held against bytes that the venue sent.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Side = Literal["buy", "sell"]
+Bar = tuple[int, float, float, float, float, float, float]
+"""[start ms, open, high, low, close, base volume, quote turnover]"""
+
+
+class Wire(msgspec.Struct, gc=False, frozen=True):
+    """Base of every message."""
+
+
+class Arg(Wire, gc=False, frozen=True):
+    """What a push belongs to; `liquidation` is of a whole product and names no symbol."""
+
+    instType: str
+    topic: str
+    symbol: str | None = None
+    interval: str | None = None
+
+
+class Push(Wire, Generic[T], gc=False, frozen=True):
+    """A push of any topic."""
+
+    arg: Arg
+    data: list[T]
+    ts: int
+    action: Literal["snapshot", "update"]
+
+
+class TradeRow(Wire, gc=False, frozen=True):
+    """A fill of `publicTrade`; `S` is the taker's side, `v` base currency."""
+
+    T: int
+    p: float
+    v: float
+    S: Side
+    i: str = ""
+
+
+class FillRow(Wire, gc=False, frozen=True):
+    """A row of `fills`, the same as `TradeRow` under its REST names."""
+
+    ts: int
+    price: float
+    size: float
+    side: Side
+    execId: str = ""
+
+
+class BookRow(Wire, gc=False, frozen=True):
+    """`books` and `booksN`; `pseq` is the `seq` before it, 0 on a snapshot and where the server began anew."""
+
+    a: msgspec.Raw
+    b: msgspec.Raw
+    ts: int
+    seq: int | None = None
+    pseq: int | None = None
+    maxDepth: int | None = None
+
+
+class TickerRow(Wire, gc=False, frozen=True):
+    """`ticker` and `tickers`; volumes and open interest in base currency, `turnover24h` in quote currency."""
+
+    symbol: str | None = None
+    ts: int | None = None
+    lastPrice: float | None = None
+    openPrice24h: float | None = None
+    highPrice24h: float | None = None
+    lowPrice24h: float | None = None
+    volume24h: float | None = None
+    turnover24h: float | None = None
+    bid1Price: float | None = None
+    bid1Size: float | None = None
+    ask1Price: float | None = None
+    ask1Size: float | None = None
+    markPrice: float | None = None
+    indexPrice: float | None = None
+    fundingRate: float | None = None
+    nextFundingTime: int | None = None
+    openInterest: float | None = None
+
+
+class KlineRow(Wire, gc=False, frozen=True):
+    """A bar of `kline` as it stands; nothing in it says whether it is closed."""
+
+    start: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    turnover: float
+
+
+class LiquidationRow(Wire, gc=False, frozen=True):
+    """`side` is that of the POSITION: buy, a long was liquidated. `amount` is in quote currency."""
+
+    symbol: str
+    side: Side
+    price: float
+    amount: float
+    ts: int
+
+
+class Response(Wire, gc=False, frozen=True):
+    """Envelope of every REST answer; `code` is "00000" where it succeeded."""
+
+    code: str | int
+    msg: str | None = None
+    requestTime: int | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class InstrumentRow(Wire, gc=False, frozen=True):
+    """A row of `instruments`; `launchTime` may be 0, `fundInterval` is in hours."""
+
+    symbol: str
+    baseCoin: str
+    quoteCoin: str
+    type: str | None = None
+    status: str | None = None
+    symbolType: str | None = None
+    priceMultiplier: float | None = None
+    quantityMultiplier: float | None = None
+    launchTime: int | None = None
+    fundInterval: float | None = None
+
+
+class DepthResult(Wire, gc=False, frozen=True):
+    """`orderbook`; carries no sequence, so it cannot seed a streamed book."""
+
+    a: msgspec.Raw
+    b: msgspec.Raw
+    ts: int
+
+
+class OpenInterestRow(Wire, gc=False, frozen=True):
+    """`openInterest` in base currency."""
+
+    symbol: str
+    openInterest: float
+
+
+class OpenInterestResult(Wire, gc=False, frozen=True):
+    """Rows that are decoded one by one, so that one bad row costs only itself."""
+
+    rows: list[msgspec.Raw] = msgspec.field(name="list")
+    ts: int | None = None
+
+
+class FundingRow(Wire, gc=False, frozen=True):
+    """`current-fund-rate`: the running estimate, its settlement and its interval in hours."""
+
+    fundingRate: float | None = None
+    fundingRateInterval: float | None = None
+    nextUpdate: int | None = None
+    symbol: str | None = None
+
+
+class SettledFundingRow(Wire, gc=False, frozen=True):
+    fundingRate: float
+    fundingRateTimestamp: int
+    symbol: str | None = None
+
+
+class SettledFundingResult(Wire, gc=False, frozen=True):
+    resultList: list[msgspec.Raw]
+
+
+class AccountRatioRow(Wire, gc=False, frozen=True):
+    """`account-long-short` of v2."""
+
+    ts: int
+    longAccountRatio: float | None = None
+    shortAccountRatio: float | None = None
+    longShortAccountRatio: float | None = None
+
+
+class PositionRatioRow(Wire, gc=False, frozen=True):
+    """`position-long-short` of v2; names by likeness to the accounts', not seen in an answer."""
+
+    ts: int
+    longPositionRatio: float | None = None
+    shortPositionRatio: float | None = None
+    longShortPositionRatio: float | None = None
+
+
+class TakerRow(Wire, gc=False, frozen=True):
+    """`taker-buy-sell` of v2."""
+
+    ts: int
+    buyVolume: float
+    sellVolume: float
+
+
+class ServerTime(Wire, gc=False, frozen=True):
+    serverTime: int
+
+
+class Control(Wire, gc=False, frozen=True):
+    """Acks and errors."""
+
+    event: str | None = None
+    code: str | int | None = None
+    msg: str | None = None
+    arg: Arg | None = None
