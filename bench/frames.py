@@ -313,7 +313,7 @@ def _print_part(title: str, frames: int, seconds: dict[str, float]) -> None:
     for name, taken in seconds.items():
         ratio = taken / seconds["prism"]
         beside = "" if name == "prism" else f"   {ratio:6.2f} x prism's time"
-        print(f"  {name:<14}{frames / taken:12,.0f} frames/s{taken / frames * 1e6:10.2f} us/frame{beside}")
+        print(f"  {name:<20}{frames / taken:12,.0f} frames/s{taken / frames * 1e6:10.2f} us/frame{beside}")
 
 
 def _verdict(whole: dict[str, float], peers: dict[str, float], unavailable: dict[str, str]) -> int:
