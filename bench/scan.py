@@ -1,24 +1,40 @@
 """How long a full scan takes: `python -m bench.scan`.
 
-Scores a synthetic market of 600 rows, all six faces and the account, as the engine does ten times a second: once
-where no bar closed since the last scan and once where one closed on every timeframe for every row. Beside it, in
-the same run, TA-Lib computes ten indicators over one timeframe of the same bars, called symbol by symbol. The peer
-does a smaller job (one timeframe of three, two faces of six); it is there to scale the figures to the machine.
+Two markets of 600 rows made from one seed. A live one (`bench.live_market`): a whole `Pipeline`, in which every row
+trades, is quoted and has its book changed before each scan, so that nothing live can be remembered; scanned with
+nothing closed and after a 5m bar of every row, with the time of each stage, each face, and a snapshot. And a view that
+only closes bars (`bench.synthetic_view`): the score where one closed on every timeframe for every row.
+
+Beside them, in the same run, TA-Lib computes ten indicators over one timeframe of the same bars, called symbol by
+symbol. The peer does a smaller job (one timeframe of three, two faces of six, no books); it is there to scale the
+figures to the machine. Processor time is what to compare on a machine that is shared.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import sys
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import talib
 
+from bench.live_market import LiveMarket
 from bench.synthetic_view import all_bars_closed, synthetic_view
-from engine.market.view import Bars
+from engine.market.view import Bars, MarketView
+from engine.pipeline import Pipeline
+from engine.prism.board import FACES, Reading
 from engine.prism.score import Scorer
+
+INTERVAL_MS = 500
+"""Event time between scans of the live market, the engine's own default."""
+
+STILL = "nothing closed"
+SCORE = "score: six faces and the account"
 
 
 class Times:
@@ -29,19 +45,53 @@ class Times:
         self.wall_ms: list[float] = []
         self.cpu_ms: list[float] = []
 
-    def take(self, work: Callable[[], object]) -> None:
-        """Run once and remember."""
+    def take(self, work: Callable[[], object]) -> Any:
+        """Run once, remember, and answer what it answered."""
         cpu, wall = process_time(), perf_counter()
-        work()
+        answer = work()
         self.wall_ms.append((perf_counter() - wall) * 1e3)
         self.cpu_ms.append((process_time() - cpu) * 1e3)
+        return answer
 
     def __str__(self) -> str:
-        median, late = np.percentile(self.wall_ms, [50, 99])
+        cpu, late = np.percentile(self.cpu_ms, [50, 99])
         return (
-            f"{self.name:<52} median {median:8.1f} ms   p99 {late:8.1f} ms   "
-            f"cpu median {np.median(self.cpu_ms):8.1f} ms   n {len(self.wall_ms)}"
+            f"{self.name:<58} cpu median {cpu:8.2f} ms   p99 {late:8.2f} ms   "
+            f"wall median {np.median(self.wall_ms):8.2f} ms   n {len(self.wall_ms)}"
         )
+
+
+class Stages:
+    """The parts of a pipeline's scan, timed from the outside, by what was scanned."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.what = ""
+        self.times: dict[tuple[str, str], Times] = {}
+        """By what was scanned and by part, in the order in which they first ran."""
+        self._time(pipeline.books, "columns", "columns of the books")
+        self._time(pipeline.state, "view", "view of the market")
+        self._time(pipeline.scorer, "score", SCORE)
+        self._time(pipeline.ranker, "rank", "ranking under all presets")
+        self._time_faces(pipeline.scorer)
+
+    def take(self, part: str, work: Callable[[], object]) -> Any:
+        """Run once and remember as `part` of what is being scanned."""
+        times = self.times.get((self.what, part))
+        if times is None:
+            times = self.times[self.what, part] = Times(f"{self.what}: {part}")
+        return times.take(work)
+
+    def _time(self, owner: object, method: str, part: str) -> None:
+        work = getattr(owner, method)
+        vars(owner)[method] = lambda *given, **named: self.take(part, partial(work, *given, **named))
+
+    def _time_faces(self, scorer: Scorer) -> None:
+        faces = scorer.faces
+
+        def timed(view: MarketView) -> dict[str, Callable[[], dict[str, Reading]]]:
+            return {name: partial(self.take, f"  {name}", face) for name, face in faces(view).items()}
+
+        vars(scorer)["faces"] = timed
 
 
 def peer(bars: Bars) -> None:
@@ -63,31 +113,67 @@ def peer(bars: Bars) -> None:
         talib.AD(high, low, close, volume)
 
 
+def live(market: LiveMarket, rounds: int, between: Callable[[], object]) -> Stages:
+    """Scan the live market in rounds: four times with nothing closed, once after a 5m bar, and `between` once."""
+    pipeline = market.pipeline
+    stages = Stages(pipeline)
+    stages.what = "first scan"
+    stages.take("whole scan", pipeline.scan)
+    for _ in range(rounds):
+        for _ in range(4):
+            market.tick(INTERVAL_MS)
+            stages.what = STILL
+            stages.take("whole scan", pipeline.scan)
+            stages.take("snapshot", pipeline.snapshot)
+        between()
+        market.close_bar("5m")
+        stages.what = "5m closed"
+        stages.take("whole scan", pipeline.scan)
+    return stages
+
+
 def main() -> None:
-    """Run and print. The four kinds of work take turns, so that a busy machine slows all of them alike."""
+    """Run and print."""
     options = argparse.ArgumentParser(description="Time a full scan of a synthetic market.")
     options.add_argument("--rows", type=int, default=600)
     options.add_argument("--bars", type=int, default=500)
-    options.add_argument(
-        "--rounds", type=int, default=25, help="four scans, one with closed bars and one peer run each"
-    )
+    options.add_argument("--rounds", type=int, default=12, help="four scans, one after a 5m bar and one peer run each")
     given = options.parse_args()
-    now = synthetic_view(rows=given.rows, width=given.bars)
-    scorer = Scorer()
-    first = Times("first scan: all indicators and levels from scratch")
-    still = Times("scan, no bar closed")
-    moved = Times("scan, a bar closed on every timeframe for every row")
+    still = synthetic_view(rows=given.rows, width=given.bars)
     beside = Times("TA-Lib, ten indicators, one timeframe, by symbol")
+    empty = _memory_mib()
+    market = LiveMarket(given.rows, given.bars)
+    loaded = _memory_mib()
+    stages = live(market, given.rounds, partial(beside.take, partial(peer, still.bars["15m"])))
+    most = _memory_mib()
+    print(f"{given.rows} rows, {given.bars} bars of 1m, 5m, 15m and 4h, 200 book levels a side, 900 s of tape")
+    for times in (*stages.times.values(), *closing(still, given.rounds), beside):
+        print(times)
+    spent = {part: float(np.median(times.cpu_ms)) for (what, part), times in stages.times.items() if what == STILL}
+    shares = (f"{face} {spent[f'  {face}'] / spent[SCORE]:.0%}" for face in FACES)
+    print(f"shares of the score, {STILL}: {', '.join(shares)}")
+    print(
+        f"peak memory: {empty:.0f} MiB before the market, {loaded:.0f} MiB with it loaded, {most:.0f} MiB after scans"
+    )
+
+
+def closing(now: MarketView, rounds: int) -> tuple[Times, ...]:
+    """The score alone of a market that stands still but for its bars: from nothing, unchanged, and all bars closed."""
+    scorer = Scorer()
+    first, still = Times("score from nothing"), Times("score, market standing still")
+    moved = Times("score, a bar closed on every timeframe for every row")
     first.take(partial(scorer.score, now))
-    for step in range(given.rounds):
-        for _ in range(4):
-            still.take(partial(scorer.score, now))
-        beside.take(partial(peer, now.bars["15m"]))
+    for step in range(rounds):
+        still.take(partial(scorer.score, now))
         now = all_bars_closed(now, step)
         moved.take(partial(scorer.score, now))
-    print(f"{given.rows} rows, {given.bars} bars of 1m, 5m, 15m and 4h, 200 book levels a side, 900 s of tape")
-    for times in (still, moved, first, beside):
-        print(times)
+    return first, still, moved
+
+
+def _memory_mib() -> float:
+    """The most this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,14 @@ class Bar(NamedTuple):
     """Summed from finer bars here, rather than sent by the venue."""
 
 
+class Heads(NamedTuple):
+    """What is known of every row's run of bars, `[rows]`; see `BarFrame`. Nobody may write to it."""
+
+    counts: Ints
+    newest: Ints
+    revisions: Ints
+
+
 class Change(IntEnum):
     """What a bar did to the store."""
 
@@ -77,6 +85,8 @@ class BarFrame:
         self.version = 0
         """Rises with any change of any row."""
         self._aside: list[dict[int, Bar]] = []
+        self._heads = (-1, Heads(*np.zeros((3, 0), dtype=np.int64)))
+        """The version they were made at, and they."""
 
     def add_row(self, capacity: int) -> None:
         """One more row; the columns have room for `capacity` rows."""
@@ -92,6 +102,7 @@ class BarFrame:
         self.count.append(0)
         self.newest.append(-1)
         self.revision.append(0)
+        self.version += 1
         self._aside.append({})
 
     def put(self, row: int, bar: Bar) -> Change:
@@ -124,6 +135,13 @@ class BarFrame:
             return self._at(row, self.capacity - 1 - back)
         return self._aside[row].get(open_ms)
 
+    def heads(self) -> Heads:
+        """Counts, newest open times and revisions as arrays, which are made anew only after a change."""
+        if self._heads[0] != self.version:
+            lists = (self.count, self.newest, self.revision)
+            self._heads = (self.version, Heads(*(np.array(each, dtype=np.int64) for each in lists)))
+        return self._heads[1]
+
     def window(self, rows: int, width: int) -> Bars:
         """The newest `width` bars of each run as views of the columns; nothing is computed but `[rows]` counts."""
         values, marks = self.values[:rows, :, -width:], self.marks[:rows, :, -width:]
@@ -137,8 +155,8 @@ class BarFrame:
             volume_usd=values[:, VOLUME],
             buy_usd=values[:, BUY],
             trades=marks[:, TRADES],
-            count=np.minimum(np.array(self.count, dtype=np.int64), width),
-            revision=np.array(self.revision, dtype=np.int64),
+            count=np.minimum(self.heads().counts, width),
+            revision=self.heads().revisions,
         )
 
     def _append(self, row: int, bar: Bar) -> None:

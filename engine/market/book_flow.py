@@ -112,6 +112,8 @@ class BookFlow:
 
     def refills(self, at_ms: int) -> tuple[float, float]:
         """(refilled - not refilled) / takes of the best bid and best ask over the last minute; NaN: none taken."""
+        if not self.takes and self.pending[0] is None and self.pending[1] is None:
+            return NAN, NAN
         self._expire(at_ms)
         result = []
         for side in (0, 1):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import compress
+from operator import itemgetter
 from typing import Final
 
 Numbers = Sequence[float]
@@ -155,6 +157,28 @@ class Side:
             found += [(price, sizes[price]) for price in self._pending if price < most and sizes[price]]
             found.sort()
         return found[:count]
+
+    def columns(self, count: int, *, highest: bool) -> tuple[Numbers, Numbers]:
+        """Prices and sizes of the `count` (at least 1) highest or lowest levels, best first: `high` and `low` apart.
+
+        A scan reads hundreds of levels of every book that changed, so this goes level by level in C alone.
+        """
+        if self._dead > count:
+            _ = self.prices
+        sizes, ordered = self._sizes, self._ordered
+        reach = count + self._dead
+        taken = ordered[: -reach - 1 : -1] if highest else ordered[:reach]
+        if self._pending:
+            last = taken[-1] if len(taken) == reach else -_INFINITY if highest else _INFINITY
+            fresh = [price for price in self._pending if (price > last if highest else price < last)]
+            if fresh:
+                taken += fresh
+                taken.sort(reverse=highest)
+        # One call for all of them, where there are enough for it to answer with a tuple.
+        held = itemgetter(*taken)(sizes) if len(taken) > 1 else tuple(sizes[price] for price in taken)
+        if not all(held):
+            return list(compress(taken, held))[:count], list(filter(None, held))[:count]
+        return taken[:count], held[:count]
 
     def text(self, price: float, size: float) -> tuple[str, str]:
         """A level as decimal text: the venue's own where it was kept, else equal to it and padded as the venue pads."""

@@ -53,11 +53,9 @@ class DayVolume:
         rows = len(frame.count)
         self._grow(rows)
         if frame.version != self._version:
-            revision = np.array(frame.revision, dtype=np.int64)
-            self._refresh(np.flatnonzero(revision != self._revision[:rows]))
+            self._refresh(np.flatnonzero(frame.heads().revisions != self._revision[:rows]))
             self._version = frame.version
-        newest = np.array(frame.newest, dtype=np.int64)
-        return np.where(at_ms - newest < 3 * frame.interval_ms, self._sum[:rows], np.nan)
+        return np.where(at_ms - frame.heads().newest < 3 * frame.interval_ms, self._sum[:rows], np.nan)
 
     def of(self, row: int, at_ms: int) -> float:
         """The same for one row."""
@@ -147,8 +145,9 @@ class CandleStore:
         then = np.full(self._universe.rows, np.nan)
         for name in CHANGE_FRAMES:
             frame = self.frames[name]
-            back = -((then_ms - np.array(frame.newest, dtype=np.int64)) // frame.interval_ms)
-            known = (back >= 0) & (back < np.array(frame.count, dtype=np.int64)) & np.isnan(then)
+            heads = frame.heads()
+            back = -((then_ms - heads.newest) // frame.interval_ms)
+            known = (back >= 0) & (back < heads.counts) & np.isnan(then)
             rows = np.flatnonzero(known)
             then[rows] = frame.values[rows, OPEN, frame.capacity - 1 - back[rows]]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -173,10 +172,9 @@ class CandleStore:
         """`[rows, len(open_ms)]` closes of the bars that opened at the given times; NaN where a row has none."""
         frame = self.frames[timeframe]
         rows = self._universe.rows
-        newest = np.array(frame.newest, dtype=np.int64)[:, None]
-        count = np.array(frame.count, dtype=np.int64)[:, None]
-        back, rest = np.divmod(newest - open_ms[None, :], frame.interval_ms)
-        known = (rest == 0) & (back >= 0) & (back < count)
+        heads = frame.heads()
+        back, rest = np.divmod(heads.newest[:, None] - open_ms[None, :], frame.interval_ms)
+        known = (rest == 0) & (back >= 0) & (back < heads.counts[:, None])
         columns = np.where(known, frame.capacity - 1 - back, 0)
         closes = frame.values[np.arange(rows)[:, None], 3, columns]
         return np.where(known, closes, np.nan)

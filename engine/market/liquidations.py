@@ -123,12 +123,12 @@ class LiquidationStore:
 
     def view(self, at_ms: int) -> Liquidations:
         """The last 60 minutes up to and with the minute of `at_ms`."""
-        instruments = self._universe.frozen()
-        values, _ = self._minutes.window(at_ms // MINUTE_MS, len(instruments))
+        venues, of_row = self._universe.venues()
+        values, _ = self._minutes.window(at_ms // MINUTE_MS, len(of_row))
         since, sampled = self._since, self._sampled
         return Liquidations(
             long_usd=values[LONG],
             short_usd=values[SHORT],
-            since_ms=np.array([since.get(i.venue, -1) for i in instruments], dtype=np.int64),
-            sampled=np.array([sampled.get(i.venue, False) for i in instruments], dtype=np.bool_),
+            since_ms=np.array([since.get(venue, -1) for venue in venues], dtype=np.int64)[of_row],
+            sampled=np.array([sampled.get(venue, False) for venue in venues], dtype=np.bool_)[of_row],
         )

@@ -20,6 +20,7 @@ from engine.timeframes import INTERVAL_MS, MINUTE_MS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 SLOTS: Final = 96
 SLOT_MS: Final = INTERVAL_MS["15m"]
@@ -49,6 +50,10 @@ class OpenInterestStore:
         self._usd: list[float] = []
         self._base: list[float] = []
         self._ms: list[int] = []
+        self._readings = 0
+        """Readings taken so far."""
+        self._held: tuple[tuple[int, int, int, bytes], tuple[Floats, Floats, Floats]] | None = None
+        """What `_slots` answered last, and what it was made from."""
 
     def add_row(self) -> None:
         """One more row, as the universe has just allocated it."""
@@ -62,6 +67,7 @@ class OpenInterestStore:
 
         Prices are only used where they are of that time: a reading of the past gets its price from the bars.
         """
+        self._readings += 1
         in_usd = self._universe.in_usd[row]
         usd = event.usd if in_usd else NAN
         if event.ts_ms >= self._ms[row]:
@@ -82,26 +88,35 @@ class OpenInterestStore:
         """Columns at `at_ms`; `price` values base figures now. Slots in dollars: as stated, else base at the mark of
         that moment, else base at the close of the slot's 15m bar. Closes are the bars', and until a slot's bar has
         come, the last price noted with the reading. The change is the last closed slot over the one an hour before."""
-        rows = self._universe.rows
-        last_slot = at_ms // SLOT_MS - 1
-        values, _ = self._grid.window(last_slot, rows)
-        opened = np.arange(last_slot - SLOTS + 1, last_slot + 1, dtype=np.int64) * SLOT_MS
-        closes = self._candles.closes_at("15m", opened)
-        close = np.where(np.isnan(closes), values[PRICE], closes)
         in_usd = np.array(self._universe.in_usd, dtype=np.bool_)
-        valued = np.where(in_usd[:, None], values[BASE] * close, np.nan)
-        history = np.where(np.isnan(values[USD]), valued, values[USD])
+        history, close, change = self._slots(at_ms // SLOT_MS - 1, in_usd)
         stated = np.array(self._usd, dtype=np.float64)
         now = np.where(in_usd, np.array(self._base, dtype=np.float64) * price, np.nan)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            change = history[:, -1] / history[:, -1 - HOUR_SLOTS] - 1.0
         return OpenInterestColumns(
             usd=np.where(np.isnan(stated), now, stated),
             ms=np.array(self._ms, dtype=np.int64),
             history_usd=history,
             history_close=close,
-            change_1h_frac=np.where(np.isfinite(change), change, np.nan),
+            change_1h_frac=change,
         )
+
+    def _slots(self, last_slot: int, in_usd: Bools) -> tuple[Floats, Floats, Floats]:
+        """Dollars and closes of the slots up to `last_slot`, `[rows, SLOTS]`, and the change over the last hour.
+
+        Made anew only where a slot ended, a reading or a 15m bar came, or a row's currency is known better.
+        """
+        values, _ = self._grid.window(last_slot, len(in_usd))
+        key = (last_slot, self._readings, self._candles.frames["15m"].version, in_usd.tobytes())
+        if self._held is None or self._held[0] != key:
+            opened = np.arange(last_slot - SLOTS + 1, last_slot + 1, dtype=np.int64) * SLOT_MS
+            closes = self._candles.closes_at("15m", opened)
+            close = np.where(np.isnan(closes), values[PRICE], closes)
+            valued = np.where(in_usd[:, None], values[BASE] * close, np.nan)
+            history = np.where(np.isnan(values[USD]), valued, values[USD])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                change = history[:, -1] / history[:, -1 - HOUR_SLOTS] - 1.0
+            self._held = key, (history, close, np.where(np.isfinite(change), change, np.nan))
+        return self._held[1]
 
 
 def _of_that_time(price_ms: int, ts_ms: int) -> bool:

@@ -49,6 +49,8 @@ class Universe:
         self._linked = False
         self._rankable: Bools = np.zeros(0, dtype=np.bool_)
         self._peers: tuple[tuple[int, ...], ...] = ()
+        self._venues: tuple[str, ...] = ()
+        self._venue_of: Ints = np.zeros(0, dtype=np.int64)
         self._fixed: Ints = np.zeros(0, dtype=np.int64)
         self._choosing: Ints = np.zeros(0, dtype=np.int64)
         self._choices: Ints = np.zeros((0, 1), dtype=np.int64)
@@ -97,6 +99,11 @@ class Universe:
         self._link()
         return self._rankable
 
+    def venues(self) -> tuple[tuple[str, ...], Ints]:
+        """The venues in alphabetical order, and by row which of them it is, `[rows]`."""
+        self._link()
+        return self._venues, self._venue_of
+
     def rows_of_asset(self, asset: str, category: str = "crypto") -> tuple[int, ...]:
         """Rows of one asset on all venues, ascending. A stock and a coin of the same name are different assets."""
         self._link()
@@ -127,6 +134,9 @@ class Universe:
         for row, instrument in enumerate(self.instruments):
             self._assets.setdefault((instrument.asset, instrument.category), []).append(row)
         self._rankable = np.array([i.is_rankable for i in self.instruments], dtype=np.bool_)
+        self._venues = tuple(sorted({i.venue for i in self.instruments}))
+        number = {venue: place for place, venue in enumerate(self._venues)}
+        self._venue_of = np.array([number[i.venue] for i in self.instruments], dtype=np.int64)
         fixed: list[int] = []
         choosing: list[int] = []
         choices: list[list[int]] = []

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.market.view import Bools, Floats
-from engine.prism.board import COMPONENT_NAMES, COMPONENTS, FACES, Board, Reading, Status
+from engine.prism.board import COMPONENT_INDEX, COMPONENT_NAMES, COMPONENTS, FACES, Board, Reading, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,58 @@ class FaceAccount:
 
 def _row_sum(columns: Floats) -> Floats:
     total = np.zeros(columns.shape[0])
-    for i in range(columns.shape[1]):
-        total = total + columns[:, i]
+    for column in columns.T:
+        total = total + column
     return total
 
 
-def _in_force(nominal: Sequence[float], counts: Bools) -> tuple[Floats, Floats]:
-    """Renormalised weights `[rows, n]` and the share of the nominal weight that counts `[rows]`."""
-    shares = np.asarray(nominal, dtype=np.float64)
+def _in_force(shares: Floats, counts: Bools, spans: Sequence[slice]) -> tuple[Floats, Floats]:
+    """Weights `[rows, n]` renormalised within each span of columns, and what share of each counts, `[rows, spans]`."""
     held = np.where(counts, shares, 0.0)
-    total = _row_sum(held)
-    weight = np.divide(held, total[:, None], out=np.zeros(held.shape), where=total[:, None] > 0)
-    whole = 0.0
-    for share in shares.tolist():
-        whole += share
-    return weight, np.minimum(total / whole, 1.0)
+    weight, coverage = np.zeros_like(held), np.empty((len(spans), len(held))).T
+    for place, span in enumerate(spans):
+        total = _row_sum(held[:, span])
+        np.divide(held[:, span], total[:, None], out=weight[:, span], where=total[:, None] > 0)
+        whole = 0.0
+        for share in shares[span].tolist():
+            whole += share
+        coverage[:, place] = np.minimum(total / whole, 1.0)
+    return weight, coverage
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """Any number of faces side by side: fields as of `FaceAccount`, `[rows, components]` and `[rows, faces]`."""
+
+    offset: Floats
+    """Divergence of the components that count, 0 of the others."""
+    adjusted: Floats
+    weight: Floats
+    impact: Floats
+    score: Floats
+    divergence: Floats
+    coverage: Floats
+
+
+def _settle_faces(score: Floats, divergence: Floats, counts: Bools, shares: Floats, spans: Sequence[slice]) -> _Faces:
+    offset = np.where(counts, divergence, 0.0)
+    clipped = np.clip(np.where(counts, score, 0.0) + offset, 0.0, 100.0)
+    weight, coverage = _in_force(shares, counts, spans)
+    impact = weight * np.where(counts, clipped, 0.0)
+    totals, offsets = np.empty((2, len(spans), len(score)))
+    for place, span in enumerate(spans):
+        total = np.minimum(_row_sum(impact[:, span]), 100.0)  # a sum of rounded weights may exceed 1 by one bit
+        totals[place] = np.where(counts[:, span].any(axis=1), total, np.nan)
+        offsets[place] = _row_sum(offset[:, span])
+    return _Faces(
+        offset=offset,
+        adjusted=np.where(counts, clipped, np.nan),
+        weight=weight,
+        impact=impact,
+        score=totals.T,
+        divergence=offsets.T,
+        coverage=coverage,
+    )
 
 
 def settle_face(score: Floats, divergence: Floats, counts: Bools, nominal: Sequence[float]) -> FaceAccount:
@@ -64,18 +101,15 @@ def settle_face(score: Floats, divergence: Floats, counts: Bools, nominal: Seque
     `score`, `divergence` and `counts` (whether the component is OK) are `[rows, n]`, `nominal` the n weights of
     the components, above zero, of any sum. Values of components that do not count are not read.
     """
-    offset = np.where(counts, divergence, 0.0)
-    adjusted = np.where(counts, np.clip(np.where(counts, score, 0.0) + offset, 0.0, 100.0), np.nan)
-    weight, coverage = _in_force(nominal, counts)
-    impact = weight * np.where(counts, adjusted, 0.0)
-    total = np.minimum(_row_sum(impact), 100.0)  # a sum of rounded weights may exceed 1 by one bit
+    shares = np.asarray(nominal, dtype=np.float64)
+    face = _settle_faces(score, divergence, counts, shares, (slice(0, len(shares)),))
     return FaceAccount(
-        adjusted=adjusted,
-        weight=weight,
-        impact=impact,
-        score=np.where(counts.any(axis=1), total, np.nan),
-        divergence=_row_sum(offset),
-        coverage=coverage,
+        adjusted=face.adjusted,
+        weight=face.weight,
+        impact=face.impact,
+        score=face.score[:, 0],
+        divergence=face.divergence[:, 0],
+        coverage=face.coverage[:, 0],
     )
 
 
@@ -116,16 +150,26 @@ class _Fusion:
 
 
 def _fuse(face_score: Floats, face_coverage: Floats, shares: Sequence[float]) -> _Fusion:
-    known = np.isfinite(face_score) & (np.asarray(shares) > 0)
-    weight, _ = _in_force(shares, known)
+    nominal = np.asarray(shares, dtype=np.float64)
+    known = np.isfinite(face_score) & (nominal > 0)
+    weight, _ = _in_force(nominal, known, (slice(0, len(nominal)),))
     impact = weight * np.where(known, face_score, 0.0)
     total = np.minimum(_row_sum(impact), 100.0)
     return _Fusion(
         weight=weight,
         impact=impact,
         prism=np.where(known.any(axis=1), total, np.nan),
-        coverage=np.minimum(_row_sum(face_coverage * np.asarray(shares)) / _row_sum(np.asarray([shares]))[0], 1.0),
+        coverage=np.minimum(_row_sum(face_coverage * nominal) / _row_sum(nominal[None, :])[0], 1.0),
     )
+
+
+def _check_all(ordered: Sequence[Reading], rows: int, score: Floats, divergence: Floats, counts: Bools) -> None:
+    """`check` of every reading, looked at together first: `[C, rows]`."""
+    sound = (score >= 0.0) & (score <= 100.0)
+    broken = np.where(counts, ~sound | ~np.isfinite(divergence), ~np.isnan(score))
+    if np.count_nonzero(broken):
+        for name, reading in zip(COMPONENT_NAMES, ordered, strict=True):
+            check(name, reading, rows)
 
 
 def settle(at_ms: int, readings: Mapping[str, Reading], face_weights: Mapping[str, float]) -> Board:
@@ -134,55 +178,58 @@ def settle(at_ms: int, readings: Mapping[str, Reading], face_weights: Mapping[st
     Raises ValueError where a component is absent or unknown, where a reading breaks its contract (see `check`) or
     where the face weights do (see `face_shares`): such a board would be false, and none is made.
     """
-    if set(readings) != set(COMPONENT_NAMES):
+    if readings.keys() != COMPONENT_INDEX.keys():
         wrong = sorted(set(readings) ^ set(COMPONENT_NAMES))
         raise ValueError(f"readings: expected every component once; absent or unknown: {', '.join(wrong)}")
     shares = face_shares(face_weights)
     ordered = [readings[name] for name in COMPONENT_NAMES]
     rows = ordered[0].score.shape[0]
-    for name, reading in zip(COMPONENT_NAMES, ordered, strict=True):
-        check(name, reading, rows)
-    status: NDArray[np.int8] = np.stack([one.status for one in ordered], axis=1).astype(np.int8, copy=False)
-    score = np.stack([one.score for one in ordered], axis=1)
-    nothing = np.zeros(rows)
-    divergence = np.stack([nothing if one.divergence is None else one.divergence for one in ordered], axis=1)
-    counts = status == Status.OK
-    faces = _settle_faces(score, divergence, counts)
-    face_score = np.stack([face.score for face in faces], axis=1)
-    face_coverage = np.stack([face.coverage for face in faces], axis=1)
-    fusion = _fuse(face_score, face_coverage, shares)
-    untimed = np.full((rows, 3), np.nan)
+    # Component by component in memory, because everything below runs over the rows of one component at a time.
+    raw, score, divergence = np.zeros((3, len(ordered), rows))
+    status = np.empty((len(ordered), rows), dtype=np.int8)
+    timeframes = np.full((len(ordered), rows, 3), np.nan)
+    for place, one in enumerate(ordered):
+        if not one.raw.shape == one.score.shape == one.status.shape == (rows,):
+            check(COMPONENT_NAMES[place], one, rows)
+        raw[place], score[place], status[place] = one.raw, one.score, one.status
+        if one.divergence is not None:
+            divergence[place] = one.divergence
+        if one.timeframes is not None:
+            timeframes[place] = one.timeframes
+    counts = status == int(Status.OK)
+    _check_all(ordered, rows, score, divergence, counts)
+    faces = _settle_faces(score.T, divergence.T, counts.T, _NOMINAL, _SPANS)
+    fusion = _fuse(faces.score, faces.coverage, shares)
     return Board(
         at_ms=at_ms,
-        raw=np.stack([one.raw for one in ordered], axis=1),
+        raw=raw.T,
         units=tuple(one.unit for one in ordered),
-        score=score,
-        divergence=np.where(counts, divergence, 0.0),
-        adjusted=np.concatenate([face.adjusted for face in faces], axis=1),
-        weight=np.concatenate([face.weight for face in faces], axis=1),
-        impact=np.concatenate([face.impact for face in faces], axis=1),
-        status=status,
-        timeframes=np.stack([untimed if one.timeframes is None else one.timeframes for one in ordered], axis=1),
-        face_score=face_score,
+        score=score.T,
+        divergence=faces.offset,
+        adjusted=faces.adjusted,
+        weight=faces.weight,
+        impact=faces.impact,
+        status=status.T,
+        timeframes=timeframes.transpose(1, 0, 2),
+        face_score=faces.score,
         face_weight=fusion.weight,
         face_impact=fusion.impact,
-        face_divergence=np.stack([face.divergence for face in faces], axis=1),
-        face_coverage=face_coverage,
+        face_divergence=faces.divergence,
+        face_coverage=faces.coverage,
         prism=fusion.prism,
         coverage=fusion.coverage,
         readings={name: readings[name] for name in COMPONENT_NAMES},
     )
 
 
-def _settle_faces(score: Floats, divergence: Floats, counts: Bools) -> list[FaceAccount]:
-    faces = []
-    start = 0
-    for face in FACES:
-        nominal = tuple(COMPONENTS[face].values())
-        own = slice(start, start + len(nominal))
-        faces.append(settle_face(score[:, own], divergence[:, own], counts[:, own], nominal))
-        start += len(nominal)
-    return faces
+def _spans() -> tuple[slice, ...]:
+    ends = np.cumsum([len(COMPONENTS[face]) for face in FACES]).tolist()
+    return tuple(slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
+
+
+_SPANS: Final = _spans()
+"""Columns of each face's components."""
+_NOMINAL: Final = np.array([weight for face in FACES for weight in COMPONENTS[face].values()])
 
 
 def reweigh(board: Board, face_weights: Mapping[str, float]) -> Board:

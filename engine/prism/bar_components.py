@@ -28,6 +28,9 @@ NO_DOLLARS: Final = "its candles carry no dollar volume"
 NO_TAKER: Final = "the venue's candles carry no taker volume"
 NOT_FINITE: Final = "its candles give no finite value"
 
+_OK, _WARMING, _STALE, _MISSING = (int(one) for one in (Status.OK, Status.WARMING, Status.STALE, Status.MISSING))
+"""As numbers, because a comparison of an array with a member of an enumeration goes through Python."""
+
 Source = Literal["prices", "volumes", "taker"]
 Column = Callable[[Frame], Floats]
 
@@ -78,55 +81,69 @@ def read(face: str, components: Sequence[BarComponent], view: MarketView, bank: 
     key = (bank.version, old.tobytes())
     known = bank.memo.get(face)
     if known is None or known[0] != key:
-        known = key, {one.name: _reading(one, frames, old) for one in components}
+        closed_ms = [np.where(one.newest_ms >= 0, one.newest_ms + one.interval_ms, -1) for one in frames.values()]
+        known = key, {one.name: _reading(one, frames, old, closed_ms) for one in components}
         bank.memo[face] = known
     return known[1]
 
 
-def _reading(component: BarComponent, frames: dict[str, Frame], old: Bools) -> Reading:
+def _reading(component: BarComponent, frames: dict[str, Frame], old: Bools, closed_ms: Sequence[Ints]) -> Reading:
     scores, status = _score(component, frames, old)
-    by_frame = np.stack([component.raw(frame) for frame in frames.values()], axis=1)
-    raw = np.full(len(scores), np.nan)
-    for i in reversed(RAW_ORDER):
-        raw = np.where(status[:, i] == Status.OK, by_frame[:, i], raw)
     high = frames[SCORED[-1]]
     adx_high = high["adx"]
     whole = _whole(status)
     return Reading(
-        raw=raw,
+        raw=_raw(component, frames, status),
         unit=f"{component.unit}, {component.window} x {SCORED[RAW_ORDER[0]]}",
         score=blend(scores),
         status=whole,
         timeframes=scores,
         divergence=divergence(scores, adx_high),
         notes=_notes(component, frames, status, whole, conflicts(scores) & np.isnan(adx_high)),
-        inputs=_inputs(component, frames),
+        inputs=_inputs(component, frames, closed_ms),
     )
 
 
 def _score(component: BarComponent, frames: dict[str, Frame], old: Bools) -> tuple[Floats, NDArray[np.int8]]:
     """Scores `[rows, 3]`, NaN unless OK, and statuses `[rows, 3]`."""
-    scores = np.full(old.shape, np.nan)
-    status = np.full(old.shape, Status.WARMING, dtype=np.int8)
+    # Timeframe by timeframe in memory, because they are read that way.
+    scores = np.empty((len(SCORED), len(old)))
+    status = np.empty((len(SCORED), len(old)), dtype=np.int8)
     for i, frame in enumerate(frames.values()):
         have = component.have(frame)
         enough = have >= component.bars
         score = component.score(frame)
         finite = np.isfinite(score)
-        status[(frame.count > 0) & ((have == 0) | (enough & ~finite)), i] = Status.MISSING
-        status[enough & finite, i] = Status.OK
-        status[enough & finite & old[:, i], i] = Status.STALE
+        counts = enough & finite & ~old[:, i]
         # Ratios such as 100 * gain / gain may leave the scale by a rounding.
-        scores[:, i] = np.where(status[:, i] == Status.OK, np.clip(score, 0.0, 100.0), np.nan)
-    return scores, status
+        scores[i] = np.clip(score, 0.0, 100.0)
+        status[i] = _OK
+        if np.count_nonzero(counts) < counts.size:
+            scores[i, ~counts] = np.nan
+            status[i] = _WARMING
+            status[i, (frame.count > 0) & ((have == 0) | (enough & ~finite))] = _MISSING
+            status[i, enough & finite] = _STALE
+            status[i, counts] = _OK
+    return scores.T, status.T
 
 
 def _whole(status: NDArray[np.int8]) -> NDArray[np.int8]:
     """`[rows]` OK if a timeframe is; else the most telling of the reasons: stale, missing, warming."""
-    out = np.full(len(status), Status.WARMING, dtype=np.int8)
-    for one in (Status.MISSING, Status.STALE, Status.OK):
+    if not np.count_nonzero(status):
+        return np.zeros(len(status), dtype=np.int8)
+    out = np.full(len(status), _WARMING, dtype=np.int8)
+    for one in (_MISSING, _STALE, _OK):
         out[(status == one).any(axis=1)] = one
     return out
+
+
+def _raw(component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8]) -> Floats:
+    """`[rows]` the reading of the first timeframe of `RAW_ORDER` that is OK; NaN where none is."""
+    in_order = [component.raw(list(frames.values())[i]) for i in RAW_ORDER]
+    raw = np.full(len(status), np.nan)
+    for i, values in zip(reversed(RAW_ORDER), reversed(in_order), strict=True):
+        raw = np.where(status[:, i] == _OK, values, raw)
+    return raw
 
 
 def _notes(
@@ -134,32 +151,47 @@ def _notes(
 ) -> Mapping[int, str]:
     """Per row, every timeframe that does not count and why, in their order, then how the rest was read."""
     notes = Notes(len(status))
-    missing = whole == Status.MISSING
+    if not np.count_nonzero(status):
+        _add_partial(notes, component, frames, status)
+        _add_unheard(notes, frames, unheard)
+        return notes.build()
+    missing = whole == _MISSING
     for i, (name, frame) in enumerate(frames.items()):
-        absent = status[:, i] == Status.MISSING
+        absent = status[:, i] == _MISSING
         unknown = absent & (component.have(frame) == 0)
         no_dollars = unknown & (frame.volumes == 0)
         reasons = ((no_dollars, NO_DOLLARS), (unknown & ~no_dollars, NO_TAKER), (absent & ~unknown, NOT_FINITE))
         for mask, text in reasons:
             notes.add(mask & ~missing, f"{name} missing: {text}")
-        warming = (status[:, i] == Status.WARMING) & ~missing
+        warming = (status[:, i] == _WARMING) & ~missing
         have = component.have(frame).astype(np.float64)
         notes.add_values(warming, have, 1.0, _warming(name, component.bars))
         limit = STALE_INTERVALS * frame.interval_ms // MINUTE_MS
-        notes.add(status[:, i] == Status.STALE, f"{name} stale: its newest bar closed more than {limit} min ago")
-        if component.partial is not None:
-            values = component.partial.values(frame).astype(np.float64)
-            short = (status[:, i] == Status.OK) & (values < component.partial.full)
-            notes.add_values(short, values, 1.0, _partly(name, component.partial))
+        notes.add(status[:, i] == _STALE, f"{name} stale: its newest bar closed more than {limit} min ago")
+        _add_partial(notes, component, {name: frame}, status[:, i : i + 1])
     _add_missing(notes, component, frames, status, missing)
-    ok = whole == Status.OK
-    middle, finest, coarsest = (status[:, i] == Status.OK for i in RAW_ORDER)
+    ok = whole == _OK
+    middle, finest, coarsest = (status[:, i] == _OK for i in RAW_ORDER)
     notes.add(~middle & finest, f"reading from {SCORED[RAW_ORDER[1]]}")
     notes.add(~middle & ~finest & coarsest, f"reading from {SCORED[RAW_ORDER[2]]}")
+    _add_unheard(notes, frames, unheard & ok)
+    return notes.build()
+
+
+def _add_partial(notes: Notes, component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8]) -> None:
+    """Say of OK timeframes, the columns of `status`, which part of the component their history does not carry yet."""
+    if component.partial is None:
+        return
+    for i, (name, frame) in enumerate(frames.items()):
+        values = component.partial.values(frame).astype(np.float64)
+        short = (status[:, i] == _OK) & (values < component.partial.full)
+        notes.add_values(short, values, 1.0, _partly(name, component.partial))
+
+
+def _add_unheard(notes: Notes, frames: dict[str, Frame], mask: Bools) -> None:
     high = frames[SCORED[-1]].count.astype(np.float64)
     text = f"no divergence: ADX14 of {SCORED[-1]}"
-    notes.add_values(unheard & ok, high, 1.0, lambda count: f"{text} warming: {count:.0f}/{ADX_BARS} bars")
-    return notes.build()
+    notes.add_values(mask, high, 1.0, lambda count: f"{text} warming: {count:.0f}/{ADX_BARS} bars")
 
 
 def _add_missing(
@@ -168,7 +200,7 @@ def _add_missing(
     """Give missing rows one reason: that of the finest timeframe that has bars."""
     told = np.zeros(len(status), dtype=np.bool_)
     for i, frame in enumerate(frames.values()):
-        here = missing & ~told & (status[:, i] == Status.MISSING)
+        here = missing & ~told & (status[:, i] == _MISSING)
         unknown = component.have(frame) == 0
         notes.add(here & unknown & (frame.volumes == 0), NO_DOLLARS)
         notes.add(here & unknown & (frame.volumes > 0), NO_TAKER)
@@ -184,15 +216,14 @@ def _partly(frame: str, partial: Partial) -> Callable[[float], str]:
     return lambda count: f"{frame} {partial.text(int(count))}"
 
 
-def _inputs(component: BarComponent, frames: dict[str, Frame]) -> dict[str, tuple[Floats, str, Ints | None]]:
+def _inputs(
+    component: BarComponent, frames: dict[str, Frame], closed_ms: Sequence[Ints]
+) -> dict[str, tuple[Floats, str, Ints | None]]:
     """Every timeframe's own reading, what else went in, and the trend that weighs a conflict."""
     inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
     columns = {component.name: (component.raw, f"{component.unit}, {component.window} bars"), **component.extras}
-    for name, frame in frames.items():
-        closed_ms = np.where(frame.newest_ms >= 0, frame.newest_ms + frame.interval_ms, -1)
+    for (name, frame), closed in zip(frames.items(), closed_ms, strict=True):
         for label, (column, unit) in columns.items():
-            inputs[f"{label} {name}"] = (column(frame).copy(), unit, closed_ms)
-    high = frames[SCORED[-1]]
-    closed_ms = np.where(high.newest_ms >= 0, high.newest_ms + high.interval_ms, -1)
-    inputs[f"adx {SCORED[-1]}"] = (high["adx"].copy(), "index, 14 bars", closed_ms)
+            inputs[f"{label} {name}"] = (column(frame).copy(), unit, closed)
+    inputs[f"adx {SCORED[-1]}"] = (frames[SCORED[-1]]["adx"].copy(), "index, 14 bars", closed_ms[-1])
     return inputs

@@ -7,10 +7,15 @@ goes; nothing here speaks of prices beyond that. No score is computed here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from engine.market.view import Books, Floats
+
+NEAR_LEVELS: Final = 64
+"""Levels that narrow limits end within. At most 64: to there, numpy's pairwise sum adds in the same order as over all
+of a wider book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,25 @@ def measure(books: Books) -> Depth:
 
 def within(depth: Depth, limit_frac: Floats) -> tuple[Floats, Floats]:
     """Notional of bids and of asks within `limit_frac [rows]` of mid; NaN where the limit is."""
-    limit = limit_frac[:, None]
-    bid = np.where(depth.bid_distance <= limit, depth.bid_usd, 0.0).sum(axis=1)
-    ask = np.where(depth.ask_distance <= limit, depth.ask_usd, 0.0).sum(axis=1)
+    bid = _held(depth.bid_distance, depth.bid_usd, limit_frac)
+    ask = _held(depth.ask_distance, depth.ask_usd, limit_frac)
     unknown = np.isnan(limit_frac)
     bid[unknown] = np.nan
     ask[unknown] = np.nan
     return bid, ask
+
+
+def _held(distance: Floats, usd: Floats, limit_frac: Floats) -> Floats:
+    if usd.shape[1] <= NEAR_LEVELS:
+        return _sum_within(distance, usd, limit_frac)
+    held = _sum_within(distance[:, :NEAR_LEVELS], usd[:, :NEAR_LEVELS], limit_frac)
+    # Distances rise from level to level, so a book whose next level lies beyond the limit has no more within it.
+    deep = np.flatnonzero(distance[:, NEAR_LEVELS] <= limit_frac)
+    if deep.size:
+        held[deep] = _sum_within(distance[deep], usd[deep], limit_frac[deep])
+    return held
+
+
+def _sum_within(distance: Floats, usd: Floats, limit_frac: Floats) -> Floats:
+    total: Floats = np.where(distance <= limit_frac[:, None], usd, 0.0).sum(axis=1)
+    return total

@@ -6,11 +6,16 @@ bound, never an average of what was there.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from engine.market.view import Bools, Floats
+
+NEAR_LEVELS: Final = (32, 64)
+"""Levels that most reference notionals are filled from; only what they do not hold is walked through the whole book.
+Multiples of 8 and at most 64: within that, numpy's pairwise sum adds the terms in the same order."""
+FILLED_MARGIN: Final = 1.001
 
 
 class Walk(NamedTuple):
@@ -24,14 +29,35 @@ class Walk(NamedTuple):
 
 def walk(price: Floats, size: Floats, notional: Floats) -> Walk:
     """Fill `notional [rows]` (quote currency) from `price` and `size` `[rows, L]`, best level first, NaN-padded."""
-    known = np.isfinite(price) & np.isfinite(size)
-    level = np.where(known, price * size, 0.0)
+    looked = min(NEAR_LEVELS[0], price.shape[1])
+    found, held = _walk(price[:, :looked], size[:, :looked], notional)
+    for levels in (*NEAR_LEVELS[1:], price.shape[1]):
+        # Levels beyond a fill add zeros to it, so the walk through the near ones is the whole walk to the last bit; the
+        # margin keeps the running sum's rounding from putting a fill back into a level beyond.
+        deep = np.flatnonzero(~(held > notional * FILLED_MARGIN) & np.isfinite(price[:, looked - 1]))
+        if levels <= looked or not deep.size:
+            break
+        looked = min(levels, price.shape[1])
+        further, held[deep] = _walk(price[deep, :levels], size[deep, :levels], notional[deep])
+        found.average[deep], found.complete[deep] = further
+    return found
+
+
+def _walk(price: Floats, size: Floats, notional: Floats) -> tuple[Walk, Floats]:
+    """The walk through all the levels given, and what they hold together, `[rows]`."""
+    level = price * size
+    known = np.isfinite(level)
+    whole = np.count_nonzero(known) == known.size
+    if not whole:
+        known = np.isfinite(price) & np.isfinite(size)
+        level = np.where(known, level, 0.0)
     deeper = np.cumsum(level, axis=1)
     fill = np.clip(notional[:, None] - (deeper - level), 0.0, level)
-    base = np.where(known, fill / np.where(known, price, 1.0), 0.0).sum(axis=1)
+    base = (fill / price if whole else np.where(known, fill / np.where(known, price, 1.0), 0.0)).sum(axis=1)
     count = known.sum(axis=1)
     last = np.take_along_axis(price, np.maximum(count - 1, 0)[:, None], axis=1)[:, 0]
-    rest = np.maximum(notional - deeper[:, -1], 0.0)
+    held = deeper[:, -1]
+    rest = np.maximum(notional - held, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         average = notional / (base + np.where(rest > 0.0, rest / last, 0.0))
-    return Walk(np.where(count > 0, average, np.nan), (count > 0) & (rest == 0.0))
+    return Walk(np.where(count > 0, average, np.nan), (count > 0) & (rest == 0.0)), held

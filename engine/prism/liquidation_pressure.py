@@ -16,6 +16,7 @@ from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft
 from engine.prism.freshness import venue_stale
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory
 from engine.prism.scales import ratio
 
 LEAST_MINUTES: Final = 5.0
@@ -68,7 +69,16 @@ def forces(long_usd: Floats, short_usd: Floats, minutes: Floats) -> Forces:
     return Forces(pressure, reversal, turned, age)
 
 
-def liquidations(view: MarketView, roster: Roster) -> Reading:
+def _of_hour(long_usd: Floats, short_usd: Floats, minutes: Floats) -> tuple[Floats, ...]:
+    """Long and short of the hour and of 5 minutes, then `Forces`, which are NaN where nothing was liquidated."""
+    long, short = long_usd.sum(axis=1), short_usd.sum(axis=1)
+    rows = np.flatnonzero(long + short > 0.0)
+    spread = np.full((len(Forces._fields), len(minutes)), np.nan)
+    spread[:, rows] = forces(long_usd[rows], short_usd[rows], minutes[rows])
+    return long, short, long_usd[:, -5:].sum(axis=1), short_usd[:, -5:].sum(axis=1), *spread
+
+
+def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `liquidations`; raw is short less long liquidated notional over 1 h, US dollars.
 
     Score 50 + 50 * weight * ((1 - turned) * pressure + turned * reversal), where weight grows with the hour's
@@ -86,10 +96,13 @@ def liquidations(view: MarketView, roster: Roster) -> Reading:
         seen_min < LEAST_MINUTES, Status.WARMING, seen_min, 1.0, lambda m: f"warming: {m:.0f}/5 min of the feed"
     )
     minutes = np.clip(seen_min, LEAST_MINUTES, 60.0)
-    long, short = feed.long_usd.sum(axis=1), feed.short_usd.sum(axis=1)
+    long, short, long_5m, short_5m, *held = memory["liquidations"].of(
+        (feed.long_usd, feed.short_usd, minutes),
+        lambda part: _of_hour(feed.long_usd[part], feed.short_usd[part], minutes[part]),
+    )
+    result = Forces(*held)
     hour = long + short
     draft.refuse(np.isnan(hour), Status.MISSING, "liquidated amounts not known in dollars")
-    result = forces(feed.long_usd, feed.short_usd, minutes)
     share = ratio(hour * 60.0 / minutes, view.derivatives.volume_24h_usd / 24.0)
     weight = np.where(np.isnan(share), 1.0, share / (share + NOTABLE_SHARE))
     lean = weight * ((1.0 - result.turned) * result.pressure + result.turned * result.reversal)
@@ -98,8 +111,8 @@ def liquidations(view: MarketView, roster: Roster) -> Reading:
     draft.note(~none & feed.sampled, "sampled by the venue")
     draft.note(~none & (result.turned > 0.5), "spike spent, read as reversal")
     draft.note(~none & np.isnan(share), "24 h volume not known, not weighed by it")
-    draft.input("long_5m", feed.long_usd[:, -5:].sum(axis=1), "usd", None)
-    draft.input("short_5m", feed.short_usd[:, -5:].sum(axis=1), "usd", None)
+    draft.input("long_5m", long_5m, "usd", None)
+    draft.input("short_5m", short_5m, "usd", None)
     draft.input("long_1h", long, "usd", None)
     draft.input("short_1h", short, "usd", None)
     draft.input("share_of_usual_volume", share, "frac", None)

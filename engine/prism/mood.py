@@ -10,11 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Floats, Ints, MarketView
+from engine.market.view import Bools, Floats, Ints, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory
 from engine.prism.scales import ratio
 
 TIMEFRAME: Final = "15m"
@@ -38,7 +39,7 @@ def _mean(values: Floats) -> Floats:
     return ratio(np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1).astype(np.float64))
 
 
-def pulse(view: MarketView) -> dict[str, Floats]:
+def pulse(view: MarketView, memory: Memory) -> dict[str, Floats]:
     """The four parts of every row's own mood, -1..1 `[rows]`, NaN where not known.
 
     With sigma the root mean square of up to 96 15m log returns: momentum is the mean of tanh(r_1h / 2 sigma) and
@@ -47,31 +48,42 @@ def pulse(view: MarketView) -> dict[str, Floats]:
     the direction of the last hour.
     """
     bars, facts = view.bars[TIMEFRAME], view.derivatives
-    close = np.where(bars_stale(view, bars)[:, None], np.nan, bars.close[:, -(DAY_BARS + 1) :])
-    volume = np.where(np.isnan(close), np.nan, bars.volume_usd[:, -(DAY_BARS + 1) :])
-    step = np.diff(np.log(close), axis=1)
-    enough = bars.count >= LEAST_BARS
-    sigma = np.where(enough, np.sqrt(_mean(step * step)), np.nan)
-    recent = step[:, -RECENT_BARS:]
-    day = sigma * np.sqrt(DAY_BARS)
+    stale = bars_stale(view, bars)
+    sigma, heat, busy, trend = memory["mood"].of(
+        (bars.revision, stale),
+        lambda part: _day(bars.close[part], bars.volume_usd[part], bars.count[part], stale[part]),
+    )
     hour_move, day_move = (
         np.log1p(np.where(change > -1.0, change, np.nan)) for change in (facts.change_1h_frac, facts.change_24h_frac)
     )
     side = np.sign(facts.change_1h_frac)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        heat = np.log2(ratio(np.sqrt(_mean(recent * recent)), sigma))
-        busy = np.log2(ratio(_mean(volume[:, -HOUR_BARS:]), _mean(volume)))
     return {
-        "volatility": np.tanh(heat) * side,
+        "volatility": heat * side,
         "momentum": blend(
             {
                 "1h": (0.5, np.tanh(ratio(hour_move, 2.0 * sigma))),
-                "24h": (0.5, np.tanh(ratio(day_move, day))),
+                "24h": (0.5, np.tanh(ratio(day_move, sigma * np.sqrt(DAY_BARS)))),
             }
         ),
-        "volume": np.where(enough, np.tanh(busy) * side, np.nan),
-        "trend": np.tanh(2.0 * ratio(np.log(close[:, -1]) - np.log(_mean(close)), day)),
+        "volume": busy * side,
+        "trend": trend,
     }
+
+
+def _day(close: Floats, volume: Floats, count: Ints, stale: Bools) -> tuple[Floats, ...]:
+    """What `pulse` takes from the bars: sigma, and size of volatility, of volume, and trend."""
+    close = np.where(stale[:, None], np.nan, close[:, -(DAY_BARS + 1) :])
+    volume = np.where(np.isnan(close), np.nan, volume[:, -(DAY_BARS + 1) :])
+    step = np.diff(np.log(close), axis=1)
+    enough = count >= LEAST_BARS
+    sigma = np.where(enough, np.sqrt(_mean(step * step)), np.nan)
+    recent = step[:, -RECENT_BARS:]
+    day = sigma * np.sqrt(DAY_BARS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        heat = np.log2(ratio(np.sqrt(_mean(recent * recent)), sigma))
+        busy = np.log2(ratio(_mean(volume[:, -HOUR_BARS:]), _mean(volume)))
+    trend = np.tanh(2.0 * ratio(np.log(close[:, -1]) - np.log(_mean(close)), day))
+    return sigma, np.tanh(heat), np.where(enough, np.tanh(busy), np.nan), trend
 
 
 def leaders(view: MarketView, roster: Roster) -> Ints:
@@ -91,14 +103,14 @@ def breadth(view: MarketView) -> float:
     return float((known > 0.0).sum() / known.size) if known.size >= LEAST_BREADTH else float("nan")
 
 
-def mood(view: MarketView, roster: Roster) -> Reading:
+def mood(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `mood`; raw is the mean of all parts, -1..1.
 
     Each part is half the market's and half the symbol's; the market's is the mean of BTC and ETH, and for
     momentum of the breadth too. A row of which nothing of its own is known has no mood: the market's alone
     would be the same for all.
     """
-    own = pulse(view)
+    own = pulse(view, memory)
     heads = leaders(view, roster)
     wide = breadth(view)
     tilt_of_breadth = float(np.tanh(BREADTH_SCALE * (wide - 0.5)))
@@ -113,8 +125,9 @@ def mood(view: MarketView, roster: Roster) -> Reading:
     mixed = blend(parts)
     draft = Draft(view.rows)
     bars = view.bars[TIMEFRAME]
-    silent = np.all([np.isnan(values) for values in own.values()], axis=0)
-    draft.refuse(silent & bars_stale(view, bars), Status.STALE, "candles late")
+    silent = np.logical_and.reduce([np.isnan(values) for values in own.values()])
+    if np.count_nonzero(silent):
+        draft.refuse(silent & bars_stale(view, bars), Status.STALE, "candles late")
     draft.refuse_values(
         silent, Status.WARMING, bars.count.astype(np.float64), 1.0, lambda n: f"warming: {n:.0f}/33 bars of 15m"
     )

@@ -7,7 +7,7 @@ come in; a block is known from the close of the displacing bar. Nothing here kno
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,34 +56,56 @@ def order_blocks(bars: tuple[Floats, Floats, Floats, Floats], volume: Floats, at
     is the origin of the swing). Where two displacements share a block the first one defines it.
     """
     opened, high, low, close = bars
+    mean = _MeanBefore(volume, VOLUME_BARS)
+    threshold = DISPLACEMENT_ATR * _shift(atr, 1)
     # Bearish blocks are the bullish blocks of the mirrored market, so one definition serves both.
-    bullish = _bullish(opened, high, low, close, volume, atr)
-    mirrored = _bullish(-opened, -low, -high, -close, volume, atr)
+    bullish = _bullish(opened, high, low, close, volume, threshold, mean)
+    mirrored = _bullish(-opened, -low, -high, -close, volume, threshold, mean)
     return bullish, Blocks(-mirrored.bottom, -mirrored.top, mirrored.strength, mirrored.ago)
 
 
-def _bullish(opened: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, atr: Floats) -> Blocks:
+def _bullish(
+    opened: Floats, high: Floats, low: Floats, close: Floats, volume: Floats, threshold: Floats, mean: _MeanBefore
+) -> Blocks:
     rows, width = close.shape
-    mean = _mean_before(volume, VOLUME_BARS)
     body = close - opened
-    displaced = (body > 0) & (body >= DISPLACEMENT_ATR * _shift(atr, 1)) & (volume > mean)
-    row, bar = np.nonzero(displaced)
-    opposite = np.maximum.accumulate(np.where(body < 0, np.arange(width)[None, :], -1), axis=1)
-    origin = np.where(bar > 0, opposite[row, bar - 1], -1)
-    valid = (origin >= 0) & (bar - origin <= SEARCH_BARS)
-    row, bar, origin = row[valid], bar[valid], origin[valid]
-    again = np.zeros(len(row), dtype=np.bool_)
-    again[1:] = (row[1:] == row[:-1]) & (origin[1:] == origin[:-1])
-    top, bottom = high[row, origin], low[row, origin]
-    valid = ~again & (_low_after(low)[row, bar] > (top + bottom) / 2)
-    row, bar, origin, top, bottom = row[valid], bar[valid], origin[valid], top[valid], bottom[valid]
-    new, place = newest_places(row, rows, KEPT)
-    row, bar, origin, place = row[new], bar[new], origin[new], place[new]
-    strength = VOLUME_SHARE * (1 - mean[row, bar] / volume[row, bar]) + SWING_SHARE * _share_not_below(low, row, origin)
+    # Few bars displace, so everything behind this line is looked up for those alone.
+    row, bar = np.nonzero((body > 0) & (body >= threshold))
+    usual, origin = mean.at(row, bar), _opposite_before(body, row, bar)
+    found = _Found(row, bar, usual, origin).chosen((volume[row, bar] > usual) & (origin >= 0))
+    again = np.zeros(len(found.row), dtype=np.bool_)
+    again[1:] = (found.row[1:] == found.row[:-1]) & (found.origin[1:] == found.origin[:-1])
+    middle = (high[found.row, found.origin] + low[found.row, found.origin]) / 2
+    found = found.chosen(~again & (_low_after(low)[found.row, found.bar] > middle))
+    new, place = newest_places(found.row, rows, KEPT)
+    row, bar, usual, origin = found.chosen(new)
+    strength = VOLUME_SHARE * (1 - usual / volume[row, bar]) + SWING_SHARE * _share_not_below(low, row, origin)
     made = [np.full((rows, KEPT), np.nan) for _ in range(4)]
-    for held, values in zip(made, (top[new], bottom[new], strength, (width - 1 - bar).astype(np.float64)), strict=True):
-        held[row, place] = values
+    parts = (high[row, origin], low[row, origin], strength, (width - 1 - bar).astype(np.float64))
+    for kept, values in zip(made, parts, strict=True):
+        kept[row, place[new]] = values
     return Blocks(*made)
+
+
+class _Found(NamedTuple):
+    """Displacing bars, by row and then by bar."""
+
+    row: Ints
+    bar: Ints
+    usual: Floats
+    """Mean volume before it."""
+    origin: Ints
+    """The bar that is its block; -1: none."""
+
+    def chosen(self, mask: Bools) -> _Found:
+        return _Found(self.row[mask], self.bar[mask], self.usual[mask], self.origin[mask])
+
+
+def _opposite_before(body: Floats, row: Ints, bar: Ints) -> Ints:
+    """Newest of the `SEARCH_BARS` bars before each given one that is of the opposite colour; -1 where none is."""
+    before = bar[:, None] - np.arange(1, SEARCH_BARS + 1)
+    opposite = (before >= 0) & (body[row[:, None], np.maximum(before, 0)] < 0)
+    return np.where(opposite.any(axis=1), bar - 1 - opposite.argmax(axis=1), -1)
 
 
 def _shift(values: Floats, by: int) -> Floats:
@@ -93,18 +115,27 @@ def _shift(values: Floats, by: int) -> Floats:
     return moved
 
 
-def _mean_before(values: Floats, bars: int) -> Floats:
-    """Mean of the `bars` columns before each one; NaN where there are fewer or one of them is unknown."""
-    known = ~np.isnan(values)
-    total = np.cumsum(np.where(known, values, 0.0), axis=1)
-    counted = np.cumsum(known, axis=1)
-    mean = np.full(values.shape, np.nan)
-    if values.shape[1] > bars:
-        first = np.zeros((len(values), 1))
-        sums = total[:, bars - 1 : -1] - np.hstack([first, total[:, : -bars - 1]])
-        full = counted[:, bars - 1 : -1] - np.hstack([first, counted[:, : -bars - 1]]) == bars
-        mean[:, bars:] = np.where(full, sums / bars, np.nan)
-    return mean
+class _MeanBefore:
+    """Means of the `bars` columns before given ones, from running sums over the known values."""
+
+    def __init__(self, values: Floats, bars: int) -> None:
+        self._bars = bars
+        known = ~np.isnan(values)
+        whole = np.count_nonzero(known) == known.size
+        self._total = np.cumsum(values if whole else np.where(known, values, 0.0), axis=1)
+        self._counted = None if whole else np.cumsum(known, axis=1, dtype=np.int32)
+
+    def at(self, row: Ints, bar: Ints) -> Floats:
+        """The mean before each (row, bar); NaN where there are fewer columns or one of them is unknown."""
+        enough = bar >= self._bars
+        first = bar == self._bars
+        end, start = np.maximum(bar - 1, 0), np.maximum(bar - 1 - self._bars, 0)
+        full = enough
+        if self._counted is not None:
+            counted = self._counted[row, end] - np.where(first, 0, self._counted[row, start])
+            full = enough & (counted == self._bars)
+        sums = self._total[row, end] - np.where(first, 0.0, self._total[row, start])
+        return np.where(full, sums / self._bars, np.nan)
 
 
 def _low_after(low: Floats) -> Floats:

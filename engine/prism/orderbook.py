@@ -46,9 +46,14 @@ def orderbook(view: MarketView, roster: Roster, depth: Depth) -> dict[str, Readi
 
 def depth_imbalance(books: Books) -> Floats:
     """`[rows]` (bid - ask) / (bid + ask) of the base sizes of the top 10 levels a side; NaN without both sides."""
-    bid = np.nansum(books.bid_size[:, :TOP_LEVELS], axis=1)
-    ask = np.nansum(books.ask_size[:, :TOP_LEVELS], axis=1)
+    bid, ask = _top(books.bid_size), _top(books.ask_size)
     return ratio(bid - ask, np.where((bid > 0) & (ask > 0), bid + ask, 0.0))
+
+
+def _top(size: Floats) -> Floats:
+    near = size[:, :TOP_LEVELS]
+    total: Floats = np.where(np.isnan(near), 0.0, near).sum(axis=1)
+    return total
 
 
 def distance_imbalance(depth: Depth) -> Floats:
@@ -56,8 +61,12 @@ def distance_imbalance(depth: Depth) -> Floats:
     reach = depth.reach_frac[:, None]
     sides = []
     for distance, usd in ((depth.bid_distance, depth.bid_usd), (depth.ask_distance, depth.ask_usd)):
-        weight = np.exp(-distance / DISTANCE_SCALE_FRAC)
-        sides.append(np.where(distance <= reach, usd * weight, 0.0).sum(axis=1))
+        # In place: these are the widest arrays of a scan, and every copy of them is felt.
+        weighted = distance / -DISTANCE_SCALE_FRAC
+        np.exp(weighted, out=weighted)
+        weighted *= usd
+        np.copyto(weighted, 0.0, where=~(distance <= reach))
+        sides.append(weighted.sum(axis=1))
     return ratio(sides[0] - sides[1], sides[0] + sides[1])
 
 
@@ -73,7 +82,8 @@ def _imbalance(view: MarketView, depth: Depth) -> Reading:
     }
     mixed = blend(parts)
     draft.refuse(np.isnan(mixed), Status.MISSING, "no sizes in the book")
-    levels = np.minimum(np.isfinite(books.bid_size).sum(axis=1), np.isfinite(books.ask_size).sum(axis=1))
+    held = np.isfinite(books.bid_size[:, :TOP_LEVELS]), np.isfinite(books.ask_size[:, :TOP_LEVELS])
+    levels = np.minimum(held[0].sum(axis=1), held[1].sum(axis=1))
     draft.note_values(levels < TOP_LEVELS, levels.astype(np.float64), 1.0, lambda n: f"book of {n:.0f} levels")
     draft.note_absent(parts)
     for name, (_, values) in parts.items():

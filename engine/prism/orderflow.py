@@ -16,6 +16,7 @@ from engine.prism.depth import Depth
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import refuse_without_book, tape_stale
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory
 from engine.prism.scales import rank_in_history, ratio, tilt
 from engine.prism.trade_flow import trade_flow
 
@@ -31,12 +32,13 @@ LEAST_HISTORY: Final = 20
 RECENT_BUCKETS: Final = 10
 
 
-def orderflow(view: MarketView, roster: Roster, depth: Depth) -> dict[str, Reading]:
-    """Readings of `trade_flow`, `market_making` and `toxicity` for all rows."""
+def orderflow(view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None) -> dict[str, Reading]:
+    """Readings of `trade_flow`, `market_making` and `toxicity` for all rows; `memory` of the scan before, if any."""
+    memory = Memory() if memory is None else memory
     return {
-        "trade_flow": trade_flow(view, roster),
+        "trade_flow": trade_flow(view, roster, memory),
         "market_making": market_making(view, depth),
-        "toxicity": toxicity(view, roster),
+        "toxicity": toxicity(view, roster, memory),
     }
 
 
@@ -80,7 +82,7 @@ def market_making(view: MarketView, depth: Depth) -> Reading:
     return draft.finish(change, "frac", score)
 
 
-def toxicity(view: MarketView, roster: Roster) -> Reading:
+def toxicity(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `toxicity`; raw is VPIN, the mean absolute imbalance of the last 50 volume buckets.
 
     Score 50 + 50 * percentile of VPIN in its own history * sign of the mean imbalance of the last 10 buckets.
@@ -91,18 +93,30 @@ def toxicity(view: MarketView, roster: Roster) -> Reading:
     draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
     draft.refuse(tape.since_ms < 0, Status.MISSING, "trades not streamed")
     draft.refuse(tape_stale(view, roster), Status.STALE, "no trade on the venue for over 120 s")
-    imbalance = tape.bucket_imbalance[:, -BUCKETS:]
-    full = np.minimum(tape.buckets, np.isfinite(imbalance).sum(axis=1)).astype(np.float64)
+    imbalance, values = tape.bucket_imbalance[:, -BUCKETS:], tape.vpin_history
+    held, history, vpin, recent, percentile = memory["toxicity"].of(
+        (imbalance, values), lambda part: _vpin(imbalance[part], values[part])
+    )
+    buckets = tape.buckets.astype(np.float64)
+    full = np.minimum(buckets, held)
     draft.refuse_values(full < BUCKETS, Status.WARMING, full, 1.0, lambda n: f"warming: {n:.0f}/50 buckets")
-    history = np.isfinite(tape.vpin_history).sum(axis=1).astype(np.float64)
     draft.refuse_values(
         history < LEAST_HISTORY, Status.WARMING, history, 1.0, lambda n: f"warming: {n:.0f}/20 values of VPIN"
     )
-    vpin = np.abs(imbalance).mean(axis=1)
-    recent = imbalance[:, -RECENT_BUCKETS:].mean(axis=1)
-    percentile = rank_in_history(vpin, tape.vpin_history)
     draft.input("vpin", vpin, "frac", tape.newest_ms)
     draft.input("vpin_percentile", percentile * 100.0, "percentile", tape.newest_ms)
     draft.input("recent_imbalance", recent, "frac", tape.newest_ms)
-    draft.input("buckets", tape.buckets.astype(np.float64), "count", tape.newest_ms)
+    draft.input("buckets", buckets, "count", tape.newest_ms)
     return draft.finish(vpin, "frac", 50.0 + 50.0 * percentile * np.sign(recent))
+
+
+def _vpin(imbalance: Floats, values: Floats) -> tuple[Floats, ...]:
+    """Known buckets, known values of VPIN, VPIN, imbalance of the recent buckets, and VPIN's percentile, `[rows]`."""
+    vpin = np.abs(imbalance).mean(axis=1)
+    return (
+        np.isfinite(imbalance).sum(axis=1).astype(np.float64),
+        np.isfinite(values).sum(axis=1).astype(np.float64),
+        vpin,
+        imbalance[:, -RECENT_BUCKETS:].mean(axis=1),
+        rank_in_history(vpin, values),
+    )

@@ -6,8 +6,7 @@ from public totals: no venue publishes the entry prices or the leverage of posit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +33,7 @@ NEAR_FRAC: Final = 0.02
 """Distance of an estimated liquidation from price, as a fraction, at which its weight has fallen to 1/e."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heat:
+class Heat(NamedTuple):
     """`[rows]`."""
 
     score: Floats
@@ -75,7 +73,7 @@ def position_heat(oi_usd: Floats, close: Floats) -> Heat:
     quadrant = np.tanh(np.abs(change_z) / 2) * np.where(change_z >= 0, 1.0, WEAK) * np.tanh(move_z)
     concentration = liquidation_concentration(interest, price)
     near = ~np.isnan(concentration)
-    blend = np.where(near, QUADRANT_SHARE * quadrant + (1 - QUADRANT_SHARE) * np.nan_to_num(concentration), quadrant)
+    blend = np.where(near, QUADRANT_SHARE * quadrant + (1 - QUADRANT_SHARE) * _or_zero(concentration), quadrant)
     enough = slots >= FEWEST_SLOTS
     return Heat(
         score=np.where(enough, 50 + 50 * np.clip(blend, -1, 1), np.nan),
@@ -101,6 +99,10 @@ def _newest_z(change: Floats) -> Floats:
         return np.where(spread > 0, change[:, -1] / spread, np.where(np.isnan(change[:, -1]), np.nan, 0.0))
 
 
+def _or_zero(values: Floats) -> Floats:
+    return np.where(np.isnan(values), 0.0, values)
+
+
 def liquidation_concentration(interest: Floats, price: Floats) -> Floats:
     """(short - long) / (short + long) of estimated liquidations near price, `[rows]`; NaN where there are none.
 
@@ -110,7 +112,7 @@ def liquidation_concentration(interest: Floats, price: Floats) -> Floats:
     """
     size = np.exp(interest - np.where(np.isnan(interest), -np.inf, interest).max(axis=1, keepdims=True))
     opened = np.zeros(price.shape)
-    opened[:, 1:] = np.maximum(np.nan_to_num(size[:, 1:] - size[:, :-1]), 0.0)
+    opened[:, 1:] = np.maximum(_or_zero(size[:, 1:] - size[:, :-1]), 0.0)
     lowest = np.minimum.accumulate(np.where(np.isnan(price), np.inf, price)[:, ::-1], axis=1)[:, ::-1]
     highest = np.maximum.accumulate(np.where(np.isnan(price), -np.inf, price)[:, ::-1], axis=1)[:, ::-1]
     now = price[:, -1:]
@@ -119,8 +121,8 @@ def liquidation_concentration(interest: Floats, price: Floats) -> Floats:
         below, above = price - 1 / leverage, price + 1 / leverage
         weight_below = np.where(lowest > below, opened * np.exp(-np.abs(now - below) / NEAR_FRAC), 0.0)
         weight_above = np.where(highest < above, opened * np.exp(-np.abs(above - now) / NEAR_FRAC), 0.0)
-        longs += np.nan_to_num(weight_below).sum(axis=1)
-        shorts += np.nan_to_num(weight_above).sum(axis=1)
+        longs += _or_zero(weight_below).sum(axis=1)
+        shorts += _or_zero(weight_above).sum(axis=1)
     total = longs + shorts
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0, (shorts - longs) / total, np.nan)

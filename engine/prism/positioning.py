@@ -11,11 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Floats, MarketView
+from engine.market.view import Bools, Floats, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, RATIO_LIMIT_MS, age_ms
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory
 from engine.prism.scales import banded, tilt
 
 EXTREME_RATIO: Final = 3.0
@@ -35,32 +36,36 @@ LAST_SETTLEMENTS: Final = 8
 LEAST_VOLATILITY: Final = 3
 
 
-def long_short_ratio(view: MarketView) -> Reading:
+def long_short_ratio(view: MarketView, memory: Memory) -> Reading:
     """Reading of `long_short_ratio`; raw is accounts long per account short.
 
     Crowd: 50 - 50 tanh((ln r / ln 3)^3), so that 3.0 is 12, 0.33 is 88 and 1.7 still 44. Top traders: their
     ratios against the crowd's, 50 + 50 tanh(ln(top / crowd)), the mean of accounts and positions.
     """
     facts = view.derivatives
-    newest = facts.ratios[:, :3, -1]
-    age = np.stack([age_ms(view, facts.ratios_ms[:, kind]) for kind in range(3)], axis=1)
-    known = (newest > 0.0) & (facts.ratios_ms[:, :3] >= 0)
+    newest, times_ms = facts.ratios[:, :3, -1], facts.ratios_ms[:, :3]
+    known = (newest > 0.0) & (times_ms >= 0)
     draft = Draft(view.rows)
     draft.refuse(~known[:, 0], Status.MISSING, "no long/short account ratio")
+    age = age_ms(view, times_ms)
     draft.refuse_values(
         age[:, 0] > RATIO_LIMIT_MS, Status.STALE, age[:, 0], 60_000.0, lambda ms: f"ratio {ms / 60_000:.0f} min old"
     )
     usable = known & (age <= RATIO_LIMIT_MS)
+    crowd, top = memory["long_short_ratio"].of((newest, usable), lambda part: _ratio_parts(newest[part], usable[part]))
+    parts = {"crowd": (RATIO_WEIGHTS["crowd"], crowd), "top traders": (RATIO_WEIGHTS["top traders"], top)}
+    draft.note_absent(parts)
+    shown = np.where(known, newest, np.nan)
+    for kind, name in enumerate(("accounts", "top_accounts", "top_positions")):
+        draft.input(name, shown[:, kind], "ratio", times_ms[:, kind])
+    return draft.finish(shown[:, 0], "ratio", blend(parts))
+
+
+def _ratio_parts(newest: Floats, usable: Bools) -> tuple[Floats, Floats]:
+    """Scores of the crowd and of the top traders against it."""
     log = np.log(np.where(usable, newest, np.nan))
     lead = blend({"accounts": (0.5, log[:, 1] - log[:, 0]), "positions": (0.5, log[:, 2] - log[:, 0])})
-    parts = {
-        "crowd": (RATIO_WEIGHTS["crowd"], banded(-log[:, 0] / np.log(EXTREME_RATIO))),
-        "top traders": (RATIO_WEIGHTS["top traders"], tilt(lead)),
-    }
-    draft.note_absent(parts)
-    for kind, name in enumerate(("accounts", "top_accounts", "top_positions")):
-        draft.input(name, np.where(known[:, kind], newest[:, kind], np.nan), "ratio", facts.ratios_ms[:, kind])
-    return draft.finish(np.where(known[:, 0], newest[:, 0], np.nan), "ratio", blend(parts))
+    return banded(-log[:, 0] / np.log(EXTREME_RATIO)), tilt(lead)
 
 
 def own_band(history: Floats) -> tuple[Floats, Floats]:
@@ -95,7 +100,7 @@ def interval_h(view: MarketView, roster: Roster) -> Floats:
     return np.where(hours > 0.0, hours, np.nan)
 
 
-def funding(view: MarketView, roster: Roster) -> Reading:
+def funding(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `funding`; raw is the running estimate for the coming settlement, fraction per interval."""
     facts = view.derivatives
     rate, hours = facts.funding_frac, interval_h(view, roster)
@@ -105,7 +110,8 @@ def funding(view: MarketView, roster: Roster) -> Reading:
     draft.refuse_values(
         age > FUNDING_LIMIT_MS, Status.STALE, age, 1000.0, lambda ms: f"funding rate {ms / 1000:.0f} s old"
     )
-    own, count = own_band(facts.funding_history)
+    history = facts.funding_history
+    own, count = memory["funding"].of((history,), lambda part: own_band(history[part]))
     short = np.isnan(own)
     band = np.where(short, BAND_PER_HOUR_FRAC * hours, own)
     draft.refuse_values(
@@ -116,7 +122,7 @@ def funding(view: MarketView, roster: Roster) -> Reading:
         lambda n: f"warming: own history {n:.0f}/20, funding interval not known",
     )
     draft.note_values(short, count, 1.0, lambda n: f"own history too short ({n:.0f}/20), band of 5 bp per 8 h")
-    settled = facts.funding_history[:, -1]
+    settled = history[:, -1]
     parts = {
         "predicted": (FUNDING_WEIGHTS["predicted"], funding_score(rate, band)),
         "settled": (FUNDING_WEIGHTS["settled"], funding_score(settled, band)),
@@ -132,7 +138,7 @@ def funding(view: MarketView, roster: Roster) -> Reading:
     return draft.finish(rate, "frac", blend(parts))
 
 
-def funding_volatility(view: MarketView) -> Reading:
+def funding_volatility(view: MarketView, memory: Memory) -> Reading:
     """Reading of `funding_volatility`; raw is the standard deviation of the last 8 (at least 3) settlements.
 
     v = that deviation over the mean |rate| of the whole history, a = second difference of the last three over
@@ -140,13 +146,26 @@ def funding_volatility(view: MarketView) -> Reading:
     against whoever pays, more so while it accelerates their way.
     """
     history = view.derivatives.funding_history
-    known = np.isfinite(history)
-    count = known.sum(axis=1).astype(np.float64)
+    count, deviation, acceleration, usual, score = memory["funding_volatility"].of(
+        (history,), lambda part: _restlessness(history[part])
+    )
     draft = Draft(view.rows)
     draft.refuse(count == 0, Status.MISSING, "no settled funding rates")
     draft.refuse_values(
         count < LEAST_VOLATILITY, Status.WARMING, count, 1.0, lambda n: f"warming: {n:.0f}/3 settlements"
     )
+    draft.input("deviation", deviation, "frac", None)
+    draft.input("acceleration", acceleration, "frac", None)
+    draft.input("mean_size", usual - LEAST_BAND_FRAC, "frac", None)
+    draft.input("settlements", count, "count", None)
+    raw = np.where(count >= LEAST_VOLATILITY, deviation, np.nan)
+    return draft.finish(raw, "frac", score)
+
+
+def _restlessness(history: Floats) -> tuple[Floats, ...]:
+    """Settlements, their deviation and acceleration, their usual size, and the score, `[rows]` each."""
+    known = np.isfinite(history)
+    count = known.sum(axis=1).astype(np.float64)
     recent, held = history[:, -LAST_SETTLEMENTS:], known[:, -LAST_SETTLEMENTS:]
     n = np.maximum(held.sum(axis=1), 1)
     mean = np.where(held, recent, 0.0).sum(axis=1) / n
@@ -155,9 +174,4 @@ def funding_volatility(view: MarketView) -> Reading:
     side = np.sign(history[:, -1])
     acceleration = history[:, -1] - 2.0 * history[:, -2] + history[:, -3]
     restless = np.maximum(0.0, 0.5 * deviation / usual + 0.25 * acceleration / usual * side)
-    draft.input("deviation", deviation, "frac", None)
-    draft.input("acceleration", acceleration, "frac", None)
-    draft.input("mean_size", usual - LEAST_BAND_FRAC, "frac", None)
-    draft.input("settlements", count, "count", None)
-    raw = np.where(count >= LEAST_VOLATILITY, deviation, np.nan)
-    return draft.finish(raw, "frac", 50.0 - 50.0 * np.tanh(restless) * side)
+    return count, deviation, acceleration, usual, 50.0 - 50.0 * np.tanh(restless) * side

@@ -18,6 +18,7 @@ from engine.prism.freshness import BOOK_LIMIT_MS, FUNDING_LIMIT_MS, OPEN_INTERES
 from engine.prism.position_heat import consecutive, liquidation_concentration
 from engine.prism.positioning import interval_h
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory
 from engine.prism.scales import rank_in_universe, ratio
 
 WEIGHTS: Final = {"leverage": 0.4, "margin tier": 0.3, "liquidation distance": 0.3}
@@ -37,22 +38,23 @@ def crowded_side(view: MarketView, roster: Roster) -> Floats:
     return np.where(current, np.tanh(facts.funding_frac / hours / FUNDING_SCALE_PER_HOUR), np.nan)
 
 
-def concentration(view: MarketView) -> Floats:
-    """`[rows]` -1..1: estimated liquidations of shorts above price less those of longs below, near price, over
-    both; NaN below 6 hours of open interest or where none is near."""
-    interest, close = view.derivatives.oi_history_usd, view.derivatives.oi_history_close
+def concentration(interest: Floats, close: Floats) -> Floats:
+    """`[rows]` -1..1: estimated liquidations of shorts above price less those of longs below, near price, over both.
+
+    From open interest and price by 15m slot `[rows, slots]`; NaN below 6 hours of them or where none is near.
+    """
     slots = consecutive((close > 0.0) & (interest > 0.0))
     inside = np.arange(close.shape[1])[None, :] >= close.shape[1] - slots[:, None]
     price = np.log(np.where(inside, close, np.nan))
     base = np.log(np.where(inside, interest, np.nan)) - price
     enough = slots >= LEAST_SLOTS
-    out = np.full(view.rows, np.nan)
+    out = np.full(len(close), np.nan)
     if enough.any():
         out[enough] = liquidation_concentration(base[enough], price[enough])
     return out
 
 
-def risk(view: MarketView, roster: Roster, depth: Depth) -> Reading:
+def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Reading:
     """Reading of `risk`; raw is open interest over 24 h volume.
 
     Leverage: with p the mean rank in the universe of OI / 24 h volume and OI / depth, 50 - 50 max(0, 2 p - 1) * the
@@ -78,7 +80,8 @@ def risk(view: MarketView, roster: Roster, depth: Depth) -> Reading:
             "depth": (0.5, rank_in_universe(per_depth, universe)),
         }
     )
-    side, near = crowded_side(view, roster), concentration(view)
+    side, history = crowded_side(view, roster), (facts.oi_history_usd, facts.oi_history_close)
+    (near,) = memory["risk"].of(history, lambda part: (concentration(history[0][part], history[1][part]),))
     parts = {
         "leverage": (WEIGHTS["leverage"], 50.0 - 50.0 * np.maximum(0.0, 2.0 * rank - 1.0) * side),
         "margin tier": (WEIGHTS["margin tier"], np.full(view.rows, np.nan)),

@@ -27,7 +27,9 @@ def banded(x: Floats) -> Floats:
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
     """numerator / denominator, NaN where the denominator is not above zero. Shapes broadcast."""
-    out: Floats = np.full(np.broadcast_shapes(np.shape(numerator), np.shape(denominator)), np.nan)
+    alike = np.shape(numerator) == np.shape(denominator)
+    shape = np.shape(numerator) if alike else np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
+    out: Floats = np.full(shape, np.nan)
     np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 0)
     return out
 

@@ -6,7 +6,7 @@ bars, structural levels, the roster); everything live is read anew from the view
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from engine.config.presets import FACE_WEIGHTS
 from engine.market.view import MarketView
@@ -17,6 +17,7 @@ from engine.prism.depth import measure
 from engine.prism.orderbook import orderbook
 from engine.prism.orderflow import orderflow
 from engine.prism.roster import Roster, enrol
+from engine.prism.row_memo import Memory
 from engine.prism.sentiment import sentiment
 from engine.prism.structure import structure
 from engine.prism.structure_memory import StructureMemory
@@ -31,6 +32,7 @@ class Scorer:
         self.bank = BarBank()
         self.structure = StructureMemory()
         """Named levels of a row, for charts and targets, as of the newest score."""
+        self._memory = Memory()
         self._roster: Roster | None = None
 
     def score(self, view: MarketView, face_weights: Mapping[str, float] | None = None) -> Board:
@@ -42,16 +44,24 @@ class Scorer:
         return settle(view.at_ms, self._read(view), FACE_WEIGHTS if face_weights is None else face_weights)
 
     def _read(self, view: MarketView) -> dict[str, Reading]:
-        roster = self._enrolled(view)
+        readings: dict[str, Reading] = {}
+        for face in self.faces(view).values():
+            readings |= face()
+        return readings
+
+    def faces(self, view: MarketView) -> dict[str, Callable[[], dict[str, Reading]]]:
+        """How each face of `view` is read, by name, after what they share is brought up to it. Read each once."""
+        roster, memory = self._enrolled(view), self._memory
         depth = measure(view.books)
         self.bank.advance(view)
+        memory.enter(view.epoch)
         return {
-            **technical(view, self.bank),
-            **volume(view, self.bank),
-            **orderflow(view, roster, depth),
-            **orderbook(view, roster, depth),
-            **structure(view, self.structure),
-            **sentiment(view, roster, depth),
+            "technical": lambda: technical(view, self.bank),
+            "volume": lambda: volume(view, self.bank),
+            "orderflow": lambda: orderflow(view, roster, depth, memory),
+            "orderbook": lambda: orderbook(view, roster, depth),
+            "structure": lambda: structure(view, self.structure),
+            "sentiment": lambda: sentiment(view, roster, depth, memory),
         }
 
     def _enrolled(self, view: MarketView) -> Roster:

@@ -13,17 +13,19 @@ from engine.prism.mood import mood
 from engine.prism.positioning import funding, funding_volatility, long_short_ratio
 from engine.prism.risk import risk
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory
 from engine.prism.volume_sentiment import volume_sentiment
 
 
-def sentiment(view: MarketView, roster: Roster, depth: Depth) -> dict[str, Reading]:
-    """Readings of the seven components of the face for all rows."""
+def sentiment(view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None) -> dict[str, Reading]:
+    """Readings of the seven components of the face for all rows; `memory` of the scan before, where there was one."""
+    memory = Memory() if memory is None else memory
     return {
-        "long_short_ratio": long_short_ratio(view),
-        "funding": funding(view, roster),
-        "funding_volatility": funding_volatility(view),
-        "liquidations": liquidations(view, roster),
-        "volume_sentiment": volume_sentiment(view, roster),
-        "mood": mood(view, roster),
-        "risk": risk(view, roster, depth),
+        "long_short_ratio": long_short_ratio(view, memory),
+        "funding": funding(view, roster, memory),
+        "funding_volatility": funding_volatility(view, memory),
+        "liquidations": liquidations(view, roster, memory),
+        "volume_sentiment": volume_sentiment(view, roster, memory),
+        "mood": mood(view, roster, memory),
+        "risk": risk(view, roster, depth, memory),
     }

@@ -7,12 +7,12 @@ those of the scores stand here. No component may read a bar that has not closed.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from engine.market.view import Bars, Bools, Floats, Ints, MarketView
+from engine.market.view import Bools, Floats, Ints, MarketView
 from engine.prism import position_heat as heat
 from engine.prism import vwap
 from engine.prism.board import Reading, Status
@@ -35,31 +35,50 @@ TOUCH_ATR: Final = 0.1
 
 NO_INTEREST: Final = "no open interest"
 HOUR_MS: Final = 3_600_000
+_FINE, _COARSE = SCORED.index("5m"), SCORED.index("15m")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the components share within a scan; arrays of the scored timeframes `[3, rows]`."""
+
+    price: Floats
+    """`[rows]`."""
+    count: Ints
+    """Closed bars."""
+    closed_ms: Ints
+    """Event time at which the newest bar closed; -1 where there is none."""
+    overdue: Bools
+    """The newest closed bar should have been followed by another."""
+    volume_known: Bools
 
 
 def structure(view: MarketView, memory: StructureMemory) -> dict[str, Reading]:
     """The five components of the face for all rows; brings `memory` up to the view's closed bars on the way."""
     memory.update(view)
-    price = view.derivatives.last
-    blocks = {name: nearest_blocks(memory.frames[name], price) for name in SCORED}
-    memory.place(price, blocks)
+    ground = _ground(view, memory)
+    blocks = nearest_blocks(memory.stack, ground.price)
+    memory.place(ground.price, blocks)
     return {
-        "order_block": _order_block(view, memory, blocks),
-        "value_area": _value_area(view, memory),
-        "vwap": _vwap(view, memory),
-        "support_resistance": _support_resistance(view, memory),
+        "order_block": _order_block(view, memory, ground, blocks),
+        "value_area": _value_area(view, memory, ground),
+        "vwap": _vwap(view, memory, ground),
+        "support_resistance": _support_resistance(view, memory, ground),
         "position_heat": _position_heat(view, memory),
     }
 
 
-def _closed_ms(bars: Bars) -> Ints:
-    """Event time `[rows]` at which the newest bar closed; -1 where there is none."""
-    newest = bars.open_ms[:, -1]
-    return np.where(newest >= 0, newest + bars.interval_ms, -1)
-
-
-def _overdue(view: MarketView, bars: Bars) -> Bools:
-    return is_stale(view.at_ms, bars.open_ms[:, -1], bars.interval_ms)
+def _ground(view: MarketView, memory: StructureMemory) -> Ground:
+    frames = [view.bars[name] for name in SCORED]
+    newest = np.stack([bars.open_ms[:, -1] for bars in frames])
+    interval = np.array([bars.interval_ms for bars in frames])[:, None]
+    return Ground(
+        price=view.derivatives.last,
+        count=np.stack([bars.count for bars in frames]),
+        closed_ms=np.where(newest >= 0, newest + interval, -1),
+        overdue=is_stale(view.at_ms, newest, interval),
+        volume_known=~np.isnan(memory.stack.vwap),
+    )
 
 
 def _remember(draft: Draft, name: str, values: Floats, unit: str, at_ms: Ints | None) -> None:
@@ -72,27 +91,30 @@ def _price_input(draft: Draft, view: MarketView) -> None:
     _remember(draft, "last price", view.derivatives.last, "quote", view.derivatives.last_ms)
 
 
-def _usable(draft: Draft, view: MarketView, fewest: int, volume_known: dict[str, Bools]) -> dict[str, Bools]:
-    """Which timeframes count per row; rows with none are refused, and those that lack some are told so.
+def _usable(draft: Draft, ground: Ground, fewest: int, volume_known: Bools | None) -> Bools:
+    """Which timeframes count `[3, rows]`; rows with none are refused, and those that lack some are told so.
 
-    A timeframe counts with `fewest` closed bars or more whose volume is known and whose newest is not overdue.
+    A timeframe counts with `fewest` closed bars or more whose volume is known (None: whatever their volume) and whose
+    newest is not overdue.
     """
-    counts = {name: view.bars[name].count for name in SCORED}
-    old = {name: _overdue(view, view.bars[name]) for name in SCORED}
-    warm = {name: counts[name] >= fewest for name in SCORED}
-    usable = {name: warm[name] & ~old[name] & volume_known[name] for name in SCORED}
-    none = ~np.logical_or.reduce(list(usable.values()))
-    most = np.maximum.reduce(list(counts.values())).astype(np.float64)
+    warm = ground.count >= fewest
+    usable = warm & ~ground.overdue
+    if volume_known is not None:
+        usable &= volume_known
+    if np.count_nonzero(usable) == usable.size:
+        return usable
+    none = ~np.logical_or.reduce(usable, axis=0)
+    most = ground.count.max(axis=0).astype(np.float64)
     draft.refuse(none & (most == 0), Status.MISSING, "no closed bars")
-    overdue = np.logical_or.reduce([warm[name] & old[name] for name in SCORED])
-    draft.refuse(none & overdue, Status.STALE, "newest closed bar is overdue")
+    late = np.logical_or.reduce(warm & ground.overdue, axis=0)
+    draft.refuse(none & late, Status.STALE, "newest closed bar is overdue")
     draft.refuse(none & (most >= fewest), Status.MISSING, "its bars carry no dollar volume")
     draft.refuse_values(none, Status.WARMING, most, 1.0, lambda bars: f"warming: {bars:.0f}/{fewest} bars")
-    for name in SCORED:
-        held = counts[name].astype(np.float64)
-        _note_warming(draft, name, held, (counts[name] > 0) & ~warm[name], fewest)
-        draft.note(counts[name] == 0, f"no {name} bars")
-        draft.note(warm[name] & old[name], f"{name} bars overdue")
+    for place, name in enumerate(SCORED):
+        count = ground.count[place]
+        _note_warming(draft, name, count.astype(np.float64), (count > 0) & ~warm[place], fewest)
+        draft.note(count == 0, f"no {name} bars")
+        draft.note(warm[place] & ground.overdue[place], f"{name} bars overdue")
     return usable
 
 
@@ -100,23 +122,23 @@ def _note_warming(draft: Draft, name: str, held: Floats, mask: Bools, fewest: in
     draft.note_values(mask, held, 1.0, lambda bars: f"{name} warming: {bars:.0f}/{fewest} bars")
 
 
-def _over_timeframes(usable: dict[str, Bools], scores: dict[str, Floats]) -> tuple[Floats, Floats]:
+def _over_timeframes(usable: Bools, scores: Floats) -> tuple[Floats, Floats]:
     """Weighted mean `[rows]` over the usable timeframes, and their scores `[rows, 3]`, NaN where not usable."""
-    held = np.column_stack([np.where(usable[name], scores[name], np.nan) for name in SCORED])
+    held = np.where(usable, scores, np.nan).T
     return over_timeframes(held), held
 
 
 def _finish(draft: Draft, memory: StructureMemory, raw: Floats, unit: str, score: Floats, frames: Floats) -> Reading:
     """The reading of a component with timeframes, and what their disagreement adds to it."""
-    aside = np.where(draft.ok, divergence(frames, memory.frames[SCORED[-1]].adx), 0.0)
+    aside = np.where(draft.ok, divergence(frames, memory.stack.adx[-1]), 0.0)
     return replace(draft.finish(raw, unit, score), timeframes=frames, divergence=aside)
 
 
-def _volume_known(memory: StructureMemory) -> dict[str, Bools]:
-    return {name: ~np.isnan(memory.frames[name].vwap) for name in SCORED}
+def _or_zero(values: Floats) -> Floats:
+    return np.where(np.isnan(values), 0.0, values)
 
 
-def _order_block(view: MarketView, memory: StructureMemory, blocks: dict[str, Nearest]) -> Reading:
+def _order_block(view: MarketView, memory: StructureMemory, ground: Ground, blocks: Nearest) -> Reading:
     """Per timeframe 50 + 50 (below - above), a pull being the block's strength * exp(-distance / 3 ATR14).
 
     Below is the nearest open bullish block that price stands on or in, above the nearest open bearish one. Price beyond
@@ -125,55 +147,48 @@ def _order_block(view: MarketView, memory: StructureMemory, blocks: dict[str, Ne
     """
     draft = Draft(view.rows)
     _price_input(draft, view)
-    usable = _usable(draft, view, FEWEST_BARS, _volume_known(memory))
-    pulls, none = {}, np.ones(view.rows, dtype=np.bool_)
-    for name in SCORED:
-        near = blocks[name]
-        below = near.below_strength * np.exp(-near.below_atr / BLOCK_REACH_ATR)
-        above = near.above_strength * np.exp(-near.above_atr / BLOCK_REACH_ATR)
-        pulls[name] = np.nan_to_num(below) - np.nan_to_num(above)
-        none &= ~usable[name] | (np.isnan(below) & np.isnan(above))
-        closed = _closed_ms(view.bars[name])
-        _remember(draft, f"bull block top {name}", near.below_top, "quote", closed)
-        _remember(draft, f"bear block bottom {name}", near.above_bottom, "quote", closed)
-        _remember(draft, f"ATR14 {name}", memory.frames[name].atr, "quote", closed)
+    usable = _usable(draft, ground, FEWEST_BARS, ground.volume_known)
+    below = blocks.below_strength * np.exp(-blocks.below_atr / BLOCK_REACH_ATR)
+    above = blocks.above_strength * np.exp(-blocks.above_atr / BLOCK_REACH_ATR)
+    pulls = _or_zero(below) - _or_zero(above)
+    none = np.logical_and.reduce(~usable | (np.isnan(below) & np.isnan(above)), axis=0)
+    for place, name in enumerate(SCORED):
+        closed = ground.closed_ms[place]
+        _remember(draft, f"bull block top {name}", blocks.below_top[place], "quote", closed)
+        _remember(draft, f"bear block bottom {name}", blocks.above_bottom[place], "quote", closed)
+        _remember(draft, f"ATR14 {name}", memory.stack.atr[place], "quote", closed)
     draft.note(none, "no open block")
     raw, _ = _over_timeframes(usable, pulls)
-    score, frames = _over_timeframes(usable, {name: 50 + 50 * pulls[name] for name in SCORED})
+    score, frames = _over_timeframes(usable, 50 + 50 * pulls)
     return _finish(draft, memory, raw, "pull", score, frames)
 
 
-def _vwap(view: MarketView, memory: StructureMemory) -> Reading:
+def _vwap(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
     """`engine.prism.vwap.vwap_score` per timeframe; the reading is the weighted distance in percent of price."""
     draft = Draft(view.rows)
     _price_input(draft, view)
-    price = view.derivatives.last
-    usable = _usable(draft, view, vwap.FEWEST_BARS, _volume_known(memory))
-    scores, distances = {}, {}
-    for name in SCORED:
-        frame = memory.frames[name]
-        scores[name] = vwap.vwap_score(price, frame.vwap, frame.atr)
-        distances[name] = (price - frame.vwap) / price * 100
-        _remember(
-            draft, f"VWAP {name}, {vwap.WINDOW_BARS[name]} bars", frame.vwap, "quote", _closed_ms(view.bars[name])
-        )
-    raw, _ = _over_timeframes(usable, distances)
-    score, frames = _over_timeframes(usable, scores)
+    price, mean = ground.price, memory.stack.vwap
+    usable = _usable(draft, ground, vwap.FEWEST_BARS, ground.volume_known)
+    for place, name in enumerate(SCORED):
+        label = f"VWAP {name}, {vwap.WINDOW_BARS[name]} bars"
+        _remember(draft, label, mean[place], "quote", ground.closed_ms[place])
+    raw, _ = _over_timeframes(usable, (price - mean) / price * 100)
+    score, frames = _over_timeframes(usable, vwap.vwap_score(price, mean, memory.stack.atr))
     return _finish(draft, memory, raw, "percent", score, frames)
 
 
-def _level_pulls(frame: Frame, price: Floats) -> tuple[Floats, Floats]:
-    """Strongest pull of a support and of a resistance, `[rows]`, 0..1; 0 where there is none."""
+def _level_pulls(stack: Frame, price: Floats) -> tuple[Floats, Floats]:
+    """Strongest pull of a support and of a resistance by timeframe, `[3, rows]`, 0..1; 0 where there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        distance = (price[:, None] - frame.level) / frame.atr[:, None]
-        pull = frame.level_strength * frame.level_aligned * np.exp(-np.abs(distance) / LEVEL_REACH_ATR)
+        distance = (price - stack.level) / stack.atr[:, None, :]
+        pull = stack.level_weight * np.exp(-np.abs(distance) / LEVEL_REACH_ATR)
         support = np.clip(0.5 + 0.5 * distance / TOUCH_ATR, 0.0, 1.0)
-    below = np.nan_to_num(pull * support).max(axis=1, initial=0.0)
-    above = np.nan_to_num(pull * (1.0 - support)).max(axis=1, initial=0.0)
+    below = np.fmax.reduce(pull * support, axis=1, initial=0.0)
+    above = np.fmax.reduce(pull * (1.0 - support), axis=1, initial=0.0)
     return below, above
 
 
-def _support_resistance(view: MarketView, memory: StructureMemory) -> Reading:
+def _support_resistance(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
     """Per timeframe 50 + 50 (support - resistance), each the strongest pull of a level on its side of price.
 
     pull = strength (touches and age) * alignment (1 where both other timeframes have the level too, 0.75 one, 0.5 none)
@@ -181,18 +196,17 @@ def _support_resistance(view: MarketView, memory: StructureMemory) -> Reading:
     """
     draft = Draft(view.rows)
     _price_input(draft, view)
-    usable = _usable(draft, view, FEWEST_BARS, {name: np.ones(view.rows, dtype=np.bool_) for name in SCORED})
-    pulls, none = {}, np.ones(view.rows, dtype=np.bool_)
+    usable = _usable(draft, ground, FEWEST_BARS, None)
+    below, above = _level_pulls(memory.stack, ground.price)
+    pulls = below - above
+    none = np.logical_and.reduce(~usable | ((below == 0) & (above == 0)), axis=0)
     for place, name in enumerate(SCORED):
-        below, above = _level_pulls(memory.frames[name], view.derivatives.last)
-        pulls[name] = below - above
-        none &= ~usable[name] | ((below == 0) & (above == 0))
-        closed = _closed_ms(view.bars[name])
+        closed = ground.closed_ms[place]
         _remember(draft, f"swing below {name}", memory.swing(place, above=False), "quote", closed)
         _remember(draft, f"swing above {name}", memory.swing(place, above=True), "quote", closed)
     draft.note(none, "no confirmed swing")
     raw, _ = _over_timeframes(usable, pulls)
-    score, frames = _over_timeframes(usable, {name: 50 + 50 * pulls[name] for name in SCORED})
+    score, frames = _over_timeframes(usable, 50 + 50 * pulls)
     return _finish(draft, memory, raw, "pull", score, frames)
 
 
@@ -209,7 +223,7 @@ def value_area_score(price: Floats, poc: Floats, high: Floats, low: Floats) -> F
     return np.asarray(50 + 25 * np.clip(within, -1, 1) + 25 * np.where(np.abs(within) > 1, np.tanh(beyond), 0.0))
 
 
-def _value_area(view: MarketView, memory: StructureMemory) -> Reading:
+def _value_area(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
     """Mean of `value_area_score` for the UTC session and the trailing 24 h; before a session is 1 h old, 24 h alone.
 
     Made of 5m bars, or of 15m bars where those cover more of the 24 h. The reading is the distance to the 24 h POC in
@@ -217,12 +231,12 @@ def _value_area(view: MarketView, memory: StructureMemory) -> Reading:
     """
     draft = Draft(view.rows)
     _price_input(draft, view)
-    price, held = view.derivatives.last, memory.profiles
+    price, held = ground.price, memory.profiles
     fine, coarse = view.bars["5m"], view.bars["15m"]
     most = np.maximum(fine.count, coarse.count)
-    closed = np.maximum(_closed_ms(fine), _closed_ms(coarse))
+    closed = np.maximum(ground.closed_ms[_FINE], ground.closed_ms[_COARSE])
     uses_coarse = coarse.count * coarse.interval_ms > np.minimum(fine.count * fine.interval_ms, DAY_MS)
-    overdue = np.where(uses_coarse, _overdue(view, coarse), _overdue(view, fine))
+    overdue = np.where(uses_coarse, ground.overdue[_COARSE], ground.overdue[_FINE])
     used = np.where(uses_coarse, coarse.count, fine.count)
     draft.refuse(most == 0, Status.MISSING, "no closed bars")
     fewest = PROFILE_FEWEST_BARS

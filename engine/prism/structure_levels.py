@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.market.view import Floats
+from engine.market.view import Bools, Floats, Ints
 from engine.timeframes import SCORED
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ LEVEL_NAMES: Final[tuple[str, ...]] = (*PROFILE_NAMES, *SWING_NAMES, *BLOCK_NAME
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Nearest open blocks of one timeframe, `[rows]`, NaN where there is none."""
+    """Nearest open blocks of each scored timeframe, `[3, rows]`, NaN where there is none."""
 
     below_top: Floats
     below_bottom: Floats
@@ -42,44 +42,63 @@ class Nearest:
     above_atr: Floats
 
 
-def nearest_blocks(frame: Frame, price: Floats) -> Nearest:
-    """The bullish block that price stands on or in, and the bearish one over it; beyond its middle a block is spent."""
-    below = _nearest(price[:, None] - frame.bull_top, price[:, None] >= (frame.bull_top + frame.bull_bottom) / 2)
-    above = _nearest(frame.bear_bottom - price[:, None], price[:, None] <= (frame.bear_top + frame.bear_bottom) / 2)
-    rows = np.arange(len(price))
+def nearest_blocks(stack: Frame, price: Floats) -> Nearest:
+    """The bullish block that price stands on or in, and the bearish one over it; beyond its middle a block is spent.
+
+    `stack` holds all scored timeframes, `[3, rows]` or `[3, kept, rows]`.
+    """
+    below = _nearest(price - stack.bull_top, price >= (stack.bull_top + stack.bull_bottom) / 2)
+    above = _nearest(stack.bear_bottom - price, price <= (stack.bear_top + stack.bear_bottom) / 2)
+    bull_top, bear_bottom = _chosen(stack.bull_top, below), _chosen(stack.bear_bottom, above)
     with np.errstate(divide="ignore", invalid="ignore"):
         return Nearest(
-            below_top=np.where(below >= 0, frame.bull_top[rows, below], np.nan),
-            below_bottom=np.where(below >= 0, frame.bull_bottom[rows, below], np.nan),
-            below_strength=np.where(below >= 0, frame.bull_strength[rows, below], np.nan),
-            below_atr=np.where(below >= 0, np.maximum(price - frame.bull_top[rows, below], 0) / frame.atr, np.nan),
-            above_bottom=np.where(above >= 0, frame.bear_bottom[rows, above], np.nan),
-            above_top=np.where(above >= 0, frame.bear_top[rows, above], np.nan),
-            above_strength=np.where(above >= 0, frame.bear_strength[rows, above], np.nan),
-            above_atr=np.where(above >= 0, np.maximum(frame.bear_bottom[rows, above] - price, 0) / frame.atr, np.nan),
+            below_top=bull_top,
+            below_bottom=_chosen(stack.bull_bottom, below),
+            below_strength=_chosen(stack.bull_strength, below),
+            below_atr=np.maximum(price - bull_top, 0) / stack.atr,
+            above_bottom=bear_bottom,
+            above_top=_chosen(stack.bear_top, above),
+            above_strength=_chosen(stack.bear_strength, above),
+            above_atr=np.maximum(bear_bottom - price, 0) / stack.atr,
         )
 
 
-def _nearest(
-    gap: Floats, standing: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Column of the least gap (below zero counts as zero, the newest wins ties) where `standing`; -1 where none is."""
+def _nearest(gap: Floats, standing: Bools) -> Ints:
+    """Which of the kept has the least gap (below zero counts as zero, the newest wins ties) where `standing`, as its
+    number in the flat stack `[3, rows]`; -1 where none is."""
     held = np.where(standing, np.maximum(gap, 0.0), np.inf)
-    return np.where(np.isfinite(held.min(axis=1)), held.argmin(axis=1), -1)
+    frames, _, rows = held.shape
+    place = held.argmin(axis=1)
+    flat = (np.arange(frames)[:, None] * held.shape[1] + place) * rows + np.arange(rows)
+    return np.where(np.isfinite(held.reshape(-1)[flat]), flat, -1)
 
 
-def named_prices(price: Floats, profiles: Profiles, frames: dict[str, Frame], blocks: dict[str, Nearest]) -> Floats:
+def _chosen(values: Floats, flat: Ints) -> Floats:
+    """The chosen of `values [3, kept, rows]`, NaN where none was."""
+    return np.where(flat >= 0, values.reshape(-1)[flat], np.nan)
+
+
+def _around(ascending: Floats, price: Floats) -> tuple[Floats, Floats]:
+    """Nearest of `ascending [3, kept, rows]` (NaN last) not above and above `price`, `[3, rows]`, NaN where none is."""
+    frames, kept, rows = ascending.shape
+    under = (ascending <= price).sum(axis=1)
+    flat, column = ascending.reshape(-1), np.arange(frames)[:, None] * kept * rows + np.arange(rows)
+    below = np.where(under > 0, flat[column + np.maximum(under - 1, 0) * rows], np.nan)
+    above = np.where(under < kept, flat[column + np.minimum(under, kept - 1) * rows], np.nan)
+    return below, np.where(np.isnan(price), np.nan, above)
+
+
+def named_prices(price: Floats, profiles: Profiles, stack: Frame, blocks: Nearest) -> Floats:
     """`[rows, LEVEL_NAMES]`, quote currency, NaN where there is no such level."""
-    columns = [
+    columns = np.empty((len(LEVEL_NAMES), len(price)))
+    held = [
         profiles.session_poc, profiles.session_high, profiles.session_low,
         profiles.day_poc, profiles.day_high, profiles.day_low,
     ]  # fmt: skip
-    for name in SCORED:
-        level = frames[name].level
-        below = np.where(level <= price[:, None], level, -np.inf).max(axis=1, initial=-np.inf)
-        above = np.where(level > price[:, None], level, np.inf).min(axis=1, initial=np.inf)
-        columns += [np.where(np.isfinite(below), below, np.nan), np.where(np.isfinite(above), above, np.nan)]
-    for name in SCORED:
-        near = blocks[name]
-        columns += [near.below_top, near.below_bottom, near.above_bottom, near.above_top]
-    return np.column_stack(columns)
+    columns[: len(PROFILE_NAMES)] = held
+    swing = columns[len(PROFILE_NAMES) : len(PROFILE_NAMES) + len(SWING_NAMES)]
+    swing[0::2], swing[1::2] = _around(stack.level_ascending, price)
+    edges = columns[len(PROFILE_NAMES) + len(SWING_NAMES) :]
+    for place, each in enumerate((blocks.below_top, blocks.below_bottom, blocks.above_bottom, blocks.above_top)):
+        edges[place::4] = each
+    return columns.T

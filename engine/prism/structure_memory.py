@@ -8,6 +8,7 @@ hold the same numbers. The live price never enters here.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -18,8 +19,9 @@ from engine.indicators.volatility import atr as wilder_atr
 from engine.market.view import Bars, MarketView
 from engine.prism import order_blocks, swings, vwap
 from engine.prism.position_heat import Heat, position_heat
+from engine.prism.row_memo import ALL, Part, RowMemo
 from engine.prism.structure_levels import LEVEL_NAMES, PROFILE_NAMES, Nearest, named_prices
-from engine.prism.volume_profile import value_area
+from engine.prism.volume_profile import value_areas
 from engine.timeframes import SCORED
 
 Floats = NDArray[np.float64]
@@ -63,9 +65,13 @@ class Frame:
     bear_bottom: Floats
     bear_strength: Floats
     level: Floats
+    level_ascending: Floats
+    """The same levels in order, NaN last."""
     level_strength: Floats
     level_aligned: Floats
     """0.5 where no other timeframe has a level within `ALIGNED_ATR` of it, 0.75 where one has, 1 where both have."""
+    level_weight: Floats
+    """`level_strength * level_aligned`."""
 
 
 @dataclass(slots=True)
@@ -88,27 +94,31 @@ class StructureMemory:
     """Cached levels of all rows of one epoch."""
 
     def __init__(self) -> None:
-        self.epoch: int | None = None
-        self.frames: dict[str, Frame] = {}
-        self.profiles = _empty_profiles(0)
-        self._heat: tuple[Floats, Floats, Heat] | None = None
-        self.prices: Floats = np.zeros((0, len(LEVEL_NAMES)))
-        """`[rows, LEVEL_NAMES]` named structural prices at the newest scan, NaN where there is none."""
+        self.clear()
 
     def clear(self) -> None:
         """Forget everything; the next update computes all rows."""
-        self.epoch, self.frames, self.profiles, self._heat = None, {}, _empty_profiles(0), None
-        self.prices = np.zeros((0, len(LEVEL_NAMES)))
+        self.epoch: int | None = None
+        self.stack = _empty_stack(0)
+        """All scored timeframes side by side, `[3, rows]` or `[3, kept, rows]`: a scan compares the live price with all
+        of them at once, and row by row in memory that is one long run."""
+        self.frames: dict[str, Frame] = _frames_of(self.stack)
+        """The same by timeframe, `[rows]` or `[rows, kept]`: views, so that what is written to one stands in both."""
+        self.profiles = _empty_profiles(0)
+        self.prices: Floats = np.zeros((0, len(LEVEL_NAMES)))
+        """`[rows, LEVEL_NAMES]` named structural prices at the newest scan, NaN where there is none."""
+        self._heat = RowMemo()
 
     def update(self, view: MarketView) -> None:
         """Bring the levels up to the closed bars of `view`."""
-        if self.epoch != view.epoch or (self.frames and len(self.profiles.day_poc) > view.rows):
+        if self.epoch != view.epoch or len(self.profiles.day_poc) > view.rows:
             self.clear()
         self.epoch = view.epoch
+        if self.stack.atr.shape[1] < view.rows:
+            self.stack = _grown(self.stack, view.rows)
+            self.frames = _frames_of(self.stack)
         moved = np.zeros(view.rows, dtype=np.bool_)
-        for name in SCORED:
-            frame = self.frames.setdefault(name, _empty_frame(0))
-            _grow(frame, view.rows)
+        for name, frame in self.frames.items():
             bars = view.bars[name]
             changed = np.flatnonzero(frame.revision != bars.revision)
             if len(changed):
@@ -117,27 +127,21 @@ class StructureMemory:
                 if name == SCORED[-1]:
                     frame.adx[changed] = _newest_adx(bars, changed)
         if moved.any():
-            _align(self.frames, np.flatnonzero(moved))
+            _align(self.stack, np.flatnonzero(moved))
         _grow(self.profiles, view.rows)
-        revision = np.column_stack([view.bars["5m"].revision, view.bars["15m"].revision])
-        changed = np.flatnonzero((self.profiles.revision != revision).any(axis=1))
+        held, fine, coarse = self.profiles.revision, view.bars["5m"].revision, view.bars["15m"].revision
+        changed = np.flatnonzero((held[:, 0] != fine) | (held[:, 1] != coarse))
         if len(changed):
             self._update_profiles(view, changed)
-            self.profiles.revision[changed] = revision[changed]
+            held[changed, 0], held[changed, 1] = fine[changed], coarse[changed]
 
     def heat(self, oi_usd: Floats, close: Floats) -> Heat:
-        """`position_heat` of the 15m history, computed anew only where the history is not that of the scan before."""
-        if self._heat is not None:
-            old_oi, old_close, held = self._heat
-            if np.array_equal(old_oi, oi_usd, equal_nan=True) and np.array_equal(old_close, close, equal_nan=True):
-                return held
-        found = position_heat(oi_usd, close)
-        self._heat = (oi_usd.copy(), close.copy(), found)
-        return found
+        """`position_heat` of the 15m history, computed anew only for rows whose history is not that of before."""
+        return Heat(*self._heat.of((oi_usd, close), lambda part: position_heat(oi_usd[part], close[part])))
 
-    def place(self, price: Floats, blocks: dict[str, Nearest]) -> None:
+    def place(self, price: Floats, blocks: Nearest) -> None:
         """Remember which named levels are nearest to `price` `[rows]`."""
-        self.prices = named_prices(price, self.profiles, self.frames, blocks)
+        self.prices = named_prices(price, self.profiles, self.stack, blocks)
 
     def swing(self, timeframe: int, *, above: bool) -> Floats:
         """Nearest swing level of the scored timeframe by number, `[rows]`, as last placed."""
@@ -160,13 +164,31 @@ class StructureMemory:
         self.profiles.covered_ms[changed] = np.maximum(fine, coarse)
 
 
-def _empty_frame(rows: int) -> Frame:
+def _empty_stack(rows: int) -> Frame:
     blocks = [f"{side}_{part}" for side in ("bull", "bear") for part in ("top", "bottom", "strength")]
     shapes = dict.fromkeys(blocks, order_blocks.KEPT)
-    shapes |= dict.fromkeys(("level", "level_strength", "level_aligned"), swings.KEPT)
-    arrays = {name: np.full((rows, width), np.nan) for name, width in shapes.items()}
-    atr, adx, mean = np.full((3, rows), np.nan)
-    return Frame(np.full(rows, -1, dtype=np.int64), atr, adx, mean, **arrays)
+    shapes |= dict.fromkeys(
+        ("level", "level_ascending", "level_strength", "level_aligned", "level_weight"), swings.KEPT
+    )
+    arrays = {name: np.full((len(SCORED), kept, rows), np.nan) for name, kept in shapes.items()}
+    atr, adx, mean = np.full((3, len(SCORED), rows), np.nan)
+    return Frame(np.full((len(SCORED), rows), -1, dtype=np.int64), atr, adx, mean, **arrays)
+
+
+def _frames_of(stack: Frame) -> dict[str, Frame]:
+    return {
+        name: Frame(**{each.name: getattr(stack, each.name)[place].T for each in fields(stack)})
+        for place, name in enumerate(SCORED)
+    }
+
+
+def _grown(stack: Frame, rows: int) -> Frame:
+    """The stack with empty rows for instruments that appeared."""
+    grown = _empty_stack(rows)
+    for each in fields(stack):
+        held = getattr(stack, each.name)
+        getattr(grown, each.name)[..., : held.shape[-1]] = held
+    return grown
 
 
 def _empty_profiles(rows: int) -> Profiles:
@@ -175,20 +197,21 @@ def _empty_profiles(rows: int) -> Profiles:
     return Profiles(revision, poc, high, low, day_poc, day_high, day_low, np.zeros(rows, dtype=np.int64))
 
 
-def _grow(held: Frame | Profiles, rows: int) -> None:
+def _grow(held: Profiles, rows: int) -> None:
     """Add empty rows for instruments that appeared."""
     missing = rows - len(held.revision)
     if missing <= 0:
         return
-    fresh = _empty_frame(missing) if isinstance(held, Frame) else _empty_profiles(missing)
+    fresh = _empty_profiles(missing)
     for each in fields(held):
         setattr(held, each.name, np.concatenate([getattr(held, each.name), getattr(fresh, each.name)]))
 
 
 def _update_frame(frame: Frame, bars: Bars, rows: Ints, vwap_bars: int) -> None:
     recent = slice(max(0, bars.close.shape[1] - max(ATR_BARS, LOOKBACK_BARS)), None)
-    opened, high, low, close = (part[rows, recent] for part in (bars.open, bars.high, bars.low, bars.close))
-    volume = bars.volume_usd[rows, recent]
+    chosen = _part(rows, len(bars.count))
+    opened, high, low, close = (part[chosen, recent] for part in (bars.open, bars.high, bars.low, bars.close))
+    volume = bars.volume_usd[chosen, recent]
     atr = wilder_atr(high, low, close, 14)
     newest = slice(max(0, close.shape[1] - LOOKBACK_BARS), None)
     candles = (opened[:, newest], high[:, newest], low[:, newest], close[:, newest])
@@ -202,24 +225,37 @@ def _update_frame(frame: Frame, bars: Bars, rows: Ints, vwap_bars: int) -> None:
     frame.bull_top[rows], frame.bull_bottom[rows], frame.bull_strength[rows] = bull.top, bull.bottom, bull.strength
     frame.bear_top[rows], frame.bear_bottom[rows], frame.bear_strength[rows] = bear.top, bear.bottom, bear.strength
     frame.level[rows], frame.level_strength[rows] = level, strength
+    frame.level_ascending[rows] = np.sort(level, axis=1)
 
 
 def _newest_adx(bars: Bars, rows: Ints) -> Floats:
     recent = slice(max(0, bars.close.shape[1] - ATR_BARS), None)
-    return np.asarray(wilder_adx(bars.high[rows, recent], bars.low[rows, recent], bars.close[rows, recent], 14)[:, -1])
+    chosen = _part(rows, len(bars.count))
+    high, low, close = (part[chosen, recent] for part in (bars.high, bars.low, bars.close))
+    return np.asarray(wilder_adx(high, low, close, 14)[:, -1])
 
 
-def _align(frames: dict[str, Frame], rows: Ints) -> None:
+def _align(stack: Frame, rows: Ints) -> None:
     """Count for every level the other timeframes that have a level near it."""
-    levels = {name: frames[name].level[rows] for name in SCORED}
-    for name in SCORED:
-        reach = ALIGNED_ATR * frames[name].atr[rows]
-        confirmed = np.zeros(levels[name].shape)
-        for other in SCORED:
-            if other != name:
-                gap = np.abs(levels[name][:, :, None] - levels[other][:, None, :])
-                confirmed += (gap <= reach[:, None, None]).any(axis=2)
-        frames[name].level_aligned[rows] = 0.5 + 0.25 * confirmed
+    chosen = _part(rows, stack.atr.shape[1])
+    level, reach = stack.level[:, :, chosen], ALIGNED_ATR * stack.atr[:, chosen]
+    near = np.zeros(level.shape, dtype=np.int8)
+    for one, other in combinations(range(len(SCORED)), 2):
+        found = np.zeros(level.shape[1:], dtype=np.bool_)
+        # Level by level of the other, so that the gaps stay in the cache; the same gap serves both directions.
+        for place, each in enumerate(level[other]):
+            gap = np.abs(level[one] - each)
+            found |= gap <= reach[one]
+            near[other, place] += (gap <= reach[other]).any(axis=0)
+        near[one] += found
+    aligned = 0.5 + 0.25 * near
+    stack.level_aligned[:, :, chosen] = aligned
+    stack.level_weight[:, :, chosen] = stack.level_strength[:, :, chosen] * aligned
+
+
+def _part(rows: Ints, total: int) -> Part:
+    """All rows as a slice, which copies nothing."""
+    return ALL if len(rows) == total else rows
 
 
 def _day_covered(bars: Bars, rows: Ints) -> Ints:
@@ -229,13 +265,23 @@ def _day_covered(bars: Bars, rows: Ints) -> Ints:
 
 def _update_profiles(profiles: Profiles, bars: Bars, rows: Ints, atr: Floats) -> None:
     recent = slice(max(0, bars.close.shape[1] - DAY_MS // bars.interval_ms), None)
-    high, low, volume = (part[rows, recent] for part in (bars.high, bars.low, bars.volume_usd))
-    opened = bars.open_ms[rows, recent]
+    chosen = _part(rows, len(bars.count))
+    high, low, volume = (part[chosen, recent] for part in (bars.high, bars.low, bars.volume_usd))
+    opened = bars.open_ms[chosen, recent]
     newest = opened[:, -1:]
-    day = value_area(high, low, volume, opened >= 0, atr)
     session_start = newest - newest % DAY_MS
     old_enough = newest + bars.interval_ms - session_start >= SESSION_BARS_MS
-    session = value_area(high, low, volume, (opened >= session_start) & (opened >= 0) & old_enough, atr)
+    # The session's bars are the newest ones: nothing before its longest run has to be looked at.
+    longest = max(1, int(((newest - session_start) // bars.interval_ms).max()) + 1)
+    late = slice(max(0, opened.shape[1] - longest), None)
+    today = opened[:, late]
+    day, session = value_areas(
+        [
+            (high, low, volume, opened >= 0),
+            (high[:, late], low[:, late], volume[:, late], (today >= session_start) & (today >= 0) & old_enough),
+        ],
+        atr,
+    )
     enough = bars.count[rows] >= PROFILE_FEWEST_BARS
     profiles.day_poc[rows] = np.where(enough, day.poc, np.nan)
     profiles.day_high[rows] = np.where(enough, day.high, np.nan)

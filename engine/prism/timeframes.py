@@ -23,8 +23,11 @@ STRONG_ADX: Final = 25.0
 """ADX from which on the high timeframe's trend counts in full."""
 
 
-def is_stale(at_ms: int, newest_open_ms: Ints, interval_ms: int) -> Bools:
-    """`[rows]` the newest bar closed more than two intervals before `at_ms`; False where there is no bar (-1)."""
+def is_stale(at_ms: int, newest_open_ms: Ints, interval_ms: int | Ints) -> Bools:
+    """The newest bar closed more than two intervals before `at_ms`; False where there is no bar (-1).
+
+    `[rows]`, or `[frames, rows]` with an interval for each frame, `[frames, 1]`.
+    """
     closed_ms = newest_open_ms + interval_ms
     return (newest_open_ms >= 0) & (at_ms - closed_ms > STALE_INTERVALS * interval_ms)
 
@@ -33,9 +36,14 @@ def blend(scores: Floats) -> Floats:
     """`[rows]` weighted mean of `[rows, 3]` scores over the timeframes that count; NaN where none does."""
     total, weight = np.zeros(len(scores)), np.zeros(len(scores))
     for i, name in enumerate(SCORED):
-        counts = ~np.isnan(scores[:, i])
-        total += np.where(counts, WEIGHTS[name] * scores[:, i], 0.0)
-        weight += np.where(counts, WEIGHTS[name], 0.0)
+        score = scores[:, i]
+        counts = ~np.isnan(score)
+        if np.count_nonzero(counts) == counts.size:
+            total += WEIGHTS[name] * score
+            weight += WEIGHTS[name]
+        else:
+            total += np.where(counts, WEIGHTS[name] * score, 0.0)
+            weight += np.where(counts, WEIGHTS[name], 0.0)
     out = np.full(len(scores), np.nan)
     np.divide(total, weight, out=out, where=weight > 0.0)
     return out

@@ -6,6 +6,7 @@ changes when its prices or its sizes are multiplied by a constant.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale, tape_stale
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory, Part
 from engine.prism.scales import banded, ratio, tilt
 
 MINUTES: Final = (1, 5, 15)
@@ -107,17 +109,29 @@ def _tape_flow(view: MarketView) -> Flow:
     )
 
 
-def _last_bars(bars: Bars, n: int) -> tuple[Floats, Floats]:
+def _last_bars(bars: Bars, n: int, rows: Part) -> tuple[Floats, Floats]:
     """Delta and volume of the newest n closed bars, `[rows, n]`, NaN where there are fewer or no taker volumes."""
-    rows, width = bars.volume_usd.shape
-    if width < n:
-        nothing = np.full((rows, n), np.nan)
+    if bars.volume_usd.shape[1] < n:
+        nothing = np.full((len(bars.count[rows]), n), np.nan)
         return nothing, nothing
-    volume = bars.volume_usd[:, -n:]
-    return 2.0 * bars.buy_usd[:, -n:] - volume, volume
+    volume = bars.volume_usd[rows, -n:]
+    return 2.0 * bars.buy_usd[rows, -n:] - volume, volume
 
 
-def _candle_flow(view: MarketView) -> Flow:
+def _sums_of_bars(bars: Bars, length: int, rows: Part) -> tuple[Floats, ...]:
+    """Delta and volume over each window that bars of `length` minutes have; of 1m bars the slope at the end."""
+    sums: list[Floats] = []
+    for minutes in MINUTES:
+        if minutes >= length:
+            net, total = _last_bars(bars, minutes // length, rows)
+            sums += [net.sum(axis=1), total.sum(axis=1)]
+    if length == 1:
+        net, total = _last_bars(bars, 15, rows)
+        sums.append(ratio((net * slope_weights(15)).sum(axis=1), total.sum(axis=1)))
+    return tuple(sums)
+
+
+def _candle_flow(view: MarketView, memory: Memory) -> Flow:
     """The same from closed 1m bars, else 5m bars (which have no 1 minute window)."""
     rows = view.rows
     delta = {minutes: np.full(rows, np.nan) for minutes in MINUTES}
@@ -130,24 +144,23 @@ def _candle_flow(view: MarketView) -> Flow:
             continue
         use = free & np.isfinite(bars.buy_usd[:, -1]) & ~bars_stale(view, bars)
         free &= ~use
+        sums = iter(memory[f"trade_flow {name}"].of((bars.revision,), partial(_sums_of_bars, bars, length)))
         for minutes in MINUTES:
             if minutes >= length:
-                net, total = _last_bars(bars, minutes // length)
-                delta[minutes] = np.where(use, net.sum(axis=1), delta[minutes])
-                volume[minutes] = np.where(use, total.sum(axis=1), volume[minutes])
+                delta[minutes] = np.where(use, next(sums), delta[minutes])
+                volume[minutes] = np.where(use, next(sums), volume[minutes])
         if length == 1:
-            net, total = _last_bars(bars, 15)
-            slope = np.where(use, ratio((net * slope_weights(15)).sum(axis=1), total.sum(axis=1)), slope)
+            slope = np.where(use, next(sums), slope)
         newest_ms = np.where(use, bars.open_ms[:, -1] + bars.interval_ms, newest_ms)
     return Flow(delta, volume, np.full(rows, np.nan), slope, np.zeros(rows, dtype=np.bool_), newest_ms)
 
 
-def flow_of(view: MarketView) -> Flow:
+def flow_of(view: MarketView, memory: Memory) -> Flow:
     """The tape where the row's trades are streamed, else candles."""
     tape = _tape_flow(view)
     if tape.streamed.all():
         return tape
-    candles = _candle_flow(view)
+    candles = _candle_flow(view, memory)
     return Flow(
         delta={m: np.where(tape.streamed, tape.delta[m], candles.delta[m]) for m in MINUTES},
         volume={m: np.where(tape.streamed, tape.volume[m], candles.volume[m]) for m in MINUTES},
@@ -170,13 +183,13 @@ def _spot_less_perp(view: MarketView, flow: Flow, stale: Bools) -> Floats:
     return np.where((spot >= 0) & aligned, share[legs] - share, np.nan)
 
 
-def trade_flow(view: MarketView, roster: Roster) -> Reading:
+def trade_flow(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `trade_flow`; raw is the taker buy share over 5 minutes.
 
     OK as soon as one window holds trades. A row whose 15 minutes are covered and empty is OK at 50: nobody
     traded, which was measured and has no direction.
     """
-    flow = flow_of(view)
+    flow = flow_of(view, memory)
     stale = tape_stale(view, roster)
     draft = Draft(view.rows)
     draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")

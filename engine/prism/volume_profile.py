@@ -7,8 +7,9 @@ control by the busier neighbour until it holds 70 % of the volume.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,42 @@ def value_area(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Fl
 
     Each bar's volume is spread evenly over its range. Bars with unknown volume or price are left out.
     """
+    return value_areas([(high, low, volume, inside)], atr)[0]
+
+
+def value_areas(windows: Sequence[tuple[Floats, Floats, Floats, Bools]], atr: Floats) -> list[ValueArea]:
+    """`value_area` of several windows (high, low, volume, inside) of the same rows, grown side by side."""
+    grids = [_grid(*window, atr) for window in windows]
+    profiles = np.concatenate([grid.profile for grid in grids])
+    poc = _busiest(profiles)
+    first, last = _grow(profiles, poc)
+    areas = []
+    for grid, middle, start, end in zip(
+        grids, *(np.split(places, len(windows)) for places in (poc, first, last)), strict=True
+    ):
+        areas.append(
+            ValueArea(
+                poc=np.where(grid.sound, grid.bottom + (middle + 0.5) * grid.width, np.nan),
+                high=np.where(grid.sound, grid.bottom + (end + 1.0) * grid.width, np.nan),
+                low=np.where(grid.sound, grid.bottom + start * grid.width, np.nan),
+            )
+        )
+    return areas
+
+
+class _Grid(NamedTuple):
+    """The bins of one window and what they hold."""
+
+    sound: Bools
+    """`[rows]` there is volume and a range."""
+    bottom: Floats
+    width: Floats
+    """Of a bin."""
+    profile: Floats
+    """`[rows, MOST_BINS]`."""
+
+
+def _grid(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Floats) -> _Grid:
     used = inside & (volume > 0) & ~np.isnan(high) & ~np.isnan(low)
     bottom = np.where(used, low, np.inf).min(axis=1, initial=np.inf)
     span = np.where(used, high, -np.inf).max(axis=1, initial=-np.inf) - bottom
@@ -52,47 +89,41 @@ def value_area(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Fl
         wanted = np.where(atr > 0, np.round(BINS_PER_ATR * span / atr), MOST_BINS)
     bins = np.clip(wanted, FEWEST_BINS, MOST_BINS)
     width = span / bins
+    used &= sound[:, None]
+    row = np.repeat(np.arange(len(used)), used.sum(axis=1))
     profile = _profile(
-        (low - bottom[:, None]) / width[:, None],
-        (high - bottom[:, None]) / width[:, None],
-        volume,
-        used & sound[:, None],
+        (low[used] - bottom[row]) / width[row], (high[used] - bottom[row]) / width[row], volume[used], row, len(used)
     )
     # Bins beyond a row's own count hold rounding dust only.
     profile[np.arange(profile.shape[1])[None, :] >= bins[:, None]] = 0.0
-    poc = _busiest(profile)
-    first, last = _grow(profile, poc)
-    empty = np.full(len(span), np.nan)
-    return ValueArea(
-        poc=np.where(sound, bottom + (poc + 0.5) * width, empty),
-        high=np.where(sound, bottom + (last + 1.0) * width, empty),
-        low=np.where(sound, bottom + first * width, empty),
-    )
+    return _Grid(sound, bottom, width, profile)
 
 
-def _profile(low: Floats, high: Floats, volume: Floats, used: Bools) -> Floats:
-    """Volume by bin `[rows, MOST_BINS]` of bars whose edges are given in bins.
+def _profile(lows: Floats, highs: Floats, sizes: Floats, row: Ints, rows: int) -> Floats:
+    """Volume by bin `[rows, MOST_BINS]` of bars whose edges are given in bins, listed by row and then by bar.
 
     Volume below x is the sum of d (x - low) over bars with low < x less the same of their highs, d being volume per
     bin: two sums by bin of where edges fall, instead of every bar against every bin.
     """
-    rows, slots = len(low), MOST_BINS + 1
-    row, bar = np.nonzero(used)
-    lows, highs, sizes = low[row, bar], high[row, bar], volume[row, bar]
-    point = highs - lows < _POINT_BINS
-    density = np.where(point, 0.0, sizes / np.where(point, 1.0, highs - lows))
+    slots = MOST_BINS + 1
+    reach = highs - lows
+    point = reach < _POINT_BINS
+    points = np.count_nonzero(point) > 0
+    density = np.where(point, 0.0, sizes / np.where(point, 1.0, reach)) if points else sizes / reach
     slope, offset = np.zeros(rows * slots), np.zeros(rows * slots)
-    for edge, sign in ((lows, 1.0), (highs, -1.0)):
+    first = row * slots
+    for edge, weight in ((lows, density), (highs, -density)):
         # An edge inside bin b bends the line from the upper edge of b on; the rest of bin b is its own business.
-        flat = row * slots + np.minimum(edge.astype(np.int64) + 1, MOST_BINS)
-        slope += np.bincount(flat, sign * density, rows * slots)
-        offset += np.bincount(flat, sign * density * edge, rows * slots)
+        flat = first + np.minimum(edge.astype(np.int64) + 1, MOST_BINS)
+        slope += np.bincount(flat, weight, rows * slots)
+        offset += np.bincount(flat, weight * edge, rows * slots)
     edges = np.arange(slots)[None, :]
     below = np.cumsum(slope.reshape(rows, slots), axis=1) * edges - np.cumsum(offset.reshape(rows, slots), axis=1)
     profile = np.maximum(np.diff(below, axis=1), 0.0)
-    spot = row[point] * MOST_BINS + np.clip(lows[point].astype(np.int64), 0, MOST_BINS - 1)
-    points = np.bincount(spot, sizes[point], rows * MOST_BINS).reshape(rows, MOST_BINS)
-    return np.asarray(profile + points, dtype=np.float64)
+    if points:
+        spot = row[point] * MOST_BINS + np.clip(lows[point].astype(np.int64), 0, MOST_BINS - 1)
+        profile = profile + np.bincount(spot, sizes[point], rows * MOST_BINS).reshape(rows, MOST_BINS)
+    return np.asarray(profile, dtype=np.float64)
 
 
 def _busiest(profile: Floats) -> Ints:
@@ -106,19 +137,22 @@ def _busiest(profile: Floats) -> Ints:
 
 def _grow(profile: Floats, poc: Ints) -> tuple[Ints, Ints]:
     """First and last bin of the value area around `poc`: one step takes the busier neighbour, or both where equal."""
-    rows, width = np.arange(len(profile)), profile.shape[1]
+    width = profile.shape[1]
     padded = np.pad(profile, ((0, 0), (1, 1)), constant_values=-1.0)
     first, last = poc.copy(), poc.copy()
-    held = profile[rows, poc]
+    held = np.take_along_axis(profile, poc[:, None], axis=1)[:, 0]
     wanted = VALUE_SHARE * profile.sum(axis=1)
+    share = wanted * (1 - 1e-12)
+    start = np.arange(len(profile)) * padded.shape[1]
+    flat = padded.reshape(-1)
     for _ in range(width):
-        growing = held < wanted * (1 - 1e-12)
-        if not growing.any():
+        growing = held < share
+        if not np.count_nonzero(growing):
             break
-        below, above = padded[rows, first], padded[rows, last + 2]
+        below, above = flat[start + first], flat[start + last + 2]
         down = growing & (below >= above) & (first > 0)
         up = growing & (above >= below) & (last < width - 1)
-        if not (down.any() or up.any()):
+        if not np.count_nonzero(down | up):
             break
         held = held + np.where(down, below, 0.0) + np.where(up, above, 0.0)
         first, last = first - down, last + up

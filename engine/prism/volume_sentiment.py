@@ -6,6 +6,7 @@ a symbol's price and size, except that the price impact part compares two figure
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale, tape_stale
 from engine.prism.roster import Roster
+from engine.prism.row_memo import Memory, Part
 from engine.prism.scales import ratio, tilt
 
 WEIGHTS: Final = {"volume": 0.4, "trade counts by side": 0.4, "price impact": 0.2}
@@ -25,14 +27,14 @@ SOURCES: Final = (("5m", 12), ("1m", 60))
 COVERED: Final = 0.8
 
 
-def _from_bars(bars: Bars, n: int) -> tuple[Floats, Floats, Floats]:
+def _from_bars(bars: Bars, n: int, rows: Part) -> tuple[Floats, Floats, Floats]:
     """Bought and sold over the newest n bars and ln(up per dollar bought / down per dollar sold)."""
     if bars.close.shape[1] < n:
-        nothing = np.full(bars.close.shape[0], np.nan)
+        nothing = np.full(len(bars.count[rows]), np.nan)
         return nothing, nothing, nothing
-    buy = bars.buy_usd[:, -n:]
-    sell = bars.volume_usd[:, -n:] - buy
-    move = np.log(bars.close[:, -n:] / bars.open[:, -n:])
+    buy = bars.buy_usd[rows, -n:]
+    sell = bars.volume_usd[rows, -n:] - buy
+    move = np.log(bars.close[rows, -n:] / bars.open[rows, -n:])
     bought, sold = buy.sum(axis=1), sell.sum(axis=1)
     up = ratio(np.maximum(move, 0.0).sum(axis=1), bought)
     down = ratio(np.maximum(-move, 0.0).sum(axis=1), sold)
@@ -40,13 +42,17 @@ def _from_bars(bars: Bars, n: int) -> tuple[Floats, Floats, Floats]:
     return bought, sold, np.log(np.where(both > 0.0, both, np.nan))
 
 
-def _from_tape(view: MarketView, roster: Roster) -> tuple[Floats, Floats]:
+def _from_tape(view: MarketView, roster: Roster, wanted: Bools) -> tuple[Floats, Floats]:
+    """Bought and sold over what the tape keeps, up to an hour, of the `wanted` rows that it covers; NaN elsewhere."""
     tape = view.tape
-    seconds = min(tape.buy_usd.shape[1], 3600)
-    covered = (tape.since_ms >= 0) & (view.at_ms - tape.since_ms >= COVERED * seconds * 1000)
-    covered &= ~tape_stale(view, roster)
-    bought = np.where(covered, tape.buy_usd[:, -seconds:].sum(axis=1), np.nan)
-    return bought, np.where(covered, tape.sell_usd[:, -seconds:].sum(axis=1), np.nan)
+    bought, sold = np.full((2, view.rows), np.nan)
+    if np.count_nonzero(wanted):
+        seconds = min(tape.buy_usd.shape[1], 3600)
+        covered = (tape.since_ms >= 0) & (view.at_ms - tape.since_ms >= COVERED * seconds * 1000)
+        rows = np.flatnonzero(wanted & covered & ~tape_stale(view, roster))
+        bought[rows] = tape.buy_usd[rows, -seconds:].sum(axis=1)
+        sold[rows] = tape.sell_usd[rows, -seconds:].sum(axis=1)
+    return bought, sold
 
 
 class _Hour(NamedTuple):
@@ -61,7 +67,7 @@ class _Hour(NamedTuple):
     """Its candles would have covered the hour but should have been followed by others."""
 
 
-def _gather(view: MarketView, roster: Roster) -> _Hour:
+def _gather(view: MarketView, roster: Roster, memory: Memory) -> _Hour:
     bought, sold, impact = (np.full(view.rows, np.nan) for _ in range(3))
     newest: Ints = np.full(view.rows, -1, dtype=np.int64)
     late = np.zeros(view.rows, dtype=np.bool_)
@@ -69,14 +75,14 @@ def _gather(view: MarketView, roster: Roster) -> _Hour:
         bars = view.bars.get(name)
         if bars is None or bars.open_ms.shape[1] == 0:
             continue
-        buy, sell, moved = _from_bars(bars, n)
+        buy, sell, moved = memory[f"volume_sentiment {name}"].of((bars.revision,), partial(_from_bars, bars, n))
         stale = bars_stale(view, bars)
         late |= stale & np.isfinite(buy)
         use = np.isnan(bought) & np.isfinite(buy) & ~stale
         bought, sold, impact = np.where(use, buy, bought), np.where(use, sell, sold), np.where(use, moved, impact)
         newest = np.where(use, bars.open_ms[:, -1] + bars.interval_ms, newest)
-    tape_bought, tape_sold = _from_tape(view, roster)
-    taped = np.isnan(bought) & np.isfinite(tape_bought)
+    tape_bought, tape_sold = _from_tape(view, roster, np.isnan(bought))
+    taped = np.isfinite(tape_bought)
     return _Hour(
         bought=np.where(taped, tape_bought, bought),
         sold=np.where(taped, tape_sold, sold),
@@ -87,13 +93,13 @@ def _gather(view: MarketView, roster: Roster) -> _Hour:
     )
 
 
-def volume_sentiment(view: MarketView, roster: Roster) -> Reading:
+def volume_sentiment(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `volume_sentiment`; raw is bought less sold over their sum.
 
     The count of trades by side is published by no venue's candles and the tape keeps totals only, so that part
     always renormalises away and is named. An hour of bars in which nobody traded is OK at 50.
     """
-    bought, sold, impact, newest, taped, late = _gather(view, roster)
+    bought, sold, impact, newest, taped, late = _gather(view, roster, memory)
     rows = view.rows
     volume = bought + sold
     net = ratio(bought - sold, volume)

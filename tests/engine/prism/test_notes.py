@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,3 +63,23 @@ def test_ranks_are_mid_ranks() -> None:
     assert np.isnan(rank_in_universe(values, np.zeros(6, dtype=bool))).all()
     history = np.array([[np.nan, 1.0, 2.0, 3.0, 3.0]])
     assert rank_in_history(np.array([3.0]), history)[0] == pytest.approx(0.75)
+
+
+def test_words_are_made_when_asked_for_from_what_was_known_then() -> None:
+    values = np.array([7.4, 8.6, 9.0])
+    notes = Notes(3)
+    notes.add_values(np.array([True, False, True]), values, 1.0, lambda v: f"at {v:.0f}")
+    said = notes.build()
+    values[:] = 0.0
+    assert said.get(0) == "at 7"
+    assert said.get(1) is None
+    assert dict(said) == {0: "at 7", 2: "at 9"}
+    assert [said.get(row) for row in (-1, 3)] == [None, None]
+
+
+def test_words_travel_as_plain_text() -> None:
+    notes = Notes(2)
+    notes.add(np.array([False, True]), "late")
+    carried = pickle.loads(pickle.dumps(notes.build()))
+    assert type(carried) is dict
+    assert carried == {1: "late"}

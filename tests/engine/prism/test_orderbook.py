@@ -270,3 +270,27 @@ def test_order_of_rows_does_not_matter(view: MarketView) -> None:
         assert np.array_equal(reading.score[order], after[name].score, equal_nan=True), name
     rating = before["liquidity"].inputs["liquidity_rating"][0]
     assert np.array_equal(rating[order], after["liquidity"].inputs["liquidity_rating"][0], equal_nan=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_walk_looks_as_deep_as_it_has_to(seed: int) -> None:
+    """Whatever the levels looked at first hold, the cost is that of the walk level by level."""
+    rng = np.random.default_rng(seed)
+    rows, levels = 60, 200
+    price = 100.0 + np.cumsum(rng.exponential(0.01, (rows, levels)), axis=1)
+    size = rng.lognormal(0.0, 1.0, (rows, levels))
+    held = rng.integers(0, levels + 1, rows)
+    price[np.arange(levels) >= held[:, None]] = size[np.arange(levels) >= held[:, None]] = np.nan
+    notional = rng.lognormal(7.5, 2.0, rows)
+    found = walk(price, size, notional)
+    for row in range(rows):
+        rest, base = float(notional[row]), 0.0
+        for level in range(int(held[row])):
+            fill = min(rest, float(price[row, level] * size[row, level]))
+            base, rest = base + fill / float(price[row, level]), rest - fill
+        assert bool(found.complete[row]) == (held[row] > 0 and rest <= 1e-9)
+        if held[row]:
+            beyond = max(rest, 0.0) / float(price[row, held[row] - 1])
+            assert found.average[row] == pytest.approx(notional[row] / (base + beyond), rel=1e-12)
+        else:
+            assert np.isnan(found.average[row])

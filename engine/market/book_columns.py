@@ -1,0 +1,203 @@
+"""The books as arrays over rows, refilled where a book changed.
+
+Owned by `engine.market.books`, which knows the books and says which of them changed. A level is read from a book once
+for every scan that follows a change of that book; what happened at the top is read once a second of event time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.instruments import Instrument
+from engine.market.book import Book
+from engine.market.book_flow import SECONDS, BookFlow
+from engine.market.view import Books, Floats, Ints
+
+LEVELS: Final = 200
+"""Levels a side kept in the columns; a deeper book is cut there and its reach is what those levels span."""
+COVERED_MS: Final = SECONDS * 1000
+"""Event time a book must have been proven for before its minute of activity means anything."""
+RINGS: Final = 5
+"""Added and removed notional of bids and asks, and the microprice's drift."""
+
+
+class BookColumns:
+    """Every array of `Books`, and the rings that they are made from. All arrays `[capacity, ...]`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], int] = {}
+        """By venue and symbol."""
+        self._instruments: Sequence[Instrument] = ()
+        self._size = np.empty(0)
+        """Contract size; NaN: not known."""
+        self._inverse = self._in_usd = np.empty(0, np.bool_)
+        self._books: list[Book | None] = []
+        """The book of each row while it is proven."""
+        self._unread: list[bool] = []
+        """The book's activity may have changed since it was read."""
+        self._status: list[str] = []
+        self._levels = np.empty((4, 0, LEVELS))
+        """Bid prices and sizes, ask prices and sizes."""
+        self._updated_ms = self._synced_ms = np.empty(0, np.int64)
+        self._flow_second = self._ring_second = np.empty(0, np.int64)
+        """Second that the row's minute was last read at, and the newest second that its rings hold."""
+        self._rings = np.empty((0, RINGS, SECONDS))
+        self._flow = np.empty((0, 4, SECONDS))
+        self._scalars = np.empty((4, 0))
+        """Imbalance EMA, refill of bid and ask, microprice drift."""
+
+    def enter(self, instruments: Sequence[Instrument]) -> None:
+        """Take the instruments by row; every call names those of the call before in the same order, and may add some.
+
+        The state makes a new tuple whenever one is added or described anew, so the same tuple says nothing new.
+        """
+        if instruments is self._instruments:
+            return
+        self._instruments = instruments
+        self.rows = {(one.venue, one.symbol): row for row, one in enumerate(instruments)}
+        self._size = np.array([one.contract_size or np.nan for one in instruments], dtype=np.float64)
+        self._inverse = np.array([one.inverse for one in instruments], dtype=np.bool_)
+        self._in_usd = np.array([one.quote_is_usd for one in instruments], dtype=np.bool_)
+        if len(instruments) > len(self._books):
+            self._grow(max(64, 2 * len(self._books), len(instruments)))
+
+    def _grow(self, capacity: int) -> None:
+        held = len(self._books)
+        self._books += [None] * (capacity - held)
+        self._unread += [False] * (capacity - held)
+        self._status += ["absent"] * (capacity - held)
+        self._levels = _grown(self._levels, (4, capacity, LEVELS), held, axis=1)
+        self._updated_ms, self._synced_ms, self._flow_second, self._ring_second = (
+            _grown(times, (capacity,), held, -1)
+            for times in (self._updated_ms, self._synced_ms, self._flow_second, self._ring_second)
+        )
+        self._rings = _grown(self._rings, (capacity, RINGS, SECONDS), held)
+        self._flow = _grown(self._flow, (capacity, 4, SECONDS), held)
+        self._scalars = _grown(self._scalars, (4, capacity), held, axis=1)
+
+    def fill(self, row: int, book: Book) -> None:
+        """Write one row from the book that is to be used for it, sizes in base currency."""
+        self._status[row] = book.status
+        synced = book.status == "synced" and self._instruments[row].contract_size is not None
+        if not synced:
+            self._books[row] = None
+            self._levels[:, row] = np.nan
+            self._updated_ms[row] = self._synced_ms[row] = self._flow_second[row] = -1
+            self._flow[row] = np.nan
+            self._scalars[:, row] = np.nan
+            return
+        self._books[row] = book
+        self._updated_ms[row], self._synced_ms[row] = book.updated_ms, book.synced_ms
+        for place, levels in (
+            (0, book.bids.columns(LEVELS, highest=True)),
+            (2, book.asks.columns(LEVELS, highest=False)),
+        ):
+            count = len(levels[0])
+            for column, values in zip(self._levels[place : place + 2, row], levels, strict=True):
+                column[:count] = np.fromiter(values, np.float64, count)
+                column[count:] = np.nan
+        self._to_base(row)
+        flow = book.flow
+        assert flow is not None, "a store without flow has no columns"
+        self._scalars[0, row] = flow.imbalance_ema
+        self._unread[row] = True
+
+    def _to_base(self, row: int) -> None:
+        size = self._size[row]
+        if self._inverse[row]:
+            self._levels[1, row] *= size / self._levels[0, row]
+            self._levels[3, row] *= size / self._levels[2, row]
+        elif size != 1.0:
+            self._levels[1, row] *= size
+            self._levels[3, row] *= size
+
+    def fill_flows(self, at_ms: int) -> None:
+        """Bring what happened at the top of every proven book up to `at_ms`, once a second of event time."""
+        second, count = at_ms // 1000, len(self._instruments)
+        rows = np.flatnonzero((self._updated_ms[:count] >= 0) & (self._flow_second[:count] != second))
+        if not rows.size:
+            return
+        self._flow_second[rows] = second
+        refills = []
+        for row in rows.tolist():
+            book = self._books[row]
+            assert book is not None
+            assert book.flow is not None
+            refills.append(book.flow.refills(at_ms))
+            if self._unread[row]:
+                self._read_rings(row, book.flow)
+        self._scalars[1:3, rows] = np.array(refills).T
+        minute = self._minutes(rows, second)
+        covered = at_ms - self._synced_ms[rows] >= COVERED_MS
+        self._scalars[3, rows] = np.where(covered, _means_of_known(minute[:, RINGS - 1]), np.nan)
+        # The rings hold price * venue size, which for inverse contracts is not yet money.
+        mid = (self._levels[0, rows, 0] + self._levels[2, rows, 0]) / 2
+        to_usd = np.where(self._inverse[rows], self._size[rows] / mid, self._size[rows])
+        flow = minute[:, : RINGS - 1] * to_usd[:, None, None]
+        self._flow[rows] = np.where((covered & self._in_usd[rows])[:, None, None], flow, np.nan)
+
+    def _read_rings(self, row: int, flow: BookFlow) -> None:
+        self._unread[row] = False
+        rings = flow.added_bids + flow.added_asks + flow.removed_bids + flow.removed_asks + flow.drift
+        self._rings[row] = np.fromiter(rings, np.float64, RINGS * SECONDS).reshape(RINGS, SECONDS)
+        self._ring_second[row] = flow.second
+
+    def _minutes(self, rows: Ints, second: int) -> Floats:
+        """The rings of `rows` in order of time, `[rows, RINGS, SECONDS]`, column -1 the second `second`."""
+        newest = self._ring_second[rows]
+        behind = np.maximum(second - newest, 0)
+        place = np.arange(SECONDS) + behind[:, None]
+        ring = (place + newest[:, None] + 1) % SECONDS
+        minute: Floats = self._rings[rows[:, None, None], np.arange(RINGS)[:, None], ring[:, None, :]]
+        # Seconds without a message: nothing was added or removed, and the drift is not known.
+        silent = np.broadcast_to(((place >= SECONDS) | (newest[:, None] < 0))[:, None, :], minute.shape)
+        minute[:, : RINGS - 1][silent[:, : RINGS - 1]] = 0.0
+        minute[:, RINGS - 1][silent[:, RINGS - 1]] = np.nan
+        return minute
+
+    def view(self, sold_usd: Floats, bought_usd: Floats) -> Books:
+        """The columns; arrays are views of what is kept here."""
+        rows = len(self._instruments)
+        flow = self._flow[:rows]
+        taken = np.stack((sold_usd, bought_usd), axis=1)
+        return Books(
+            bid=self._levels[0, :rows],
+            bid_size=self._levels[1, :rows],
+            ask=self._levels[2, :rows],
+            ask_size=self._levels[3, :rows],
+            updated_ms=self._updated_ms[:rows],
+            status=tuple(self._status[:rows]),
+            imbalance_ema=self._scalars[0, :rows],
+            added_usd=flow[:, :2],
+            cancelled_usd=np.maximum(flow[:, 2:] - taken, 0.0),
+            refill=self._scalars[1:3, :rows].T,
+            microprice_drift_bps=self._scalars[3, :rows],
+        )
+
+
+def _grown(
+    values: NDArray[Any], shape: tuple[int, ...], held: int, fill: float = np.nan, axis: int = 0
+) -> NDArray[Any]:
+    """`values` with room for more rows along `axis`, which are filled with `fill`."""
+    grown = np.full(shape, fill, dtype=values.dtype)
+    grown[(slice(None),) * axis + (slice(0, held),)] = values
+    return grown
+
+
+def _means_of_known(values: Floats) -> Floats:
+    """`[rows]` mean of the known of `values [rows, n]`; NaN where none is.
+
+    Rows with equally many known values are taken together: summed side by side, each is added up in the same order as
+    alone, so that its mean does not depend on the other rows.
+    """
+    known = ~np.isnan(values)
+    counts = known.sum(axis=1)
+    means = np.full(len(values), np.nan)
+    for count in np.unique(counts[counts > 0]).tolist():
+        rows = np.flatnonzero(counts == count)
+        means[rows] = values[rows][known[rows]].reshape(-1, count).mean(axis=1)
+    return means

@@ -1,0 +1,84 @@
+"""Figures that only change when a bar closes, a rate is settled or a slot ends: kept, and made anew by row.
+
+Used by the live faces, which read such slow sources beside live ones at every scan; owned by `engine.prism.score`. What
+was kept is recognised by content (or by the bars' revision), never by time, so a memo cannot be stale: it can only be
+asked with other keys. Nothing here knows what it keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.market.view import Ints
+
+Array = NDArray[Any]
+Part = Ints | slice
+"""Rows to compute: numbers, or all of them."""
+ALL: Part = slice(None)
+
+
+class RowMemo:
+    """Results of one function of the rows of some arrays."""
+
+    def __init__(self) -> None:
+        self._keys: tuple[Array, ...] = ()
+        self._held: tuple[Array, ...] = ()
+
+    def of(self, keys: tuple[Array, ...], compute: Callable[[Part], tuple[Array, ...]]) -> tuple[Array, ...]:
+        """What `compute` answers for all rows, computed for those whose part of a key is not what it was.
+
+        `keys` are arrays `[rows]` or `[rows, n]` of 8-byte numbers or bools that the answer of a row follows from, and
+        nothing else. `compute(part)` gives `[rows of the part]` arrays. Nobody may write to what is answered; it does
+        not change afterwards either.
+        """
+        if [key.shape for key in keys] != [key.shape for key in self._keys]:
+            self._keys = tuple(key.copy() for key in keys)
+            self._held = compute(ALL)
+            return self._held
+        rows = np.flatnonzero(_changed(self._keys, keys))
+        if rows.size == len(keys[0]):
+            self._keys = tuple(key.copy() for key in keys)
+            self._held = compute(ALL)
+        elif rows.size:
+            for kept, key in zip(self._keys, keys, strict=True):
+                kept[rows] = key[rows]
+            # Into copies: readings of earlier scans still point at what was answered then.
+            held = tuple(values.copy() for values in self._held)
+            for values, fresh in zip(held, compute(rows), strict=True):
+                values[rows] = fresh
+            self._held = held
+        return self._held
+
+
+class Memory:
+    """The memos of one scorer, by name. A new epoch forgets them: its rows are other instruments."""
+
+    def __init__(self) -> None:
+        self._epoch: int | None = None
+        self._memos: dict[str, RowMemo] = {}
+
+    def enter(self, epoch: int) -> None:
+        """Stand at this epoch."""
+        if epoch != self._epoch:
+            self._epoch, self._memos = epoch, {}
+
+    def __getitem__(self, name: str) -> RowMemo:
+        memo = self._memos.get(name)
+        if memo is None:
+            memo = self._memos[name] = RowMemo()
+        return memo
+
+
+def _changed(kept: tuple[Array, ...], keys: tuple[Array, ...]) -> NDArray[np.bool_]:
+    changed: NDArray[np.bool_] | None = None
+    for old, new in zip(kept, keys, strict=True):
+        # Floats are compared bit by bit: NaN equals itself there, and the comparison is cheaper.
+        unequal = old.view(np.int64) != new.view(np.int64) if new.dtype.kind == "f" else old != new
+        differs = unequal.any(axis=1) if unequal.ndim > 1 else unequal
+        changed = differs if changed is None else changed | differs
+    assert changed is not None, "a memo needs a key"
+    return changed
