@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 Kind = Literal["perp", "spot", "future", "option"]
 Category = Literal["crypto", "tradfi"]
+Status = Literal["trading", "pending", "ended"]
 
 USD_QUOTES: Final = frozenset({"USD", "USDT", "USDC"})
 """Quote currencies taken as one dollar. Every other quote has no `_usd` figures."""
@@ -52,6 +53,8 @@ class Instrument:
     """`tradfi` for perpetuals on stocks, metals, commodities and currencies."""
     listed_ms: int | None = None
     funding_interval_h: float | None = None
+    status: Status = "trading"
+    """`pending`: announced, not trading yet; `ended`: delisted, settling or closed for good."""
 
     @property
     def quote_is_usd(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which parser reads which venue. The one place that knows all of them.
+"""Which parser reads which venue, and who speaks to it. The one place that knows all of them.
 
 Used by whoever is handed frames of several venues: the runtime, the replayer and inspection. A venue's
 package is imported only when parsers are made.
@@ -6,9 +6,11 @@ package is imported only when parsers are made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from engine.venues.base import VenueParser
+from engine.venues.live import VenueLive
 
 
 def make_parsers() -> dict[str, VenueParser]:
@@ -29,13 +31,47 @@ def make_parsers() -> dict[str, VenueParser]:
     return {parser.venue: parser for parser in parsers}
 
 
+PRODUCTS: Final[dict[str, tuple[str, ...]]] = {
+    "binance": ("binance-usdm", "binance-spot"),
+    "bybit": ("bybit-linear", "bybit-spot"),
+    "okx": ("okx",),
+    "bitget": ("bitget-usdt",),
+}
+"""The products of each venue that a user can turn on or off."""
+
+
+def make_languages(venues: Iterable[str]) -> list[VenueLive]:
+    """What is said to each product of `venues`, names of `PRODUCTS`. Raises KeyError for another name."""
+    from engine.venues.binance.live import BinanceLive
+    from engine.venues.bitget.live import BitgetLive
+    from engine.venues.bybit.live import BybitLive
+    from engine.venues.okx.live import OkxLive
+
+    make: dict[str, Callable[[], VenueLive]] = {
+        "binance-usdm": lambda: BinanceLive("binance-usdm"),
+        "binance-spot": lambda: BinanceLive("binance-spot"),
+        "bybit-linear": lambda: BybitLive("bybit-linear"),
+        "bybit-spot": lambda: BybitLive("bybit-spot"),
+        "okx": OkxLive,
+        "bitget-usdt": BitgetLive,
+    }
+    return [make[product]() for venue in venues for product in PRODUCTS[venue]]
+
+
 def conflation_keys() -> dict[str, Callable[[str], str | None]]:
     """By venue, what tells whether a frame is worth reading only if no newer one like it came before the next scan.
 
-    The key names what it is replaced by; None: every frame counts. Only best quotes qualify, and only where a frame
-    holds all of one instrument's: trades, book changes and candles are never passed over. A venue that is not named
-    has no such frames.
+    The key names what it is replaced by; None: every frame counts. Only best quotes and tickers qualify, and only
+    where a frame holds all of one instrument's: trades, book changes and candles are never passed over. A venue that
+    is not named has no such frames.
     """
     from engine.venues.binance.parse import quote_stream
+    from engine.venues.bitget.session import replaced
+    from engine.venues.bybit.session import replaced_on_spot
 
-    return {"binance-usdm": quote_stream, "binance-spot": quote_stream}
+    return {
+        "binance-usdm": quote_stream,
+        "binance-spot": quote_stream,
+        "bitget-usdt": replaced,
+        "bybit-spot": replaced_on_spot,
+    }

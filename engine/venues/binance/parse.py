@@ -30,7 +30,7 @@ from engine.text import is_safe_symbol
 from engine.timeframes import INTERVAL_MS
 from engine.venues import checks, levels
 from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
-from engine.venues.binance import rest, wire
+from engine.venues.binance import listing, rest, wire
 from engine.venues.binance.symbols import infer
 from engine.venues.checks import Implausible
 from engine.venues.levels import TextRows
@@ -57,6 +57,8 @@ class BinanceParser:
 
     def __init__(self, venue: str) -> None:
         self.venue = venue
+        self.intervals_h: dict[str, float] | None = None
+        """Hours between settlements by symbol, as the funding configuration said; None while it was not read."""
         self._instruments: dict[str, Instrument] = {}
         self._routes: dict[str, tuple[Callable[[str], Any], Read]] = {}
         self._readers: dict[str, tuple[type, Read]] = {
@@ -119,20 +121,52 @@ class BinanceParser:
                 and ("result" in message or "error" in message or "code" in message)
             ):
                 return self._acknowledgement(message)
-            rows = data if isinstance(data, list) else [data]
-            events: list[MarketEvent] = []
-            handled = not rows
-            for row in rows:
-                read = self._read_row(row, stream, recv_ns)
-                handled |= read is not None
-                events += read or ()
-            if not handled:
-                return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"kind of frame not handled: {stream}"))
-            if not isinstance(data, list):
-                self._remember(stream, data)
+            if isinstance(data, list):
+                return self._read_rows(data, stream, recv_ns)
+            kind = _kind_of(data, stream)
+            if kind == "contractInfo":
+                return self._contract(data)
+            if kind == "serverShutdown":
+                return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, "the venue restarts this server"))
+            events = self._read_row(data, stream, recv_ns)
+            if events is None:
+                return self._not_handled(stream)
+            self._remember(stream, data)
             return Parsed(Verdict.ACCEPTED, events)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as error:
             return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, error))
+
+    def _read_rows(self, rows: list[Any], stream: str, recv_ns: int) -> Parsed:
+        """A frame of many symbols stands although some rows do not; one with nothing left is rejected."""
+        events: list[MarketEvent] = []
+        refused: list[str] = []
+        handled = not rows
+        for row in rows:
+            try:
+                read = self._read_row(row, stream, recv_ns)
+            except (msgspec.MsgspecError, Implausible) as fault:
+                refused.append(str(fault))
+                continue
+            handled |= read is not None
+            events += read or ()
+        if not handled and not refused:
+            return self._not_handled(stream)
+        if not refused:
+            return Parsed(Verdict.ACCEPTED, events)
+        detail = checks.detail(self.venue, f"{len(refused)} of {len(rows)} rows refused: {refused[0]}")
+        return Parsed(Verdict.ACCEPTED if events else Verdict.REJECTED, events, detail)
+
+    def _not_handled(self, stream: str) -> Parsed:
+        return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"kind of frame not handled: {stream}"))
+
+    def _contract(self, data: Any) -> Parsed:
+        """A push of `!contractInfo`: a contract was announced, opened, changed or ended."""
+        row = msgspec.convert(data, wire.ContractInfo, strict=False)
+        instrument = listing.pushed(row, self._instruments.get(row.s))
+        if instrument is None:
+            return EMPTY
+        self._instruments[instrument.symbol] = instrument
+        return Parsed(Verdict.ACCEPTED, listing=(instrument,))
 
     def _read_row(self, row: Any, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
         kind = _kind_of(row, stream)

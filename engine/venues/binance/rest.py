@@ -1,24 +1,34 @@
-"""Binance's REST requests, and their answers as events.
+"""What Binance's REST answers mean. No I/O; what to ask stands in `queries`.
 
-Request builders return the path with its query; the transport knows hosts and weights. `read` is called by the
-parser for live answers and recorded ones alike, so a body is understood in one place.
+`read` is called by the parser for live answers and recorded ones alike, so a body is understood in one place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from engine.events import BookSnapshot, Candle, Funding, MarketEvent, MarkPrice, OpenInterest, Ratio, RatioKind, Ticker
-from engine.instruments import Instrument, Kind, asset_of
+from engine.events import (
+    BookSnapshot,
+    Candle,
+    Funding,
+    MarketEvent,
+    MarkPrice,
+    OpenInterest,
+    Ratio,
+    RatioKind,
+    Ticker,
+    Trade,
+)
+from engine.instruments import Instrument
 from engine.text import is_safe_symbol
 from engine.timeframes import INTERVAL_MS, MINUTE_MS
 from engine.venues import checks
 from engine.venues.base import CONTROL, Parsed, Verdict
-from engine.venues.binance import wire
+from engine.venues.binance import listing, wire
 from engine.venues.binance.limits import PATHS
 from engine.venues.checks import Implausible
 
@@ -28,7 +38,9 @@ if TYPE_CHECKING:
 Query = dict[str, str]
 Reader = Callable[["BinanceParser", Query, str, int], Sequence[MarketEvent]]
 
-_TRADFI_UNDERLYINGS: Final = frozenset({"EQUITY", "STOCK", "COMMODITY", "FOREX", "METAL", "KR_EQUITY", "ETF"})
+MAX_LISTED: Final = 20_000
+"""Instruments accepted from one listing; spot lists about 3,500, most of them gone."""
+
 _PERIOD_MS: Final = {
     name: minutes * MINUTE_MS
     for name, minutes in (
@@ -36,34 +48,6 @@ _PERIOD_MS: Final = {
         ("1d", 1440),
     )
 }  # fmt: skip
-
-
-def instruments(venue: str) -> str:
-    """Listing of every instrument."""
-    return f"GET {PATHS[venue]['instruments']}"
-
-
-def depth(venue: str, symbol: str, levels: int) -> str:
-    """Book snapshot that the diff stream is aligned on."""
-    return _request(venue, "depth", symbol=symbol, limit=str(levels))
-
-
-def klines(venue: str, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
-    """Bars, oldest first, the open one included."""
-    query = {"symbol": symbol, "interval": interval, "limit": str(limit)}
-    if end_ms is not None:
-        query["endTime"] = str(end_ms)
-    return _request(venue, "klines", **query)
-
-
-def open_interest(symbol: str) -> str:
-    """Open interest now; USD-M only, one symbol a call."""
-    return _request("binance-usdm", "open_interest", symbol=symbol)
-
-
-def history(kind: str, symbol: str, period: str, limit: int) -> str:
-    """Statistics of the last 30 days; `kind` is `open_interest_history` or the name of a ratio in `limits.PATHS`."""
-    return _request("binance-usdm", kind, symbol=symbol, period=period, limit=str(limit))
 
 
 def read(parser: BinanceParser, request: str, status: int, body: str, recv_ns: int) -> Parsed:
@@ -79,7 +63,11 @@ def read(parser: BinanceParser, request: str, status: int, body: str, recv_ns: i
         if kind == "time":
             return CONTROL
         if kind == "instruments":
-            return Parsed(Verdict.ACCEPTED, listing=_listing(parser.venue, body))
+            return _listing(parser, body)
+        if kind == "funding_config":
+            return _funding_config(parser, body)
+        if kind in _WHOLE and body.lstrip()[:1] == "[":
+            return _many(parser, kind, body, recv_ns)
         reader = _READERS.get(kind)
         if reader is None:
             return Parsed(Verdict.UNKNOWN, detail=checks.detail(parser.venue, f"answer not handled: {path}"))
@@ -88,52 +76,65 @@ def read(parser: BinanceParser, request: str, status: int, body: str, recv_ns: i
         return Parsed(Verdict.REJECTED, detail=checks.detail(parser.venue, f"{path}: {error}"))
 
 
-def _request(venue: str, kind: str, **query: str) -> str:
-    return f"GET {PATHS[venue][kind]}?{urlencode(query, quote_via=quote)}"
-
-
-def _listing(venue: str, body: str) -> list[Instrument]:
-    listed: list[Instrument] = []
-    for symbol in _DECODE_INFO(body).symbols:
-        if not is_safe_symbol(symbol.symbol):
-            continue
-        steps = {entry.filterType: entry for entry in symbol.filters}
-        tick = steps.get("PRICE_FILTER")
-        lot = steps.get("LOT_SIZE")
-        asset, multiplier = asset_of(symbol.baseAsset)
-        contract = symbol.contractType or ""
-        tradfi = contract.startswith("TRADIFI") or symbol.underlyingType in _TRADFI_UNDERLYINGS
-        listed.append(
-            Instrument(
-                venue,
-                symbol.symbol,
-                _kind(venue, contract),
-                symbol.baseAsset,
-                symbol.quoteAsset,
-                asset,
-                multiplier,
-                tick=_step(tick.tickSize if tick else ""),
-                step=_step(lot.stepSize if lot else ""),
-                category="tradfi" if tradfi else "crypto",
-                listed_ms=symbol.onboardDate,
-            )
-        )
-    return listed
-
-
-def _kind(venue: str, contract: str) -> Kind:
-    if venue == "binance-spot":
-        return "spot"
-    # A perpetual announced but not yet open has an empty contract type.
-    return "perp" if contract in ("", "PERPETUAL", "TRADIFI_PERPETUAL") else "future"
-
-
-def _step(text: str) -> float | None:
+def server_time_ms(body: str) -> int | None:
+    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
     try:
-        value = float(text)
-    except ValueError:
+        return checks.time_ms(_DECODE_TIME(body).serverTime, "serverTime")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
         return None
-    return value if 0.0 < value < checks.MAX_PRICE else None
+
+
+def _listing(parser: BinanceParser, body: str) -> Parsed:
+    """A listing; rows are read one by one, so that a bad one costs only itself."""
+    raws = _DECODE_INFO(body).symbols
+    listed: list[Instrument] = []
+    refused: list[str] = []
+    for raw in raws[:MAX_LISTED]:
+        try:
+            instrument = listing.listed(parser.venue, _DECODE_SYMBOL(raw), parser.intervals_h)
+        except msgspec.MsgspecError as fault:
+            refused.append(str(fault))
+            continue
+        if instrument is not None:
+            listed.append(instrument)
+    detail = _refused(parser.venue, refused, len(raws))
+    if len(raws) > MAX_LISTED:
+        detail = checks.detail(parser.venue, f"only {MAX_LISTED} of {len(raws)} listed rows read")
+    return Parsed(Verdict.REJECTED if refused and not listed else Verdict.ACCEPTED, detail=detail, listing=listed)
+
+
+def _funding_config(parser: BinanceParser, body: str) -> Parsed:
+    """Funding intervals: yields the listed contracts whose interval is known better now."""
+    found: dict[str, float] = {}
+    for row in _DECODE_FUNDING_INFO(body)[:MAX_LISTED]:
+        if is_safe_symbol(row.symbol) and 0.0 < row.fundingIntervalHours <= _MAX_INTERVAL_H:
+            found[row.symbol] = row.fundingIntervalHours
+    parser.intervals_h = found
+    refined = [
+        better
+        for held in parser.instruments()
+        if not held.inferred and (better := listing.with_interval(held, found)) is not held
+    ]
+    return Parsed(Verdict.ACCEPTED, listing=refined)
+
+
+def _many(parser: BinanceParser, kind: str, body: str, recv_ns: int) -> Parsed:
+    """An answer of every symbol stands although some rows do not; one with nothing left is rejected."""
+    decode, read_row = _WHOLE[kind]
+    events: list[MarketEvent] = []
+    refused: list[str] = []
+    raws = _DECODE_RAWS(body)
+    for raw in raws:
+        try:
+            events += read_row(parser, decode(raw), recv_ns)
+        except (msgspec.MsgspecError, Implausible) as fault:
+            refused.append(str(fault))
+    verdict = Verdict.REJECTED if refused and not events else Verdict.ACCEPTED
+    return Parsed(verdict, events, _refused(parser.venue, refused, len(raws)))
+
+
+def _refused(venue: str, refused: Sequence[str], rows: int) -> str:
+    return checks.detail(venue, f"{len(refused)} of {rows} rows refused: {refused[0]}") if refused else ""
 
 
 def _symbol(query: Query, symbol: str = "") -> str:
@@ -210,20 +211,30 @@ def _open_interest_history(parser: BinanceParser, query: Query, body: str, recv_
     ]
 
 
+def _trades(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
+    symbol = parser.instrument(_symbol(query)).symbol
+    return [
+        Trade(parser.venue, symbol, row.T, recv_ns, row.p, row.q, not row.m, str(row.a)) for row in _DECODE_TRADES(body)
+    ]
+
+
+def _mark_row(parser: BinanceParser, row: wire.PremiumIndex, recv_ns: int) -> Sequence[MarketEvent]:
+    if not is_safe_symbol(row.symbol):
+        return ()
+    ts_ms = checks.time_ms(row.time, "time")
+    index = wire.NAN if not row.indexPrice else checks.price(row.indexPrice, "indexPrice")
+    price = checks.price(row.markPrice, "markPrice")
+    symbol = parser.instrument(row.symbol).symbol
+    mark = MarkPrice(parser.venue, symbol, ts_ms, recv_ns, price, index)
+    if not row.lastFundingRate or row.nextFundingTime <= 0:
+        return (mark,)
+    rate = checks.funding(msgspec.convert(row.lastFundingRate, float, strict=False), "lastFundingRate")
+    next_ms = checks.time_ms(row.nextFundingTime, "nextFundingTime")
+    return (mark, Funding(parser.venue, symbol, ts_ms, recv_ns, rate, next_ms, None))
+
+
 def _mark(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
-    rows = _DECODE_PREMIUMS(body) if body.lstrip()[:1] == "[" else [_DECODE_PREMIUM(body)]
-    events: list[MarketEvent] = []
-    for row in rows:
-        if not is_safe_symbol(row.symbol):
-            continue
-        symbol = parser.instrument(row.symbol).symbol
-        ts_ms = checks.time_ms(row.time, "time")
-        index = wire.NAN if not row.indexPrice else checks.price(row.indexPrice, "indexPrice")
-        events.append(MarkPrice(parser.venue, symbol, ts_ms, recv_ns, checks.price(row.markPrice, "markPrice"), index))
-        if row.lastFundingRate and row.nextFundingTime > 0:
-            rate = checks.funding(msgspec.convert(row.lastFundingRate, float, strict=False), "lastFundingRate")
-            events.append(Funding(parser.venue, symbol, ts_ms, recv_ns, rate, row.nextFundingTime, None))
-    return events
+    return _mark_row(parser, _DECODE_PREMIUM(body), recv_ns)
 
 
 def _funding_history(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
@@ -268,43 +279,56 @@ def _ratio(kind: RatioKind) -> Reader:
     return reader
 
 
-def _tickers(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
-    rows = _DECODE_TICKERS(body) if body.lstrip()[:1] == "[" else [_DECODE_TICKER(body)]
-    return [
+def _ticker_row(parser: BinanceParser, row: wire.Ticker24hRest, recv_ns: int) -> Sequence[MarketEvent]:
+    """Statistics of a symbol; nothing for one that has not traded, whose last price is 0."""
+    if not is_safe_symbol(row.symbol) or not row.lastPrice:
+        return ()
+    ts_ms, last = checks.time_ms(row.closeTime, "closeTime"), checks.price(row.lastPrice, "lastPrice")
+    volume, quote_volume = checks.size(row.volume, "volume"), checks.size(row.quoteVolume, "quoteVolume")
+    open_, high = checks.size(row.openPrice, "openPrice"), checks.size(row.highPrice, "highPrice")
+    low = checks.size(row.lowPrice, "lowPrice")
+    return (
         Ticker(
             parser.venue,
             parser.instrument(row.symbol).symbol,
-            checks.time_ms(row.closeTime, "closeTime"),
+            ts_ms,
             recv_ns,
-            checks.price(row.lastPrice, "lastPrice"),
-            row.openPrice or wire.NAN,
-            row.highPrice or wire.NAN,
-            row.lowPrice or wire.NAN,
-            checks.size(row.volume, "volume"),
-            checks.size(row.quoteVolume, "quoteVolume"),
-        )
-        for row in rows
-        if is_safe_symbol(row.symbol) and row.lastPrice > 0.0
-    ]
+            last,
+            open_ or wire.NAN,
+            high or wire.NAN,
+            low or wire.NAN,
+            volume,
+            quote_volume,
+        ),
+    )
 
 
+def _tickers(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
+    return _ticker_row(parser, _DECODE_TICKER(body), recv_ns)
+
+
+_MAX_INTERVAL_H: Final = 24.0
 _KlineRow = tuple[int, float, float, float, float, float, int, float, int, float, float, Any]
 _DECODE_INFO: Final = msgspec.json.Decoder(wire.ExchangeInfo, strict=False).decode
+_DECODE_SYMBOL: Final = msgspec.json.Decoder(wire.Symbol, strict=False).decode
+_DECODE_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_DECODE_TIME: Final = msgspec.json.Decoder(wire.ServerTime).decode
+_DECODE_FUNDING_INFO: Final = msgspec.json.Decoder(list[wire.FundingInfo], strict=False).decode
+_DECODE_TRADES: Final = msgspec.json.Decoder(list[wire.AggTradeRow], strict=False).decode
 _DECODE_DEPTH: Final = msgspec.json.Decoder(wire.Depth, strict=False).decode
 _DECODE_KLINES: Final = msgspec.json.Decoder(list[_KlineRow], strict=False).decode
 _DECODE_OI: Final = msgspec.json.Decoder(wire.OpenInterestNow, strict=False).decode
 _DECODE_OI_HISTORY: Final = msgspec.json.Decoder(list[wire.OpenInterestPast], strict=False).decode
 _DECODE_PREMIUM: Final = msgspec.json.Decoder(wire.PremiumIndex, strict=False).decode
-_DECODE_PREMIUMS: Final = msgspec.json.Decoder(list[wire.PremiumIndex], strict=False).decode
 _DECODE_FUNDING: Final = msgspec.json.Decoder(list[wire.FundingRate], strict=False).decode
 _DECODE_RATIO: Final = msgspec.json.Decoder(list[wire.LongShort], strict=False).decode
 _DECODE_TAKER: Final = msgspec.json.Decoder(list[wire.TakerRatio], strict=False).decode
 _DECODE_TICKER: Final = msgspec.json.Decoder(wire.Ticker24hRest, strict=False).decode
-_DECODE_TICKERS: Final = msgspec.json.Decoder(list[wire.Ticker24hRest], strict=False).decode
 
 _READERS: Final[dict[str, Reader]] = {
     "depth": _depth,
     "klines": _klines,
+    "trades": _trades,
     "open_interest": _open_interest,
     "open_interest_history": _open_interest_history,
     "mark": _mark,
@@ -315,3 +339,10 @@ _READERS: Final[dict[str, Reader]] = {
     "taker_volume": _ratio("taker_volume"),
     "tickers": _tickers,
 }
+
+_ReadRow = Callable[["BinanceParser", Any, int], Sequence[MarketEvent]]
+_WHOLE: Final[dict[str, tuple[Callable[[msgspec.Raw], Any], _ReadRow]]] = {
+    "mark": (_DECODE_PREMIUM, _mark_row),
+    "tickers": (_DECODE_TICKER, _ticker_row),
+}
+"""What is answered for one symbol, or as a list for all: decoder and reader of a row."""

@@ -1,35 +1,75 @@
-"""What to say on a Binance stream connection: subscriptions within the limits, and how a lost book is mended.
+"""What to say on a Binance stream connection, and how what comes back is told apart. No sockets here.
 
-Sans-IO: the transport opens the sockets these plans name and sends the texts they hold. Binance pings by protocol
-frame, so there is no heartbeat message of its own.
+Called by `live`, which offers it to the driver in the form that all venues share. A topic is the venue's own stream
+name (`btcusdt@aggTrade`, `!ticker@arr`). Binance pings by protocol frame, so there is no heartbeat of its own. Sources
+of the limits: `engine.venues.binance.limits`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 
-from engine.venues.binance import rest
-from engine.venues.binance.limits import DEPTH_SNAPSHOT_LEVELS, PUBLIC_STREAMS, STREAMS_PER_CONNECTION
+from engine.instruments import Instrument
+from engine.text import clean
+from engine.venues.binance import limits, wire
+from engine.venues.live import Ack, Channel, Request
 
-STREAMS_PER_MESSAGE: Final = 200
-"""Stream names in one SUBSCRIBE, so that a message stays small; the venue's limit is on messages, not on names."""
+SHUTDOWN: Final = "!serverShutdown"
+"""Stream name of the notice before a planned restart (spot, since 2026-05-08)."""
 
-ALL_MARKET: Final = ("!forceOrder@arr", "!markPrice@arr@1s", "!ticker@arr", "!contractInfo")
-"""Streams of USD-M that carry every symbol. Since 2026-06-30 they carry COIN-M too, which the parser leaves out."""
+_HEAD: Final = '{"stream":"'
+_START: Final = len(_HEAD)
+_NAMED: Final = msgspec.json.Decoder(wire.Named)
+_CONTROL: Final = msgspec.json.Decoder(wire.Control)
+_SHUTDOWN_EVENT: Final = "serverShutdown"
+
+MARKET: Final[dict[str, tuple[Channel, ...]]] = {
+    "binance-usdm": (
+        Channel("!markPrice@arr@1s", "market", "mark", "", 10.0, 10.0),
+        Channel("!ticker@arr", "market", "ticker", "", 15.0, 30.0),
+        Channel("!forceOrder@arr", "market", "liquidations"),
+        Channel("!contractInfo", "market", "listings"),
+    ),
+    "binance-spot": (Channel("!miniTicker@arr", "public", "ticker", "", 15.0, 30.0),),
+}
+"""Subscriptions of the whole market. Since 2026-06-30 those of USD-M carry COIN-M too, which the parser leaves out;
+`!ticker@arr` of spot was retired on 2026-03-26."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionPlan:
-    """One socket: which path, and the messages to send once it is open."""
+def candle(instrument: Instrument, interval: str = "1m") -> Channel:
+    """Bars of `interval` (a name of `INTERVAL_MS`), pushed while it trades; a quiet instrument is silent."""
+    # A stream on the wrong path is acknowledged and never speaks, so a contract that is expected to trade is watched.
+    watched = instrument.kind == "perp" and instrument.category == "crypto"
+    return _channel(instrument, f"kline_{interval}", "candle", 300.0 if watched else None)
 
-    path: str
-    """`public` or `market`; key of `limits.STREAM_HOSTS`."""
-    streams: tuple[str, ...]
-    messages: tuple[str, ...]
+
+def quote(instrument: Instrument) -> Channel:
+    """Best bid and ask on every change; silent where nobody quotes."""
+    return _channel(instrument, "bookTicker", "quote")
+
+
+def trades(instrument: Instrument) -> Channel:
+    """Trades of one taker order at one price, joined; quiet where nothing trades."""
+    return _channel(instrument, "aggTrade", "trades")
+
+
+def book(instrument: Instrument) -> Channel:
+    """Changes every 100 ms, to be aligned on a snapshot asked for by REST; a dead book may be silent for minutes."""
+    return _channel(instrument, "depth@100ms", "book", 60.0, 300.0)
+
+
+def _channel(
+    instrument: Instrument,
+    stream: str,
+    kind: Literal["candle", "quote", "trades", "book"],
+    first_s: float | None = None,
+    silence_s: float | None = None,
+) -> Channel:
+    topic = f"{instrument.symbol.lower()}@{stream}"
+    return Channel(topic, path_of(instrument.venue, topic), kind, instrument.symbol, first_s, silence_s)
 
 
 def path_of(venue: str, stream: str) -> str:
@@ -38,32 +78,68 @@ def path_of(venue: str, stream: str) -> str:
         return "public"
     kind = stream.lstrip("!").partition("@")[0] if stream.startswith("!") else stream.partition("@")[2]
     name = kind.partition("@")[0].rstrip("0123456789")
-    return "public" if name in PUBLIC_STREAMS else "market"
+    return "public" if name in limits.PUBLIC_STREAMS else "market"
 
 
-def plan(venue: str, streams: Iterable[str]) -> list[ConnectionPlan]:
-    """Connections for `streams`, each within the venue's limit, in the order given."""
-    by_path: dict[str, list[str]] = {}
-    for stream in streams:
-        by_path.setdefault(path_of(venue, stream), []).append(stream)
-    plans: list[ConnectionPlan] = []
-    for path, names in by_path.items():
-        for start in range(0, len(names), STREAMS_PER_CONNECTION):
-            chunk = tuple(names[start : start + STREAMS_PER_CONNECTION])
-            plans.append(ConnectionPlan(path, chunk, tuple(subscribe(chunk))))
-    return plans
+def room(path: str, held: Sequence[str]) -> bool:
+    """Whether one more stream fits on a connection of `path` that holds `held`."""
+    return len(held) < limits.STREAMS_PER_CONNECTION[path]
 
 
-def subscribe(streams: tuple[str, ...], first_id: int = 1, method: str = "SUBSCRIBE") -> list[str]:
-    """The messages that subscribe (or with `UNSUBSCRIBE` drop) `streams`."""
-    return [
-        msgspec.json.encode(
-            {"method": method, "params": streams[start : start + STREAMS_PER_MESSAGE], "id": first_id + number}
-        ).decode()
-        for number, start in enumerate(range(0, len(streams), STREAMS_PER_MESSAGE))
-    ]
+def requests(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str], first_id: int) -> list[Request]:
+    """Messages that subscribe or end `topics`, within the count per request; ids run from `first_id`."""
+    size = limits.STREAMS_PER_REQUEST
+    made: list[Request] = []
+    for number, start in enumerate(range(0, len(topics), size), first_id):
+        share = tuple(topics[start : start + size])
+        text = msgspec.json.encode({"method": method, "params": share, "id": number}).decode()
+        made.append(Request(text, str(number), share))
+    return made
 
 
-def resync(venue: str, symbol: str) -> str:
-    """The REST request that mends a book after a gap; the stream goes on meanwhile and is aligned on the answer."""
-    return rest.depth(venue, symbol, DEPTH_SNAPSHOT_LEVELS[venue])
+def topic_of(text: str) -> str | None:
+    """Stream name of a frame of market data; None where it is none.
+
+    Combined frames begin with it; one that does not, or whose name is escaped, is read as a whole.
+    """
+    if text.startswith(_HEAD):
+        end = text.find('"', _START)
+        if end <= _START:
+            return None
+        topic = text[_START:end]
+        if "\\" in topic:
+            return _topic_anywhere(text)
+        return topic if topic != SHUTDOWN else None
+    return _topic_anywhere(text) if '"stream"' in text else None
+
+
+def _topic_anywhere(text: str) -> str | None:
+    try:
+        topic = _NAMED.decode(text).stream
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return topic if topic and topic != SHUTDOWN else None
+
+
+def read_ack(text: str) -> Ack | None:
+    """The answer in a frame, None where the frame is none (market data, or no JSON).
+
+    An answer names the request and no stream. A success is the same for subscribing and unsubscribing: only whoever
+    sent the request knows which it was, so both are told as `subscribe` of no topics.
+    """
+    try:
+        message = _CONTROL.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    if _SHUTDOWN_EVENT in (message.e, None if message.data is None else message.data.e):
+        return Ack("notice", True, message=f"{_SHUTDOWN_EVENT}: the venue restarts this server", closes=True)
+    number = "" if message.id is None else clean(str(message.id))
+    fault = message.error
+    if fault is None and message.code is not None:
+        fault = wire.Fault(message.code, message.msg)
+    if fault is not None:
+        return Ack("error", False, number, message=clean(f"{fault.code}: {fault.msg}"))
+    # `LIST_SUBSCRIPTIONS` answers with a list, which nobody here asks for.
+    if message.id is None or not bytes(message.result):
+        return None
+    return Ack("subscribe", True, number)

@@ -31,13 +31,33 @@ class Combined(Wire, Generic[T], gc=False, frozen=True):
     stream: str = ""
 
 
-class Head(Wire, gc=False, frozen=True):
-    """What tells the kinds apart when the stream name does not."""
+class Named(Wire, gc=False, frozen=True):
+    """A combined frame of which only the stream is asked."""
 
+    stream: str = ""
+
+
+class Fault(Wire, gc=False, frozen=True):
+    """Why a request was refused."""
+
+    code: int | str = 0
+    msg: str = ""
+
+
+class Event(Wire, gc=False, frozen=True):
     e: str = ""
-    s: str = ""
-    u: int | None = None
-    lastUpdateId: int | None = None
+
+
+class Control(Wire, gc=False, frozen=True):
+    """Answers to what we send, and the notice before a restart; refusals come in either of two forms."""
+
+    id: int | str | None = None
+    result: msgspec.Raw = msgspec.Raw(b"")
+    error: Fault | None = None
+    code: int | str | None = None
+    msg: str = ""
+    e: str = ""
+    data: Event | None = None
 
 
 class AggTrade(Wire, gc=False, frozen=True):
@@ -165,6 +185,42 @@ class Depth(Wire, gc=False, frozen=True):
     T: int | None = None
 
 
+class AggTradeRow(Wire, gc=False, frozen=True):
+    """A row of REST aggTrades; the symbol stands in the request."""
+
+    a: int
+    p: Price
+    q: TradedSize
+    T: Millis
+    m: bool
+
+
+class ContractInfo(Wire, gc=False, frozen=True):
+    """A contract of USD-M that was announced, opened, changed or ended."""
+
+    s: str
+    ct: str = ""
+    ot: int | None = None
+    cs: str = ""
+    st: int = USD_M
+
+
+class FundingInfo(Wire, gc=False, frozen=True):
+    symbol: str
+    fundingIntervalHours: float
+
+
+class ServerTime(Wire, gc=False, frozen=True):
+    serverTime: int
+
+
+class Refused(Wire, gc=False, frozen=True):
+    """Body of a refused REST request."""
+
+    code: int | None = None
+    msg: str = ""
+
+
 class Filter(Wire, gc=False, frozen=True):
     filterType: str
     tickSize: str = ""
@@ -183,7 +239,9 @@ class Symbol(Wire, gc=False, frozen=True):
 
 
 class ExchangeInfo(Wire, gc=False, frozen=True):
-    symbols: list[Symbol]
+    """Listing; each symbol is read by itself, as a `Symbol`."""
+
+    symbols: list[msgspec.Raw]
 
 
 class PremiumIndex(Wire, gc=False, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from engine.instruments import Category, Instrument, Kind, asset_of
+from engine.instruments import Category, Instrument, Kind, Status, asset_of
 from engine.text import is_safe_symbol
 from engine.venues import checks
 from engine.venues.bitget import wire
@@ -21,7 +21,9 @@ MAX_INTERVAL_H: Final = 168.0
 """A week: longer than any funding interval of any venue."""
 
 _KINDS: Final[dict[str, Kind]] = {"perpetual": "perp", "delivery": "future"}
-_GONE: Final = frozenset({"offline"})
+_STATUSES: Final[dict[str, Status]] = {"listed": "pending", "offline": "ended"}
+"""Every other is traded in some way: `limit_open` and `limit_close` bar orders of one kind, `restrictedAPI` orders by
+API, and all have a market that moves."""
 
 
 class Listing:
@@ -50,13 +52,8 @@ class Listing:
             self.held[instrument.symbol] = instrument
 
 
-def listed(row: wire.InstrumentRow) -> Instrument | None:
-    """The instrument of a listing row; None for one that trades no more, Implausible for a bad row.
-
-    One that is announced (`listed`) is among them: it has a launch time ahead and no market yet.
-    """
-    if row.status in _GONE:
-        return None
+def listed(row: wire.InstrumentRow) -> Instrument:
+    """The instrument of a listing row; raises Implausible for a row that cannot be true."""
     for name in (row.symbol, row.baseCoin, row.quoteCoin):
         if not is_safe_symbol(name):
             raise Implausible(f"a listed name of {len(name)} characters cannot be kept: {name[:40]}")
@@ -80,6 +77,7 @@ def listed(row: wire.InstrumentRow) -> Instrument | None:
         category=category,
         listed_ms=checks.time_ms(row.launchTime, "launchTime") if row.launchTime else None,
         funding_interval_h=hours(row.fundInterval, "fundInterval") if row.fundInterval else None,
+        status=_STATUSES.get(row.status or "", "trading"),
     )
 
 

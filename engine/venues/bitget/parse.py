@@ -5,8 +5,9 @@ newest bar of each candle topic, because the venue does not say when a bar is cl
 frame is decoded once: the topic found in the text hints at its kind, the fields are then read by name, and a wrong hint
 costs a second reading, never a wrong one.
 
-The wire is that of the documentation (UTA v3 pages of early 2026, read again 2026-08-08); no bytes of the venue have
-been held against it yet. Where the pages are silent or contradict themselves, the place that decides says so.
+The wire is that of the documentation (UTA v3 pages of early 2026, read again 2026-08-08), put right where live frames
+that others published (2026-09-15 and 21) differed; no recording has been held against it yet. Where the pages are
+silent or contradict themselves, the place that decides says so.
 """
 
 from __future__ import annotations

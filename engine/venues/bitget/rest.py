@@ -1,9 +1,8 @@
-"""Bitget's REST requests and what their answers mean. No I/O: the transport sends what is built here.
+"""What the answers to Bitget's REST requests mean. No I/O; the requests are built by `queries`.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-Every reader raises msgspec errors or Implausible; the parser turns both into a verdict. Sources: Bitget UTA v3 REST
-pages (early 2026, read again 2026-08-08), for ratios and the clock the classic v2 pages. No recorded answer has been
-held against them yet; where a page leaves open whether rows stand alone or in a list, both are read.
+Called by the parser. Every reader raises msgspec errors or Implausible; the parser turns both into a verdict. Sources:
+Bitget UTA v3 REST pages (early 2026, read again 2026-08-08), for ratios and the clock the classic v2 pages. No recorded
+answer has been held against them yet; where a page leaves open whether rows stand alone or in a list, both are read.
 """
 
 from __future__ import annotations
@@ -12,13 +11,12 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from engine.events import BookSnapshot, Candle, Funding, MarketEvent, Ratio, RatioKind
 from engine.instruments import Instrument
-from engine.timeframes import INTERVAL_MS
 from engine.venues import checks, levels
 from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.bitget import limits, ratios, rows, wire
@@ -31,95 +29,6 @@ T = TypeVar("T")
 
 MAX_LISTED: Final = 20_000
 """Instruments accepted from one answer; Bitget lists about 600."""
-
-_NAME_OF: Final = {length: name for name, length in INTERVALS.items()}
-
-
-def instruments_request() -> str:
-    """The whole listing: one request, no pages are documented."""
-    return _request("instruments")
-
-
-def klines_request(symbol: str, interval: str, limit: int, start_ms: int = 0, end_ms: int = 0) -> str:
-    """Bars of `interval` (a name of `INTERVAL_MS`), the forming one included; at most 1000."""
-    count = min(limit, limits.KLINES_MAX)
-    return _klines_request("klines", symbol, interval, start_ms, end_ms, count)
-
-
-def klines_history_request(symbol: str, interval: str, limit: int, start_ms: int, end_ms: int) -> str:
-    """Bars older than 90 days, at most 100; raises ValueError for a span beyond the venue's 90 days."""
-    if not 0 <= end_ms - start_ms <= limits.KLINES_HISTORY_SPAN_MS:
-        raise ValueError(f"bitget answers spans of 0 to 90 days of older bars, not {end_ms - start_ms} ms")
-    count = min(limit, limits.KLINES_HISTORY_MAX)
-    return _klines_request("klines_history", symbol, interval, start_ms, end_ms, count)
-
-
-def _klines_request(name: str, symbol: str, interval: str, start_ms: int, end_ms: int, limit: int) -> str:
-    bar = _NAME_OF[INTERVAL_MS[interval]]
-    return _request(name, symbol=symbol, interval=bar, startTime=start_ms, endTime=end_ms, limit=limit)
-
-
-def depth_request(symbol: str, levels: int) -> str:
-    """A book as it stands, without a sequence: for looking, it cannot be spliced with the stream."""
-    return _request("depth", symbol=symbol, limit=min(levels, limits.DEPTH_MAX))
-
-
-def trades_request(symbol: str, limit: int = limits.TRADES_MAX) -> str:
-    """The newest fills, at most 100. They repeat what the stream sent: whoever asks compares `trade_id`."""
-    return _request("trades", symbol=symbol, limit=min(limit, limits.TRADES_MAX))
-
-
-def tickers_request(symbol: str = "") -> str:
-    """All symbols in one call, or one: statistics, quote, mark and index, funding and open interest now."""
-    return _request("tickers", symbol=symbol)
-
-
-def open_interest_request(symbol: str = "") -> str:
-    """Open interest now, of all symbols or one. Its history is not offered."""
-    return _request("open_interest", symbol=symbol)
-
-
-def funding_request(symbol: str) -> str:
-    """Funding now of one symbol, with its next settlement and interval."""
-    return f"GET {limits.PATHS['funding']}?{_encoded({'symbol': symbol})}"
-
-
-def funding_history_request(symbol: str, limit: int, page: int = 1) -> str:
-    """Settlements of the past, newest page first; at most 100 rows a page and 100 pages."""
-    return _request("funding_history", symbol=symbol, cursor=page, limit=min(limit, limits.FUNDING_MAX))
-
-
-def ratio_request(kind: RatioKind, symbol: str, period: str) -> str:
-    """Rows of a ratio: accounts, top_positions or taker_volume; `period` 5m 15m 30m 1h 2h 4h 6h 12h 1d.
-
-    One call a second and address. Raises ValueError for a kind or period that the venue does not offer.
-    """
-    if kind not in ratios.KINDS or period not in ratios.PERIOD_MS:
-        raise ValueError(f"bitget offers the ratios {', '.join(ratios.KINDS)} by {', '.join(ratios.PERIOD_MS)}")
-    return f"GET {limits.PATHS[kind]}?{_encoded({'symbol': symbol, 'period': period})}"
-
-
-def time_request() -> str:
-    """The venue's clock."""
-    return f"GET {limits.PATHS['time']}"
-
-
-def server_time_ms(body: str) -> int | None:
-    """The venue's time in the answer to `time_request`; None where the answer holds none."""
-    try:
-        envelope = _ENVELOPE.decode(body)
-        return checks.time_ms(_TIME.decode(envelope.data).serverTime, "serverTime")
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
-        return None
-
-
-def _request(name: str, **query: str | int) -> str:
-    given = {"category": limits.REST_CATEGORY} | {key: value for key, value in query.items() if value}
-    return f"GET {limits.PATHS[name]}?{_encoded(given)}"
-
-
-def _encoded(query: dict[str, str | int] | dict[str, str]) -> str:
-    return urlencode(query, quote_via=quote)
 
 
 class _Answer(NamedTuple):
@@ -164,12 +73,9 @@ def _read_instruments(answer: _Answer) -> Parsed:
     refused: list[str] = []
     for raw in raws[:MAX_LISTED]:
         try:
-            instrument = listed(_INSTRUMENT.decode(_without_empty(bytes(raw))))
+            listing.append(listed(_INSTRUMENT.decode(_without_empty(bytes(raw)))))
         except (msgspec.MsgspecError, Implausible) as fault:
             refused.append(str(fault))
-            continue
-        if instrument is not None:
-            listing.append(instrument)
     detail = f"{len(refused)} of {len(raws)} listed rows refused: {refused[0]}" if refused else ""
     if len(raws) > MAX_LISTED:
         detail = f"only {MAX_LISTED} of {len(raws)} listed rows read"
@@ -213,7 +119,9 @@ def _read_trades(answer: _Answer) -> Parsed:
     if symbol is None:
         return _unknown("fills whose request names no symbol")
     instrument = answer.listing.known(symbol)
-    fills = sorted(_FILLS.decode(_without_empty(answer.data)), key=_filled_ms)
+    # Of two in the same millisecond the later row is the older trade, as in the stream's pushes.
+    fills = _FILLS.decode(_without_empty(answer.data))[::-1]
+    fills.sort(key=_filled_ms)
     return Parsed(
         Verdict.ACCEPTED,
         [rows.trade(instrument, (row.ts, row.price, row.size), row.side, row.execId, answer.recv_ns) for row in fills],
@@ -240,9 +148,16 @@ def _read_open_interest(answer: _Answer) -> Parsed:
 
 
 def _read_funding(answer: _Answer) -> Parsed:
-    """The running estimate; rows without a rate yield nothing."""
+    """The running estimate; rows without a rate yield nothing.
+
+    An answer of all symbols holds some that are listed nowhere, the venue's own tests among them. What they have in
+    common is that no largest rate is stated (12 of 798 rows on 2026-09-15); they would be taken for instruments.
+    """
+    of_all = "symbol" not in answer.query
 
     def convert(row: wire.FundingRow) -> Sequence[MarketEvent]:
+        if of_all and row.maxFundingRate is None:
+            return ()
         instrument = answer.listing.known(_named(answer, row.symbol))
         if row.fundingRate is None:
             return ()
@@ -286,6 +201,15 @@ def _read_ratio(kind: RatioKind, answer: _Answer) -> Parsed:
             for ts_ms, value in sorted(found)
         ],
     )
+
+
+def server_time_ms(body: str) -> int | None:
+    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+        return checks.time_ms(_TIME.decode(envelope.data).serverTime, "serverTime")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
+        return None
 
 
 def _named(answer: _Answer, symbol: str | None) -> str:

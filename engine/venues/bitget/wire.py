@@ -6,7 +6,8 @@ levels stay text because their exact decimals are their identity. A field sent a
 are not declared, and so not decoded.
 
 All of it is written from documentation (Bitget UTA v3 WebSocket and REST pages of early 2026, read again 2026-08-08;
-ratios: classic v2 pages) and has not yet been held against bytes that the venue sent.
+ratios: classic v2 pages), put right where a reading of live frames on 2026-09-15 differed. No recording has been held
+against it yet.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ class BookRow(Wire, gc=False, frozen=True):
     seq: int | None = None
     pseq: int | None = None
     maxDepth: int | None = None
+    maxdepth: int | None = None
+    """The page writes `maxDepth`, the wire of 2026-09-15 wrote `maxdepth`."""
 
 
 class TickerRow(Wire, gc=False, frozen=True):
@@ -170,6 +173,7 @@ class FundingRow(Wire, gc=False, frozen=True):
     fundingRate: float | None = None
     fundingRateInterval: float | None = None
     nextUpdate: int | None = None
+    maxFundingRate: float | None = None
     symbol: str | None = None
 
 
@@ -213,8 +217,16 @@ class ServerTime(Wire, gc=False, frozen=True):
     serverTime: int
 
 
+class Head(Wire, gc=False, frozen=True):
+    """Only what tells a push from an answer, and what the push belongs to."""
+
+    arg: Arg | None = None
+    event: str | None = None
+    action: str | None = None
+
+
 class Control(Wire, gc=False, frozen=True):
-    """Acks and errors."""
+    """Acks and errors; an error of v3 names its argument as JSON within `msg`, not in `arg` (measured 2026-09-15)."""
 
     event: str | None = None
     code: str | int | None = None

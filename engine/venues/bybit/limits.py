@@ -2,7 +2,9 @@
 
 Data only; the transport spends these budgets. Source of every figure: Bybit's own documentation repository
 (`docs/v5/guide.mdx`, `docs/v5/rate-limit/rate-limit.mdx`, `docs/v5/websocket/wss-authentication.mdx`,
-`docs/v5/market/*.mdx`, `docs/v5/websocket/public/*.mdx`), read 2026-07-24, unless a line says otherwise.
+`docs/v5/market/*.mdx`, `docs/v5/websocket/public/*.mdx`), read 2026-07-24, unless a line says otherwise. What
+is called measured in 2026-09 was read off its live streams, or off a relay of them, and published by others; it has not
+been repeated here.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ PATHS: Final[dict[str, str]] = {
     "instruments": "/v5/market/instruments-info",
     "klines": "/v5/market/kline",
     "depth": "/v5/market/orderbook",
+    "trades": "/v5/market/recent-trade",
     "tickers": "/v5/market/tickers",
     "open_interest_history": "/v5/market/open-interest",
     "funding_history": "/v5/market/funding/history",
@@ -32,35 +35,70 @@ PATHS: Final[dict[str, str]] = {
 }
 """Open interest and funding of now come with the tickers: one call for all symbols."""
 
-ARGS_CHARS_PER_CONNECTION: Final = 21_000
+LISTED_STATUSES: Final[dict[str, tuple[str, ...]]] = {
+    "bybit-linear": ("", "PreLaunch", "Delivering"),
+    "bybit-spot": ("",),
+}
+"""The parts of the listing that are followed, each asked for by itself; "" is what trades. Spot lists nothing else.
+`Closed` is left out: it is a thousand contracts of the past, and what vanishes from these parts has ended."""
+
+ARGS_CHARS_PER_CONNECTION_MAX: Final = 21_000
 """Longest sum of a connection's topics, in characters."""
-SPOT_ARGS_PER_REQUEST: Final = 10
-"""Topics in one subscribe request on spot; linear has no such limit."""
-LINEAR_ARGS_PER_REQUEST: Final = 200
-"""Our own bound, to keep one request well under any frame limit; the venue states none for linear."""
+ARGS_CHARS_PER_CONNECTION: Final = 10_500
+"""Our own bound, about 420 topics: a lost connection takes a part of the market with it and not all of it, and no
+socket carries so much that a moment's delay on our side makes the venue drop it."""
+ARGS_PER_REQUEST: Final = 10
+"""Topics in one subscribe request. The venue's limit on spot; our own on linear, because the venue refuses a request
+as a whole for one bad topic and names only the first such (measured 2026-09: of two topics of which one was unknown,
+the other never delivered)."""
+REQUESTS_PER_SECOND: Final = 10.0
+"""Our own pace of what we send on one connection; the venue states none. 18 at once were accepted (2026-09)."""
 
 HEARTBEAT_S: Final = 20.0
-"""A ping this often, as the documentation recommends."""
+"""A ping this often, as the documentation recommends. It is answered, so a connection on which nothing trades is not
+silent either."""
 SILENCE_CUT_S: Final = 600.0
 """The venue cuts a connection without ping and data for ten minutes."""
+DEAD_S: Final = 45.0
+"""Our own: two answers to a ping missed, and a little, in which nothing else came either."""
 
-CONNECTIONS_PER_5_MINUTES: Final = 500
-"""New connections, per domain."""
+CONNECTIONS_PER_5_MINUTES_MAX: Final = 500
+"""New connections, per domain: both products share one."""
+CONNECTIONS_PER_5_MINUTES: Final = 100
+"""Our own bound for one product."""
 CONNECTIONS_PER_IP: Final = 1000
 """Held at once, counted per product."""
 
-REST_REQUESTS_PER_5_SECONDS: Final = 600
+REST_REQUESTS_PER_5_SECONDS_MAX: Final = 600
 """Per address; beyond it HTTP 403 "access too frequent", after which everything must rest for `REST_BAN_S`."""
+REST_REQUESTS_PER_5_SECONDS: Final = 100
+"""Our own: 20 a second, so that other programs of the same address are not starved by this one."""
+REST_POOL: Final = "bybit-rest"
+"""Shared by both products: the limit is one of the address."""
 REST_BAN_S: Final = 600.0
-RATE_LIMIT_CODES: Final = frozenset({10006, 10018})
-"""`retCode` 10006 too many visits, 10018 address over its limit."""
+VISITS_REST_S: Final = 5.0
+"""Rest after `retCode` 10006, whose window is a second."""
+PROTECTION_REST_S: Final = 30.0
+"""Rest after HTTP 429 or `retCode` 10429, the venue's protection of itself; no figure is documented."""
+VISITS_CODES: Final = frozenset({10006})
+"""`retCode` too many visits."""
+PROTECTION_CODES: Final = frozenset({10429})
+BAN_CODES: Final = frozenset({10018})
+"""`retCode` address over its limit."""
 REGION_CODES: Final = frozenset({10009, 10024})
 """`retCode` of a refused region or a compliance block: trying again cannot help."""
+REGION_REST_S: Final = 3600.0
+"""Our own: a host that refuses this place is asked again so late."""
+BUSY_CODES: Final = frozenset({10000, 10016, 10019})
+"""`retCode` server timeout, internal error, service restarting."""
 
 INSTRUMENTS_PAGE: Final = 1000
 """Rows of one instruments-info page (default 500; linear lists more, so `nextPageCursor` must be followed)."""
 KLINES_MAX: Final = 1000
 DEPTH_MAX: Final = 1000
+TRADES_MAX: Final[dict[str, int]] = {"bybit-linear": 1000, "bybit-spot": 60}
+TRADES_SPAN_MS: Final[dict[str, int]] = {"bybit-linear": 120_000, "bybit-spot": 10_000}
+"""Longest hole that the newest `TRADES_MAX` trades are expected to reach across: 8 and 6 trades a second."""
 OPEN_INTEREST_MAX: Final = 200
 FUNDING_MAX: Final = 200
 ACCOUNTS_MAX: Final = 500
@@ -68,3 +106,6 @@ ACCOUNTS_MAX: Final = 500
 BOOK_DEPTHS: Final = (1, 50, 200, 1000)
 """Depths of `orderbook.N`: 500 removed 2025-09-11, 1000 added 2025-08-14; depth 1 has been snapshots only since then.
 Pushed every 10, 20, 100 and 200 ms."""
+BOOK_DEPTH: Final = 200
+"""What we subscribe: the state keeps 200 levels a side, 1000 come half as often, and `u` rises by one a message over
+every delta of this depth that was recorded."""

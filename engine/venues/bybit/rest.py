@@ -1,8 +1,7 @@
-"""Bybit's REST requests and what their answers mean. No I/O: the transport sends what is built here.
+"""What the answers to Bybit's REST requests mean. No I/O; the requests are built by `queries`.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-Every reader takes the decoded envelope and raises msgspec errors or Implausible; the parser turns both into a verdict.
-Sources: Bybit v5 documentation `docs/v5/market/*.mdx` (2026-07-24).
+Called by the parser. Every reader takes the decoded envelope and raises msgspec errors or Implausible; the parser turns
+both into a verdict. Sources: Bybit v5 documentation `docs/v5/market/*.mdx` (2026-07-24).
 """
 
 from __future__ import annotations
@@ -10,34 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from engine.events import NAN, BookSnapshot, Candle, Funding, MarketEvent, OpenInterest, Ratio
-from engine.instruments import Instrument, Kind, asset_of
-from engine.text import is_safe_symbol
-from engine.timeframes import INTERVAL_MS, MINUTE_MS
+from engine.events import NAN, BookSnapshot, Candle, Funding, MarketEvent, OpenInterest, Ratio, Trade
+from engine.instruments import Instrument
+from engine.text import clean
+from engine.timeframes import MINUTE_MS
 from engine.venues import checks
-from engine.venues.base import Parsed, Verdict
+from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.bybit import limits, tickers, wire
 from engine.venues.bybit.candles import INTERVALS, candle
+from engine.venues.bybit.listing import MAX_LISTED, is_namesake, listed
 from engine.venues.checks import Implausible
 
 if TYPE_CHECKING:
     from engine.venues.bybit.parse import BybitParser
 
-MAX_LISTED: Final = 20_000
-"""Instruments accepted from one listing page; Bybit lists about 1,400."""
-
-_TRADFI: Final = frozenset({"stock", "commodity", "forex", "xstocks"})
-_GONE: Final = frozenset({"Closed", "Delivering"})
-_KINDS: Final[dict[str, Kind]] = {
-    "LinearPerpetual": "perp",
-    "InversePerpetual": "perp",
-    "LinearFutures": "future",
-    "InverseFutures": "future",
-}
 _PERIOD_MS: Final = {
     "5min": 5 * MINUTE_MS,
     "15min": 15 * MINUTE_MS,
@@ -46,57 +35,6 @@ _PERIOD_MS: Final = {
     "4h": 240 * MINUTE_MS,
     "1d": 1440 * MINUTE_MS,
 }
-
-
-def instruments_request(venue: str, cursor: str = "", status: str = "") -> str:
-    """One page of the listing; `cursor` from `next_cursor`, `status` PreLaunch for what is announced."""
-    return _request("instruments", venue, status=status, limit=limits.INSTRUMENTS_PAGE, cursor=cursor)
-
-
-def klines_request(venue: str, symbol: str, interval: str, limit: int, start_ms: int = 0, end_ms: int = 0) -> str:
-    """Bars of `interval` (a name of `INTERVAL_MS`), newest first, the forming one included; at most 1000."""
-    name = str(INTERVAL_MS[interval] // MINUTE_MS)
-    count = min(limit, limits.KLINES_MAX)
-    return _request("klines", venue, symbol=symbol, interval=name, start=start_ms, end=end_ms, limit=count)
-
-
-def depth_request(venue: str, symbol: str, levels: int) -> str:
-    """A book as it stands; the stream sends its own snapshots, so this is for looking, not for splicing."""
-    return _request("depth", venue, symbol=symbol, limit=min(levels, limits.DEPTH_MAX))
-
-
-def tickers_request(venue: str, symbol: str = "") -> str:
-    """All symbols in one call, or one: statistics, quote, mark, open interest now and funding now."""
-    return _request("tickers", venue, symbol=symbol)
-
-
-def open_interest_request(symbol: str, period: str, limit: int) -> str:
-    """History of open interest of a linear symbol; `period` 5min 15min 30min 1h 4h 1d, at most 200 rows."""
-    count = min(limit, limits.OPEN_INTEREST_MAX)
-    return _request("open_interest_history", "bybit-linear", symbol=symbol, intervalTime=period, limit=count)
-
-
-def funding_history_request(symbol: str, limit: int) -> str:
-    """The newest settlements of a linear symbol, at most 200."""
-    return _request("funding_history", "bybit-linear", symbol=symbol, limit=min(limit, limits.FUNDING_MAX))
-
-
-def accounts_request(symbol: str, period: str, limit: int) -> str:
-    """Long and short accounts of a linear symbol; `period` as for open interest, at most 500 rows."""
-    return _request("accounts", "bybit-linear", symbol=symbol, period=period, limit=min(limit, limits.ACCOUNTS_MAX))
-
-
-def _request(name: str, venue: str, **query: str | int) -> str:
-    given = {"category": limits.CATEGORY[venue]} | {key: value for key, value in query.items() if value}
-    return f"GET {limits.PATHS[name]}?{urlencode(given)}"
-
-
-def next_cursor(body: str) -> str:
-    """Cursor of the listing's next page; empty where this is the last or the body is no listing."""
-    try:
-        return _PAGE.decode(_ENVELOPE.decode(body).result).nextPageCursor or ""
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return ""
 
 
 class _Answer(NamedTuple):
@@ -120,6 +58,8 @@ def read(parser: BybitParser, request: str, status: int, body: str, recv_ns: int
     if envelope.retCode != 0:
         said = f"retCode {envelope.retCode} for {path}: {envelope.retMsg}"
         return Parsed(Verdict.CONTROL, detail=checks.detail(parser.venue, said))
+    if path == limits.PATHS["time"]:
+        return CONTROL
     if reader is None:
         return Parsed(Verdict.UNKNOWN, detail=checks.detail(parser.venue, f"not handled: answer to {path}"))
     ts_ms = recv_ns // 1_000_000 if envelope.time is None else checks.time_ms(envelope.time, "time")
@@ -132,9 +72,9 @@ def _read_instruments(answer: _Answer) -> Parsed:
     refused: list[str] = []
     for raw in page.rows[:MAX_LISTED]:
         try:
-            row = _INSTRUMENT.decode(_without_empty(raw))
-            if row.status not in _GONE:
-                listing.append(_instrument(answer.parser.venue, row))
+            one = listed(answer.parser.venue, _INSTRUMENT.decode(_without_empty(raw)))
+            if not is_namesake(one, answer.parser.instrument(one.symbol)):
+                listing.append(one)
         except (msgspec.MsgspecError, Implausible) as fault:
             refused.append(str(fault))
     detail = f"{len(refused)} of {len(page.rows)} listed rows refused: {refused[0]}" if refused else ""
@@ -144,32 +84,6 @@ def _read_instruments(answer: _Answer) -> Parsed:
         return Parsed(Verdict.REJECTED, detail=checks.detail(answer.parser.venue, detail))
     return Parsed(
         Verdict.ACCEPTED, detail=checks.detail(answer.parser.venue, detail) if detail else "", listing=listing
-    )
-
-
-def _instrument(venue: str, row: wire.InstrumentRow) -> Instrument:
-    for name in (row.symbol, row.baseCoin, row.quoteCoin):
-        if not is_safe_symbol(name):
-            raise Implausible(f"a listed name of {len(name)} characters cannot be kept: {name[:40]}")
-    kind = "spot" if venue == "bybit-spot" else _KINDS.get(row.contractType)
-    if kind is None:
-        raise Implausible(f"contractType {row.contractType[:40]} of {row.symbol}")
-    asset, multiplier = asset_of(row.baseCoin)
-    step = row.lotSizeFilter.qtyStep or row.lotSizeFilter.basePrecision
-    return Instrument(
-        venue,
-        row.symbol,
-        kind,
-        row.baseCoin,
-        row.quoteCoin,
-        asset,
-        multiplier,
-        tick=None if row.priceFilter.tickSize is None else checks.price(row.priceFilter.tickSize, "tickSize"),
-        step=None if step is None else checks.traded_size(step, "qtyStep"),
-        inverse=row.contractType.startswith("Inverse"),
-        category="tradfi" if row.symbolType in _TRADFI else "crypto",
-        listed_ms=checks.time_ms(row.launchTime, "launchTime") if row.launchTime else None,
-        funding_interval_h=row.fundingInterval / 60.0 if row.fundingInterval else None,
     )
 
 
@@ -202,6 +116,24 @@ def _read_depth(answer: _Answer) -> Parsed:
     levels = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 5 else max(len(book.b), len(book.a))
     event = BookSnapshot(instrument.venue, book.s, ts_ms, answer.recv_ns, book.b, book.a, book.u, levels, chained=False)
     return Parsed(Verdict.ACCEPTED, (event,))
+
+
+def _read_trades(answer: _Answer) -> Parsed:
+    """The newest trades, oldest first. The venue sends the newest first, so of two in the same millisecond the later
+    row is the older trade."""
+    events: list[Trade] = []
+    rows = _TRADES.decode(answer.result).rows[::-1]
+    rows.sort(key=_traded_ms)
+    for row in rows:
+        instrument = answer.parser.known(row.symbol)
+        price = checks.price(row.price, "price")
+        size = instrument.base_size(checks.traded_size(row.size, "size"), price)
+        ts_ms = checks.time_ms(row.time, "time")
+        trade_id = clean(row.execId, 64)
+        events.append(
+            Trade(instrument.venue, row.symbol, ts_ms, answer.recv_ns, price, size, row.side == "Buy", trade_id)
+        )
+    return Parsed(Verdict.ACCEPTED, events)
 
 
 def _read_tickers(answer: _Answer) -> Parsed:
@@ -263,6 +195,21 @@ def _read_accounts(answer: _Answer) -> Parsed:
     return Parsed(Verdict.ACCEPTED, events)
 
 
+def server_time_ms(body: str) -> int | None:
+    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+        if envelope.retCode != 0:
+            return None
+        return checks.time_ms(_TIME.decode(envelope.result).timeNano // 1_000_000, "timeNano")
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
+        return None
+
+
+def _traded_ms(row: wire.RecentTradeRow) -> int:
+    return row.time
+
+
 def _tolerant(answer: _Answer, events: Sequence[MarketEvent], rows: int, refused: Sequence[str]) -> Parsed:
     """A page of many symbols stands although some rows do not; one with nothing left is rejected."""
     if not refused:
@@ -283,6 +230,8 @@ _INSTRUMENT: Final = msgspec.json.Decoder(wire.InstrumentRow, strict=False)
 _TICKER: Final = msgspec.json.Decoder(wire.TickerRow, strict=False)
 _KLINES: Final = msgspec.json.Decoder(wire.KlineList, strict=False)
 _DEPTH: Final = msgspec.json.Decoder(wire.DepthResult, strict=False)
+_TRADES: Final = msgspec.json.Decoder(wire.RecentTradeList, strict=False)
+_TIME: Final = msgspec.json.Decoder(wire.ServerTime, strict=False)
 _OPEN_INTEREST: Final = msgspec.json.Decoder(wire.OpenInterestList, strict=False)
 _FUNDING: Final = msgspec.json.Decoder(wire.FundingList, strict=False)
 _ACCOUNTS: Final = msgspec.json.Decoder(wire.AccountRatioList, strict=False)
@@ -291,6 +240,7 @@ _READERS: Final[dict[str, Callable[[_Answer], Parsed]]] = {
     limits.PATHS["instruments"]: _read_instruments,
     limits.PATHS["klines"]: _read_klines,
     limits.PATHS["depth"]: _read_depth,
+    limits.PATHS["trades"]: _read_trades,
     limits.PATHS["tickers"]: _read_tickers,
     limits.PATHS["open_interest_history"]: _read_open_interest,
     limits.PATHS["funding_history"]: _read_funding,

@@ -152,6 +152,12 @@ class LotSizeFilter(Wire, gc=False, frozen=True):
     basePrecision: float | None = None
 
 
+class PreListing(Wire, gc=False, frozen=True):
+    """How far a pre-market contract has come."""
+
+    curAuctionPhase: str | None = None
+
+
 class InstrumentRow(Wire, gc=False, frozen=True):
     """A row of `instruments-info`; `fundingInterval` is in minutes, spot rows have none."""
 
@@ -165,6 +171,7 @@ class InstrumentRow(Wire, gc=False, frozen=True):
     symbolType: str | None = None
     launchTime: int | None = None
     fundingInterval: float | None = None
+    preListingInfo: PreListing | None = None
 
 
 class Page(Wire, gc=False, frozen=True):
@@ -187,6 +194,27 @@ class DepthResult(Wire, gc=False, frozen=True):
     a: Rows
     ts: int
     u: int
+
+
+class RecentTradeRow(Wire, gc=False, frozen=True):
+    """A row of `recent-trade`, the same as `TradeRow` under its REST names."""
+
+    symbol: str
+    price: float
+    size: float
+    side: Side
+    time: int
+    execId: str = ""
+
+
+class RecentTradeList(Wire, gc=False, frozen=True):
+    """Newest first."""
+
+    rows: list[RecentTradeRow] = msgspec.field(name="list")
+
+
+class ServerTime(Wire, gc=False, frozen=True):
+    timeNano: int
 
 
 class OpenInterestRow(Wire, gc=False, frozen=True):
@@ -227,4 +255,11 @@ class Control(Wire, gc=False, frozen=True):
     op: Any = None
     success: Any = None
     ret_msg: Any = None
+    ret_code: Any = None
     req_id: Any = None
+
+
+class Titled(Wire, gc=False, frozen=True):
+    """Only the topic of a frame."""
+
+    topic: Any = None

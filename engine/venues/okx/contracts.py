@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from engine.instruments import Category, Instrument, Kind, asset_of
+from engine.instruments import Category, Instrument, Kind, Status, asset_of
 from engine.text import is_safe_symbol
 from engine.venues import checks
 from engine.venues.checks import Implausible
@@ -26,6 +26,14 @@ _KINDS: Final[dict[str, Kind]] = {"SPOT": "spot", "SWAP": "perp", "FUTURES": "fu
 _TRADFI: Final = frozenset({"3", "4", "5", "6"})
 """`instCategory` of stocks, metals, commodities and currencies (okx.com/docs-v5, instruments, 2026-07)."""
 
+_STATUSES: Final[dict[str, Status]] = {
+    "preopen": "pending",
+    "suspend": "ended",
+    "settling": "ended",
+    "expired": "ended",
+}
+"""By `state`; live, rebase and post_only go on, and what is not known here is for its streams to tell. A suspended
+instrument that opens again is pushed as live."""
 _EXACT: Final = 0.02
 """Contract sizes are powers of ten; a quotient of amounts within 2 % of one is that one (amounts are rounded)."""
 _SAME_DECADE: Final = 0.3
@@ -124,6 +132,7 @@ def listed(row: wire.InstrumentRow) -> Instrument | None:
         inverse=row.ctType == "inverse",
         category=category,
         listed_ms=checks.time_ms(row.listTime, "listTime") if row.listTime else None,
+        status=_STATUSES.get(row.state or "live", "trading"),
     )
 
 

@@ -33,6 +33,10 @@ PATHS: Final[dict[str, str]] = {
     "top_accounts": "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract-top-trader",
     "top_positions": "/api/v5/rubik/stat/contracts/long-short-position-ratio-contract-top-trader",
     "taker_volume": "/api/v5/rubik/stat/taker-volume-contract",
+    "open_interest_history": "/api/v5/rubik/stat/contracts/open-interest-history",
+    "trades": "/api/v5/market/trades",
+    "trades_history": "/api/v5/market/history-trades",
+    "index_tickers": "/api/v5/market/index-tickers",
     "time": "/api/v5/public/time",
 }
 
@@ -47,6 +51,11 @@ REQUESTS_PER_2_SECONDS: Final[dict[str, int]] = {
     "funding": 10,
     "funding_history": 10,
     "mark": 10,
+    "liquidations": 40,
+    "open_interest_history": 10,
+    "trades": 100,
+    "trades_history": 20,
+    "index_tickers": 20,
     "accounts": 5,
     "top_accounts": 5,
     "top_positions": 5,
@@ -55,12 +64,22 @@ REQUESTS_PER_2_SECONDS: Final[dict[str, int]] = {
 }
 """Per address and endpoint; instruments also per product, open interest, funding and ratios also per instrument."""
 
-CONNECTS_PER_SECOND: Final = 3
+REST_WINDOW_S: Final = 2.0
+REST_SHARE: Final = 0.5
+"""Our own part of each of these, so that other programs of the same address are not starved by this one."""
+
+CONNECTS_PER_SECOND_MAX: Final = 3
 """New connections, per address."""
+CONNECTIONS_PER_5_MINUTES: Final = 60
+"""Our own bound."""
+MESSAGES_PER_SECOND: Final = 3.0
+"""Our own pace of what we send on one connection; the venue states none but the hourly one."""
 REQUESTS_PER_HOUR: Final = 480
 """Subscribe, unsubscribe and login requests of one connection; one with many arguments counts once (2026-08-26)."""
 REQUEST_BYTES: Final = 65_536
 """Longest request (documentation as read 2026-08-03)."""
+TOPICS_PER_REQUEST: Final = 100
+"""Our own bound: each topic is answered by itself, so a bad one costs only itself."""
 BOOKS_PER_CONNECTION: Final = 30
 """Books of 50 or 400 levels on one connection: the documentation asks for fewer than 30."""
 TOPICS_PER_CONNECTION: Final = 300
@@ -69,14 +88,24 @@ TOPICS_PER_CONNECTION: Final = 300
 HEARTBEAT_S: Final = 20.0
 """Silence after which we ask; the venue closes a connection that has been silent for 30 s."""
 SILENCE_CUT_S: Final = 30.0
+"""Without anything from the venue for this long, its answer to our ping included, a connection is dead."""
 
 KLINES_MAX: Final = 300
 DEPTH_MAX: Final = 400
+TRADES_MAX: Final = 500
+TRADES_SPAN_MS: Final = 60_000
+"""Longest hole that the newest `TRADES_MAX` trades are expected to reach across: 8 trades a second."""
 FUNDING_MAX: Final = 400
 RATIOS_MAX: Final = 100
 
-RATE_LIMIT_CODES: Final = frozenset({"50011", "50013"})
-"""50011 over the limit (HTTP 429 or 200), 50013 system busy."""
+LIMIT_CODES: Final = frozenset({"50011", "50061"})
+"""Over the limit of an endpoint or of all (HTTP 429 or 200)."""
+LIMIT_REST_S: Final = 5.0
+"""Our own: two windows and a little. The venue documents no ban, and no longer rest."""
+BUSY_CODES: Final = frozenset({"50000", "50001", "50004", "50013", "50026"})
+"""Empty body, service unavailable, timeout of the endpoint, system busy, system error."""
+REGION_REST_S: Final = 3600.0
+"""Our own: a host that refuses this place is asked again so late."""
 NOTICE_CLOSING: Final = "64008"
 """Code of the notice that the venue closes the connection in about 60 s (on business since 2026-06-11)."""
 

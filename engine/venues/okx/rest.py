@@ -1,8 +1,8 @@
-"""OKX's REST requests and what their answers mean. No I/O: the transport sends what is built here.
+"""What OKX's REST answers mean. No I/O; what to ask stands in `queries`.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-Every reader raises msgspec errors or Implausible; the parser turns both into a verdict. Sources: okx.com/docs-v5
-(pages of 2026-06-29 to 2026-07-22).
+Called by the parser for live answers and recorded ones alike, so a body is understood in one place. Every reader raises
+msgspec errors or Implausible; the parser turns both into a verdict. Sources: okx.com/docs-v5 (pages of 2026-06-29 to
+2026-07-22).
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from engine.events import Funding, MarketEvent, Ratio, RatioKind
+from engine.events import Funding, MarketEvent, OpenInterest, Ratio, RatioKind
 from engine.instruments import Instrument
-from engine.timeframes import INTERVAL_MS
 from engine.venues import checks
-from engine.venues.base import Parsed, Verdict
+from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.checks import Implausible
 from engine.venues.okx import limits, rows, wire
 from engine.venues.okx.contracts import Contracts, listed
@@ -28,10 +27,6 @@ T = TypeVar("T")
 
 MAX_LISTED: Final = 20_000
 """Instruments accepted from one answer; OKX lists about 2,000 besides options."""
-INSTRUMENT_TYPES: Final = ("SWAP", "SPOT", "FUTURES")
-"""Products whose listings prism asks for; options are read where a recording holds them."""
-
-_BAR_OF: Final = {length: name for name, length in rows.BARS.items()}
 _PERIOD_MS: Final = {
     "5m": 300_000,
     "15m": 900_000,
@@ -40,56 +35,6 @@ _PERIOD_MS: Final = {
     "2H": 7_200_000,
     "4H": 14_400_000,
 }
-
-
-def instruments_requests() -> list[str]:
-    """The whole listing: one request a product, without pages."""
-    return [_request("instruments", instType=kind) for kind in INSTRUMENT_TYPES]
-
-
-def klines_request(symbol: str, interval: str, limit: int, before_ms: int = 0) -> str:
-    """Bars of `interval` (a name of `INTERVAL_MS`), newest first, at most 300.
-
-    With `before_ms` only bars that opened earlier, from the endpoint of older history.
-    """
-    bar = _BAR_OF[INTERVAL_MS[interval]]
-    name = "klines_history" if before_ms else "klines"
-    return _request(name, instId=symbol, bar=bar, after=before_ms, limit=min(limit, limits.KLINES_MAX))
-
-
-def depth_request(symbol: str, levels: int) -> str:
-    """A book as it stands; the stream sends its own snapshots, so this is for looking, not for splicing."""
-    return _request("depth", instId=symbol, sz=min(levels, limits.DEPTH_MAX))
-
-
-def tickers_request(kind: str = "SWAP") -> str:
-    """Statistics and quotes of every instrument of a product."""
-    return _request("tickers", instType=kind)
-
-
-def open_interest_request(kind: str = "SWAP") -> str:
-    """Open interest now of every instrument of a product."""
-    return _request("open_interest", instType=kind)
-
-
-def funding_request(symbol: str = "ANY") -> str:
-    """Funding now of one perpetual, or of all of them."""
-    return _request("funding", instId=symbol)
-
-
-def funding_history_request(symbol: str, limit: int) -> str:
-    """The newest settlements, at most 400, three months back."""
-    return _request("funding_history", instId=symbol, limit=min(limit, limits.FUNDING_MAX))
-
-
-def ratio_request(kind: RatioKind, symbol: str, period: str, limit: int) -> str:
-    """Rows of a ratio, newest first; `period` 5m 15m 30m 1H 2H 4H, at most 100 rows."""
-    return _request(kind, instId=symbol, period=period, limit=min(limit, limits.RATIOS_MAX))
-
-
-def _request(name: str, **query: str | int) -> str:
-    given = {key: value for key, value in query.items() if value}
-    return f"GET {limits.PATHS[name]}?{urlencode(given)}"
 
 
 class _Answer(NamedTuple):
@@ -181,6 +126,13 @@ def _read_klines(answer: _Answer) -> Parsed:
     return Parsed(Verdict.ACCEPTED, rows.candles(answer.contracts, found, symbol, bar, answer.recv_ns, rest=True))
 
 
+def _trades(
+    contracts: Contracts, found: Sequence[wire.TradeRow], symbol: str | None, recv_ns: int
+) -> list[MarketEvent]:
+    """Trades by maker: the stream joins those of one order at one price under the id of the last of them."""
+    return rows.trades(contracts, found, symbol, recv_ns)
+
+
 def _settled(
     contracts: Contracts, found: Sequence[wire.SettledFundingRow], symbol: str | None, recv_ns: int
 ) -> list[MarketEvent]:
@@ -223,6 +175,36 @@ def _read_ratio(kind: RatioKind, answer: _Answer) -> Parsed:
     return Parsed(Verdict.ACCEPTED, events)
 
 
+def _read_open_interest_history(answer: _Answer) -> Parsed:
+    """Rows of [ts, contracts, base currency, dollars], newest first."""
+    symbol = answer.query.get("instId")
+    if symbol is None:
+        return _unknown("open interest of the past whose request names no instId")
+    answer.contracts.known(symbol)
+    events: list[OpenInterest] = []
+    for row in reversed(_CANDLES.decode(answer.data)):
+        if len(row) != 4:
+            raise Implausible(f"a row of open interest of {len(row)} columns, 4 expected")
+        ts_ms = checks.time_ms(int(checks.size(row[0], "ts")), "ts")
+        base, usd = checks.size(row[2], "oiCcy"), checks.size(row[3], "oiUsd")
+        events.append(OpenInterest(rows.VENUE, symbol, ts_ms, answer.recv_ns, base, usd))
+    return Parsed(Verdict.ACCEPTED, events)
+
+
+def _read_time(answer: _Answer) -> Parsed:
+    return CONTROL
+
+
+def server_time_ms(body: str) -> int | None:
+    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+        found = _TIMES.decode(bytes(envelope.data)) if envelope.code == "0" else []
+        return checks.time_ms(found[0].ts, "ts") if found else None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
+        return None
+
+
 def _unknown(what: str) -> Parsed:
     return Parsed(Verdict.UNKNOWN, detail=checks.detail(rows.VENUE, f"not handled: {what}"))
 
@@ -241,6 +223,7 @@ _ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
 _RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _INSTRUMENT: Final = msgspec.json.Decoder(wire.InstrumentRow, strict=False)
 _BOOKS: Final = msgspec.json.Decoder(list[wire.BookRow], strict=False)
+_TIMES: Final = msgspec.json.Decoder(list[wire.ServerTime], strict=False)
 _CANDLES: Final = msgspec.json.Decoder(list[list[float]], strict=False)
 
 _READERS: Final[dict[str, Callable[[_Answer], Parsed]]] = {
@@ -251,6 +234,11 @@ _READERS: Final[dict[str, Callable[[_Answer], Parsed]]] = {
     limits.PATHS["tickers"]: _rows_of(wire.TickerRow, rows.tickers),
     limits.PATHS["ticker"]: _rows_of(wire.TickerRow, rows.tickers),
     limits.PATHS["open_interest"]: _rows_of(wire.OpenInterestRow, rows.open_interest),
+    limits.PATHS["open_interest_history"]: _read_open_interest_history,
+    limits.PATHS["trades"]: _rows_of(wire.TradeRow, _trades),
+    limits.PATHS["trades_history"]: _rows_of(wire.TradeRow, _trades),
+    limits.PATHS["index_tickers"]: _rows_of(wire.IndexRow, rows.indices),
+    limits.PATHS["time"]: _read_time,
     limits.PATHS["funding"]: _rows_of(wire.FundingRow, rows.funding),
     limits.PATHS["funding_history"]: _rows_of(wire.SettledFundingRow, _settled),
     limits.PATHS["mark"]: _rows_of(wire.MarkRow, rows.marks),

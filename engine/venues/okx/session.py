@@ -1,21 +1,22 @@
-"""What to say on an OKX stream connection, and how its answers are recognised. No sockets here.
+"""What to say on an OKX stream connection, and how what comes back is told apart. No sockets here.
 
-Called by the transport with the topics a venue should carry; everything returned is text frames to send. A topic is
-`channel:instId`, or `channel:instType` for channels of a whole product (`liquidation-orders:SWAP`). Sources of the
-limits: `engine.venues.okx.limits`.
+Called by `live`, which offers it to the driver in the form that all venues share. A topic is `channel:instId`, or
+`channel:instType` for channels of a whole product (`liquidation-orders:SWAP`). Sources of the limits:
+`engine.venues.okx.limits`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+import re
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 
 from engine.instruments import Instrument
 from engine.text import clean
 from engine.timeframes import INTERVAL_MS
+from engine.venues.live import Ack, Channel, ChannelKind, Request
 from engine.venues.okx import limits, rows, wire
 
 PING: Final = "ping"
@@ -23,83 +24,75 @@ PONG: Final = "pong"
 PRODUCT_CHANNELS: Final = frozenset({"liquidation-orders", "instruments"})
 """Channels that are subscribed for a product rather than an instrument."""
 
+MARKET: Final = (
+    Channel("liquidation-orders:SWAP", "public", "liquidations"),
+    Channel("instruments:SWAP", "public", "listings"),
+)
+FIRST_S: Final = 20.0
+"""What has a state sends it when it is subscribed, hundreds of topics at once included."""
+
+_HEAD: Final = '{"arg":{"channel":"'
+_START: Final = len(_HEAD)
+_INSTRUMENT: Final = '","instId":"'
+_PRODUCT: Final = '","instType":"'
+_ACKED: Final = '"},"event"'
 _BAR_OF: Final = {length: name for name, length in rows.BARS.items()}
 _CONTROL: Final = msgspec.json.Decoder(wire.Control, strict=False)
-_DEEP: Final = frozenset(channel for channel, (_, chained) in limits.BOOK_CHANNELS.items() if chained)
+_TITLED: Final = msgspec.json.Decoder(wire.Titled)
+_DEEP: Final = tuple(f"{channel}:" for channel, (_, chained) in limits.BOOK_CHANNELS.items() if chained)
+_NAMED: Final = re.compile(r"channel:([A-Za-z0-9-]+),inst(?:Id|Type):([^\s,\"}]+)")
+"""How a refusal names the topic: `Wrong URL or channel:books,instId:NONE-USDT doesn't exist. Please use ...`."""
+_OPS: Final[dict[str, Literal["subscribe", "unsubscribe", "error", "notice"]]] = {
+    "subscribe": "subscribe",
+    "unsubscribe": "unsubscribe",
+    "error": "error",
+    "notice": "notice",
+    "login": "notice",
+    "channel-conn-count": "notice",
+    "channel-conn-count-error": "error",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """An answer to something we sent, or a notice."""
-
-    op: str
-    """`subscribe`, `unsubscribe`, `error`, `notice` or `pong`."""
-    ok: bool
-    topic: str
-    """The topic it speaks of; empty for pongs, notices and errors (whose message names it)."""
-    message: str
-    """The venue's words, cleaned, with its code in front."""
-    closes: bool = False
-    """The venue announces that it closes this connection in about a minute: open another one now."""
+def trades(instrument: Instrument) -> Channel:
+    """Trades of one taker order at one price, joined; quiet where nothing trades."""
+    return _channel("trades", instrument, "trades")
 
 
-@dataclass(frozen=True, slots=True)
-class OkxSession:
-    """The rules of OKX's streams."""
+def book(instrument: Instrument) -> Channel:
+    """400 levels, then changes every 100 ms; an empty change after a minute without one (documentation)."""
+    return _channel("books", instrument, "book", FIRST_S, 180.0)
 
-    venue: str = "okx"
-    heartbeat: str = PING
-    heartbeat_s: float = limits.HEARTBEAT_S
 
-    def hosts(self, path: str) -> tuple[str, ...]:
-        """Addresses to connect to for `path`, public or business, first choice first."""
-        return limits.STREAM_HOSTS[path]
+def ticker(instrument: Instrument) -> Channel:
+    """Statistics and best quotes on every trade or change of quotes; a dead pair is silent for long."""
+    return _channel("tickers", instrument, "ticker", FIRST_S)
 
-    def topics(self, instrument: Instrument, book: str = "books", intervals: Sequence[str] = ("1m",)) -> list[str]:
-        """Topics of an instrument: trades, ticker, book, candles and for perpetuals mark, index, funding and OI.
 
-        `book` is one of `limits.BOOK_CHANNELS`, or "" for none; `intervals` are names of `INTERVAL_MS`. Liquidations
-        come for all swaps at once, on `liquidation-orders:SWAP`.
-        """
-        symbol = instrument.symbol
-        topics = [f"trades:{symbol}", f"tickers:{symbol}"]
-        if book:
-            if book not in limits.BOOK_CHANNELS:
-                raise ValueError(f"okx offers the books {', '.join(limits.BOOK_CHANNELS)}, not {book}")
-            topics.append(f"{book}:{symbol}")
-        topics += [f"candle{_BAR_OF[INTERVAL_MS[name]]}:{symbol}" for name in intervals]
-        if instrument.kind == "perp":
-            topics += [f"mark-price:{symbol}", f"funding-rate:{symbol}", f"open-interest:{symbol}"]
-            topics.append(f"index-tickers:{instrument.base}-{instrument.quote}")
-        return topics
+def mark(instrument: Instrument) -> Channel:
+    """Mark price every 200 ms while it changes, else every 10 s."""
+    return _channel("mark-price", instrument, "mark", FIRST_S, 60.0)
 
-    def connections(self, topics: Iterable[str]) -> list[tuple[str, list[str]]]:
-        """Topics shared out as (path, topics): by path, under the bound of books and of topics each, in order."""
-        shares: list[tuple[str, list[str]]] = []
-        open_shares: dict[str, tuple[list[str], int]] = {}
-        for topic in topics:
-            path = path_of(topic)
-            deep = topic.partition(":")[0] in _DEEP
-            held, books = open_shares.get(path, ([], 0))
-            full = len(held) >= limits.TOPICS_PER_CONNECTION or (deep and books + 1 >= limits.BOOKS_PER_CONNECTION)
-            if not held or full:
-                held, books = [], 0
-                shares.append((path, held))
-            held.append(topic)
-            open_shares[path] = (held, books + deep)
-        return shares
 
-    def subscribe(self, topics: Sequence[str], first_id: int = 1) -> list[str]:
-        """Requests that subscribe `topics`, each within the venue's length limit; ids run from `first_id`."""
-        return _requests("subscribe", topics, first_id)
+def funding(instrument: Instrument) -> Channel:
+    """The coming rate, every 30 to 90 s."""
+    return _channel("funding-rate", instrument, "funding", 100.0, 300.0)
 
-    def unsubscribe(self, topics: Sequence[str], first_id: int = 1) -> list[str]:
-        """Requests that end the subscription of `topics`."""
-        return _requests("unsubscribe", topics, first_id)
 
-    def resync(self, topic: str, first_id: int = 1) -> list[str]:
-        """Requests that make the venue send a book's snapshot again: it sends one on each subscription."""
-        return [*self.unsubscribe([topic], first_id), *self.subscribe([topic], first_id + 1)]
+def open_interest(instrument: Instrument) -> Channel:
+    """Open interest every 3 s while it changes."""
+    return _channel("open-interest", instrument, "open_interest", 60.0)
+
+
+def candle(instrument: Instrument, interval: str = "1m") -> Channel:
+    """Bars of `interval` (a name of `INTERVAL_MS`), pushed while it trades."""
+    return _channel(f"candle{_BAR_OF[INTERVAL_MS[interval]]}", instrument, "candle", 90.0)
+
+
+def _channel(
+    name: str, instrument: Instrument, kind: ChannelKind, first_s: float | None = None, silence_s: float | None = None
+) -> Channel:
+    topic = f"{name}:{instrument.symbol}"
+    return Channel(topic, path_of(topic), kind, instrument.symbol, first_s, silence_s)
 
 
 def path_of(topic: str) -> str:
@@ -108,43 +101,95 @@ def path_of(topic: str) -> str:
     return "business" if channel.startswith("candle") or channel == "trades-all" else "public"
 
 
+def room(held: Sequence[str], topic: str) -> bool:
+    """Whether `topic` fits on a connection that holds `held`: under the bounds of topics and of books."""
+    if len(held) >= limits.TOPICS_PER_CONNECTION:
+        return False
+    return not topic.startswith(_DEEP) or sum(one.startswith(_DEEP) for one in held) + 1 < limits.BOOKS_PER_CONNECTION
+
+
+def requests(op: Literal["subscribe", "unsubscribe"], topics: Sequence[str], first_id: int) -> list[Request]:
+    """Messages that subscribe or end `topics`, within the count and the length per request; ids run from `first_id`."""
+    made: list[Request] = []
+    batch: list[str] = []
+    used = 0
+    # Braces, id and op of the request itself.
+    room_bytes = limits.REQUEST_BYTES - 128
+    for topic in topics:
+        cost = len(msgspec.json.encode(_arg(topic))) + 1
+        if batch and (used + cost > room_bytes or len(batch) >= limits.TOPICS_PER_REQUEST):
+            made.append(_request(op, batch, first_id + len(made)))
+            batch, used = [], 0
+        batch.append(topic)
+        used += cost
+    if batch:
+        made.append(_request(op, batch, first_id + len(made)))
+    return made
+
+
+def _request(op: str, topics: Sequence[str], number: int) -> Request:
+    text = msgspec.json.encode({"id": str(number), "op": op, "args": [_arg(topic) for topic in topics]}).decode()
+    return Request(text, str(number), tuple(topics))
+
+
+def _arg(topic: str) -> dict[str, str]:
+    channel, _, name = topic.partition(":")
+    return {"channel": channel, "instType" if channel in PRODUCT_CHANNELS else "instId": name}
+
+
+def topic_of(text: str) -> str | None:
+    """Topic of a frame of market data; None where it is none.
+
+    Pushes begin with what they belong to; one that says it in another order is read as a whole.
+    """
+    if not text.startswith(_HEAD):
+        return _topic_anywhere(text) if '"arg"' in text and '"event"' not in text else None
+    end = text.find('"', _START)
+    begin = end + 12
+    if text[end:begin] != _INSTRUMENT:
+        begin = end + 14
+        if text[end:begin] != _PRODUCT:
+            return _topic_anywhere(text)
+    last = text.find('"', begin)
+    name = text[begin:last]
+    if last <= begin or "\\" in name or text.startswith(_ACKED, last):
+        return _topic_anywhere(text)
+    return f"{text[_START:end]}:{name}"
+
+
+def _topic_anywhere(text: str) -> str | None:
+    try:
+        found = _TITLED.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    return None if found.arg is None or found.event is not None else _topic(found.arg)
+
+
+def _topic(arg: wire.Arg) -> str:
+    name = arg.instType if arg.channel in PRODUCT_CHANNELS else arg.instId
+    return f"{arg.channel}:{name or arg.instId or arg.instType or ''}"
+
+
 def read_ack(text: str) -> Ack | None:
-    """The answer in a frame, None where the frame is none (market data, or neither JSON nor pong)."""
+    """The answer in a frame, None where the frame is none (market data, or neither JSON nor pong).
+
+    Each topic of a request is answered by itself. A refusal names the one it objects to in its words; the others of
+    the request stand.
+    """
     if text == PONG:
-        return Ack("pong", True, "", "")
+        return Ack("pong", True)
     try:
         message = _CONTROL.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    if message.event is None:
+    op = _OPS.get(message.event or "")
+    if op is None:
         return None
     said = clean(f"{message.code}: {message.msg}") if message.code or message.msg else ""
-    topic = ""
+    topics: tuple[str, ...] = ()
     if message.arg is not None:
-        topic = clean(f"{message.arg.channel}:{message.arg.instId or message.arg.instType or ''}")
-    closes = message.event == "notice" and message.code == limits.NOTICE_CLOSING
-    return Ack(clean(message.event, 40), message.event != "error", topic, said, closes)
-
-
-def _requests(op: str, topics: Sequence[str], first_id: int) -> list[str]:
-    requests: list[str] = []
-    batch: list[dict[str, str]] = []
-    used = 0
-    # Braces, id and op of the request itself.
-    room = limits.REQUEST_BYTES - 128
-    for topic in topics:
-        channel, _, name = topic.partition(":")
-        arg = {"channel": channel, "instType" if channel in PRODUCT_CHANNELS else "instId": name}
-        cost = len(msgspec.json.encode(arg)) + 1
-        if batch and used + cost > room:
-            requests.append(_request(op, batch, first_id + len(requests)))
-            batch, used = [], 0
-        batch.append(arg)
-        used += cost
-    if batch:
-        requests.append(_request(op, batch, first_id + len(requests)))
-    return requests
-
-
-def _request(op: str, args: list[dict[str, str]], number: int) -> str:
-    return msgspec.json.encode({"id": str(number), "op": op, "args": args}).decode()
+        topics = (clean(_topic(message.arg)),)
+    elif op == "error":
+        topics = tuple(f"{channel}:{clean(name)}" for channel, name in _NAMED.findall(message.msg or ""))
+    closes = op == "notice" and message.code == limits.NOTICE_CLOSING
+    return Ack(op, op != "error", clean(message.id or ""), topics, said, closes)

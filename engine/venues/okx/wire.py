@@ -171,6 +171,17 @@ class Response(Wire, gc=False, frozen=True):
     data: msgspec.Raw = msgspec.Raw(b"[]")
 
 
+class ServerTime(Wire, gc=False, frozen=True):
+    ts: int
+
+
+class Titled(Wire, gc=False, frozen=True):
+    """A frame of which only what it belongs to is asked; acks have an event as well."""
+
+    arg: Arg | None = None
+    event: str | None = None
+
+
 class Control(Wire, gc=False, frozen=True):
     """Acks, errors and notices."""
 

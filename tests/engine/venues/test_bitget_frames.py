@@ -77,6 +77,16 @@ def only(parsed: Parsed, kind: type) -> Any:
     return found[0]
 
 
+def test_trades_of_one_push_come_oldest_first_though_the_venue_sends_the_newest_first() -> None:
+    rows = ",".join(
+        f'{{"i":"{name}","p":"100","v":"1","S":"buy","T":"{at}","L":"1","isRPI":"no"}}'
+        for name, at in (("5", 1736348770628), ("4", 1736348770627), ("3", 1736348770627))
+    )
+    arg = '"arg":{"instType":"usdt-futures","topic":"publicTrade","symbol":"BTCUSDT"}'
+    parsed = read(f'{{"action":"update",{arg},"data":[{rows}],"ts":1736348770628}}')
+    assert [event.trade_id for event in parsed.events if isinstance(event, Trade)] == ["3", "4", "5"]
+
+
 def test_the_documented_liquidation_is_a_long_and_its_amount_is_quote_currency() -> None:
     event = only(read(LIQUIDATION), Liquidation)
     assert (event.venue, event.symbol, event.side, event.price) == ("bitget-usdt", "BTCUSDT", "long", 89000.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.events import BookSnapshot, Candle, Funding, OpenInterest, Quote, Ratio, Ticker, Trade
 from engine.venues.base import Parsed, Verdict
-from engine.venues.bitget import limits, rest
+from engine.venues.bitget import limits, queries, rest
 from engine.venues.bitget.parse import BitgetParser
 
 NS = 1_786_820_700_000_000_000
@@ -53,18 +53,21 @@ def test_listing_kinds_categories_and_steps() -> None:
         LISTED | {"symbol": "NEWUSDT", "baseCoin": "NEW", "status": "listed", "launchTime": "1786906800000"},
         LISTED | {"symbol": "BTCUSDT_260925", "type": "delivery", "fundInterval": "0"},
         LISTED | {"symbol": "GONEUSDT", "status": "offline"},
+        LISTED | {"symbol": "LIMITUSDT", "status": "limit_open"},
         LISTED | {"symbol": "BAD\x1b"},
         LISTED | {"symbol": "NANUSDT", "priceMultiplier": "nan"},
         LISTED | {"symbol": "ODDUSDT", "type": "option"},
         LISTED | {"symbol": "YEARUSDT", "fundInterval": "8760"},
     ]
-    request = rest.instruments_request()
+    request = queries.instruments_request()
     assert request == "GET /api/v3/market/instruments?category=USDT-FUTURES"
     parser = BitgetParser()
     parsed = parser.response(request, 200, body(rows), NS)
     assert parsed.verdict is Verdict.ACCEPTED
-    assert "4 of 10 listed rows refused" in parsed.detail
-    bitcoin, stock, shib, new, future = parsed.listing
+    assert "4 of 11 listed rows refused" in parsed.detail
+    bitcoin, stock, shib, new, future, gone, closing = parsed.listing
+    assert [one.status for one in parsed.listing] == [*["trading"] * 3, "pending", "trading", "ended", "trading"]
+    assert (gone.symbol, closing.symbol) == ("GONEUSDT", "LIMITUSDT")
     assert (bitcoin.venue, bitcoin.tick, bitcoin.step, bitcoin.contract_size) == ("bitget-usdt", 0.1, 0.0001, 1.0)
     assert (bitcoin.kind, bitcoin.funding_interval_h, bitcoin.listed_ms) == ("perp", 8.0, 1556668800000)
     assert (bitcoin.category, bitcoin.inferred, bitcoin.is_rankable) == ("crypto", False, True)
@@ -85,7 +88,7 @@ CANDLES = [
 
 @pytest.mark.parametrize("data", [CANDLES, CANDLES[::-1]])
 def test_klines_come_oldest_first_and_close_by_the_clock(data: list[list[str]]) -> None:
-    request = rest.klines_request("BTCUSDT", "5m", 5000, end_ms=1786820700000)
+    request = queries.klines_request("BTCUSDT", "5m", 5000, end_ms=1786820700000)
     assert request == (
         "GET /api/v3/market/candles?category=USDT-FUTURES&symbol=BTCUSDT&interval=5m&endTime=1786820700000&limit=1000"
     )
@@ -102,13 +105,13 @@ def test_klines_come_oldest_first_and_close_by_the_clock(data: list[list[str]]) 
 
 def test_older_klines_are_asked_for_within_the_venues_span() -> None:
     start = 1_700_000_100_000
-    request = rest.klines_history_request("BTCUSDT", "4h", 500, start, start + 90 * 86_400_000)
+    request = queries.klines_history_request("BTCUSDT", "4h", 500, start, start + 90 * 86_400_000)
     assert request.startswith("GET /api/v3/market/history-candles?")
     assert "interval=4H" in request
     assert "limit=100" in request
     with pytest.raises(ValueError, match="90 days"):
-        rest.klines_history_request("BTCUSDT", "4h", 100, start, start + 90 * 86_400_000 + 1)
-    assert len(answer(rest.klines_history_request("BTCUSDT", "5m", 2, start, start + 1), CANDLES).events) == 2
+        queries.klines_history_request("BTCUSDT", "4h", 100, start, start + 90 * 86_400_000 + 1)
+    assert len(answer(queries.klines_history_request("BTCUSDT", "5m", 2, start, start + 1), CANDLES).events) == 2
 
 
 def test_klines_of_something_else_are_unknown() -> None:
@@ -128,7 +131,7 @@ def test_klines_of_something_else_are_unknown() -> None:
     ],
 )
 def test_bad_klines_are_rejected(row: list[str]) -> None:
-    parsed = answer(rest.klines_request("BTCUSDT", "5m", 1), [row])
+    parsed = answer(queries.klines_request("BTCUSDT", "5m", 1), [row])
     assert parsed.verdict is Verdict.REJECTED
     assert parsed.detail.startswith("bitget-usdt: GET /api/v3/market/candles")
 
@@ -142,7 +145,7 @@ def test_tickers_of_all_symbols_and_one_bad_row() -> None:
         "openInterest": "7",
         "ts": "1786820637000",
     }
-    parsed = answer(rest.tickers_request(), [good, good | {"lastPrice": "nan"}, {"lastPrice": "1"}])
+    parsed = answer(queries.tickers_request(), [good, good | {"lastPrice": "nan"}, {"lastPrice": "1"}])
     assert parsed.verdict is Verdict.ACCEPTED
     assert "2 of 3 rows refused" in parsed.detail
     ticker, quote, interest = parsed.events
@@ -151,11 +154,11 @@ def test_tickers_of_all_symbols_and_one_bad_row() -> None:
     assert isinstance(interest, OpenInterest)
     assert (ticker.last, ticker.ts_ms, quote.bid, interest.base) == (2.0, 1786820637000, 1.0, 7.0)
     assert math.isnan(quote.ask)
-    assert answer(rest.tickers_request("ETHUSDT"), [good]).verdict is Verdict.REJECTED
+    assert answer(queries.tickers_request("ETHUSDT"), [good]).verdict is Verdict.REJECTED
 
 
 def test_depth_has_numbers_and_no_sequence() -> None:
-    request = rest.depth_request("BTCUSDT", 1_000)
+    request = queries.depth_request("BTCUSDT", 1_000)
     assert request.endswith("symbol=BTCUSDT&limit=200")
     data = {"a": [[99756.7, 23.9774]], "b": [[99756.6, 0.0128], [99756, 1]], "ts": str(STAMP)}
     (event,) = answer(request, data).events
@@ -167,18 +170,20 @@ def test_depth_has_numbers_and_no_sequence() -> None:
 
 
 def test_fills_come_oldest_first() -> None:
-    request = rest.trades_request("BTCUSDT", 500)
+    request = queries.trades_request("BTCUSDT", 500)
     assert request.endswith("symbol=BTCUSDT&limit=100")
     row = {"execId": "2", "price": "100", "size": "0.5", "side": "sell", "ts": "1786820637002", "isRPI": "no"}
     newer, older = row, row | {"execId": "1", "side": "buy", "ts": "1786820637001"}
     events = [event for event in answer(request, [newer, older]).events if isinstance(event, Trade)]
     assert [(event.trade_id, event.taker_buy, event.size) for event in events] == [("1", True, 0.5), ("2", False, 0.5)]
+    same = [row | {"execId": name, "ts": "1786820637002"} for name in ("4", "3")]
+    assert [one.trade_id for one in answer(request, same).events if isinstance(one, Trade)] == ["3", "4"]
     assert answer("GET /api/v3/market/fills", [row]).verdict is Verdict.UNKNOWN
 
 
 def test_open_interest_is_taken_as_stated() -> None:
     data = {"list": [{"symbol": "BTCUSDT", "openInterest": "34278.06"}, {"symbol": "ETHUSDT"}], "ts": "1786820637000"}
-    parsed = answer(rest.open_interest_request(), data)
+    parsed = answer(queries.open_interest_request(), data)
     (event,) = parsed.events
     assert isinstance(event, OpenInterest)
     assert (event.symbol, event.base, event.ts_ms) == ("BTCUSDT", 34278.06, 1786820637000)
@@ -188,13 +193,13 @@ def test_open_interest_is_taken_as_stated() -> None:
 @pytest.mark.parametrize("listed", [True, False])
 def test_funding_now_and_settled(listed: bool) -> None:
     row = {"fundingRate": "0.000068", "fundingRateInterval": "4", "nextUpdate": "1786824000000", "cashDividend": ""}
-    request = rest.funding_request("BTCUSDT")
+    request = queries.funding_request("BTCUSDT")
     assert request == "GET /api/v3/market/current-fund-rate?symbol=BTCUSDT"
     (now,) = answer(request, [row | {"symbol": "BTCUSDT"}] if listed else row).events
     assert isinstance(now, Funding)
     assert (now.rate_frac, now.next_ms, now.interval_h, now.settled) == (0.000068, 1786824000000, 4.0, False)
     assert not answer(request, [row | {"fundingRate": ""}]).events
-    request = rest.funding_history_request("BTCUSDT", 500, page=3)
+    request = queries.funding_history_request("BTCUSDT", 500, page=3)
     assert request.endswith("category=USDT-FUTURES&symbol=BTCUSDT&cursor=3&limit=100")
     rates = [
         {"symbol": "BTCUSDT", "fundingRate": "0.0002", "fundingRateTimestamp": "1786809600000"},
@@ -207,8 +212,27 @@ def test_funding_now_and_settled(listed: bool) -> None:
     assert (older.settled, older.next_ms) == (True, None)
 
 
+def test_funding_of_all_symbols_leaves_out_what_is_listed_nowhere() -> None:
+    request = queries.funding_request()
+    assert request == "GET /api/v3/market/current-fund-rate?category=USDT-FUTURES"
+    row = {
+        "symbol": "BTCUSDT",
+        "fundingRate": "0.0001",
+        "fundingRateInterval": "8",
+        "nextUpdate": "1789459200000",
+        "minFundingRate": "-0.003",
+        "maxFundingRate": "0.003",
+    }
+    parser = BitgetParser()
+    parsed = parser.response(request, 200, body([row, row | {"symbol": "BGTESTMEUSDT", "maxFundingRate": None}]), NS)
+    (event,) = parsed.events
+    assert isinstance(event, Funding)
+    assert (event.symbol, event.rate_frac, event.interval_h, event.next_ms) == ("BTCUSDT", 0.0001, 8.0, 1789459200000)
+    assert [one.symbol for one in parser.instruments()] == ["BTCUSDT"]
+
+
 def test_the_documented_ratio() -> None:
-    request = rest.ratio_request("accounts", "BTCUSDT", "15m")
+    request = queries.ratio_request("accounts", "BTCUSDT", "15m")
     assert request == "GET /api/v2/mix/market/account-long-short?symbol=BTCUSDT&period=15m"
     row = {
         "longAccountRatio": "0.01",
@@ -222,7 +246,7 @@ def test_the_documented_ratio() -> None:
 
 
 def test_ratios_of_positions_and_takers() -> None:
-    request = rest.ratio_request("top_positions", "BTCUSDT", "5m")
+    request = queries.ratio_request("top_positions", "BTCUSDT", "5m")
     rows = [
         {"longPositionRatio": "0.6", "shortPositionRatio": "0.4", "ts": "1714020900000"},
         {"longShortPositionRatio": "1.4", "ts": "1714020600000"},
@@ -231,7 +255,7 @@ def test_ratios_of_positions_and_takers() -> None:
         (1714020600000, 1.4),
         (1714020900000, pytest.approx(1.5)),
     ]
-    request = rest.ratio_request("taker_volume", "BTCUSDT", "1h")
+    request = queries.ratio_request("taker_volume", "BTCUSDT", "1h")
     takers = [
         {"buyVolume": "30", "sellVolume": "20", "ts": "1714020600000"},
         {"buyVolume": "30", "sellVolume": "0", "ts": "1714024200000"},
@@ -240,19 +264,19 @@ def test_ratios_of_positions_and_takers() -> None:
     assert isinstance(taker, Ratio)
     assert (taker.kind, taker.value, taker.period_ms) == ("taker_volume", 1.5, 3_600_000)
     assert answer(request, [{"buyVolume": "1", "sellVolume": "-1", "ts": "1714020600000"}]).verdict is Verdict.REJECTED
-    assert answer(rest.ratio_request("accounts", "A", "5m"), [{"ts": "1714020600000"}]).verdict is Verdict.REJECTED
+    assert answer(queries.ratio_request("accounts", "A", "5m"), [{"ts": "1714020600000"}]).verdict is Verdict.REJECTED
     assert answer("GET /api/v2/mix/market/account-long-short", []).verdict is Verdict.UNKNOWN
     with pytest.raises(ValueError, match="accounts, top_positions, taker_volume"):
-        rest.ratio_request("top_accounts", "BTCUSDT", "5m")
+        queries.ratio_request("top_accounts", "BTCUSDT", "5m")
     with pytest.raises(ValueError, match="30m"):
-        rest.ratio_request("accounts", "BTCUSDT", "1H")
+        queries.ratio_request("accounts", "BTCUSDT", "1H")
     assert all(limits.REQUESTS_PER_SECOND[kind] == 1.0 for kind in ("accounts", "top_positions", "taker_volume"))
 
 
 def test_the_venues_clock() -> None:
     text = body({"serverTime": "1786820637599"})
     assert rest.server_time_ms(text) == 1786820637599
-    assert BitgetParser().response(rest.time_request(), 200, text, NS).verdict is Verdict.CONTROL
+    assert BitgetParser().response(queries.time_request(), 200, text, NS).verdict is Verdict.CONTROL
     for wrong in ("", "{}", body(None), body({"serverTime": "1786820637"})):
         assert rest.server_time_ms(wrong) is None
 
@@ -269,7 +293,7 @@ def test_the_venues_clock() -> None:
     ],
 )
 def test_errors_of_the_venue_are_control_with_its_words(status: int, text: str, words: tuple[str, ...]) -> None:
-    parsed = BitgetParser().response(rest.tickers_request(), status, text, NS)
+    parsed = BitgetParser().response(queries.tickers_request(), status, text, NS)
     assert parsed.verdict is Verdict.CONTROL
     assert not parsed.events
     assert "\x1b" not in parsed.detail
@@ -282,9 +306,9 @@ def test_answers_that_nobody_reads_are_unknown() -> None:
 
 
 def test_symbols_are_escaped_in_requests() -> None:
-    assert "symbol=%E6%B5%8B%E8%AF%95USDT" in rest.klines_request("测试USDT", "1m", 1)
-    assert "symbol=%E6%B5%8BUSDT" in rest.funding_request("测USDT")
-    assert "symbol=%E6%B5%8BUSDT" in rest.ratio_request("accounts", "测USDT", "5m")
+    assert "symbol=%E6%B5%8B%E8%AF%95USDT" in queries.klines_request("测试USDT", "1m", 1)
+    assert "symbol=%E6%B5%8BUSDT" in queries.funding_request("测USDT")
+    assert "symbol=%E6%B5%8BUSDT" in queries.ratio_request("accounts", "测USDT", "5m")
 
 
 _JSON = st.recursive(

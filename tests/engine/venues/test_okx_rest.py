@@ -9,7 +9,7 @@ import pytest
 
 from engine.events import BookSnapshot, Candle, Funding, Liquidation, OpenInterest, Ratio, Ticker
 from engine.venues.base import Parsed, Verdict
-from engine.venues.okx import rest
+from engine.venues.okx import queries
 from engine.venues.okx.parse import OkxParser
 
 NS = 1_789_147_200_000_000_000
@@ -20,8 +20,8 @@ def answer(request: str, data: Any, status: int = 200, code: str = "0", msg: str
 
 
 def test_listing_requests_cover_each_product() -> None:
-    assert rest.instruments_requests() == [
-        f"GET /api/v5/public/instruments?instType={kind}" for kind in ("SWAP", "SPOT", "FUTURES")
+    assert queries.instruments_requests() == [
+        f"GET /api/v5/public/instruments?instType={kind}" for kind in ("SWAP", "SPOT")
     ]
 
 
@@ -48,7 +48,7 @@ def test_listing_rows_one_by_one() -> None:
         row | {"instId": "T-USDT", "state": "test"},
         row | {"instId": "BTC-USDT", "instType": "MARGIN"},
     ]
-    parsed = answer(rest.instruments_requests()[0], rows)
+    parsed = answer(queries.instruments_requests()[0], rows)
     assert [one.symbol for one in parsed.listing] == ["BTC-USDT", "GOLD-USDT-SWAP"]
     spot, gold = parsed.listing
     assert (spot.kind, spot.step, spot.listed_ms, spot.category, spot.contract_size) == (
@@ -69,9 +69,9 @@ def test_listing_rows_one_by_one() -> None:
 
 
 def test_klines_come_oldest_first_and_trust_confirm() -> None:
-    request = rest.klines_request("BTC-USDT-SWAP", "4h", 500)
+    request = queries.klines_request("BTC-USDT-SWAP", "4h", 500)
     assert request == "GET /api/v5/market/candles?instId=BTC-USDT-SWAP&bar=4H&limit=300"
-    assert "history-candles" in rest.klines_request("BTC-USDT-SWAP", "4h", 500, before_ms=1)
+    assert "history-candles" in queries.klines_request("BTC-USDT-SWAP", "4h", 500, before_ms=1)
     rows = [
         ["1789142400000", "1", "2", "0.5", "1.5", "100", "1", "1.2", "0"],
         ["1789128000000", "1", "2", "0.5", "1.5", "100", "1", "1.2", "1"],
@@ -94,7 +94,7 @@ def test_depth_needs_the_instrument_of_its_request() -> None:
         "ts": "1654328918680",
         "seqId": 5,
     }
-    (book,) = answer(rest.depth_request("BTC-USDT", 1000), [row]).events
+    (book,) = answer(queries.depth_request("BTC-USDT", 1000), [row]).events
     assert isinstance(book, BookSnapshot)
     assert (book.symbol, book.depth, book.chained, book.sequence) == ("BTC-USDT", 400, False, 5)
     assert answer("GET /api/v5/market/books", [row]).verdict is Verdict.UNKNOWN
@@ -108,7 +108,9 @@ def test_tickers_open_interest_and_funding_of_all_instruments() -> None:
         "vol24h": "10854053",
         "volCcy24h": "108540.53",
     }
-    tickers = answer(rest.tickers_request(), [row, row | {"instId": "ETH-USDT-SWAP", "last": ""}, row | {"last": "-1"}])
+    tickers = answer(
+        queries.tickers_request(), [row, row | {"instId": "ETH-USDT-SWAP", "last": ""}, row | {"last": "-1"}]
+    )
     assert [type(event) for event in tickers.events] == [Ticker, Ticker]
     assert "1 of 3 rows refused" in tickers.detail
     interest = {
@@ -118,26 +120,28 @@ def test_tickers_open_interest_and_funding_of_all_instruments() -> None:
         "oiUsd": "2973867.572",
         "ts": "1789147120395",
     }
-    (event,) = answer(rest.open_interest_request(), [interest]).events
+    (event,) = answer(queries.open_interest_request(), [interest]).events
     assert isinstance(event, OpenInterest)
     assert (event.base, event.usd) == (61981400.0, 2973867.572)
-    assert rest.funding_request() == "GET /api/v5/public/funding-rate?instId=ANY"
+    assert queries.funding_request() == "GET /api/v5/public/funding-rate?instId=ANY"
     settled = {
         "instId": "BTC-USDT-SWAP",
         "fundingRate": "0.1",
         "realizedRate": "0.0002",
         "fundingTime": "1789142400000",
     }
-    (paid,) = answer(rest.funding_history_request("BTC-USDT-SWAP", 1), [settled]).events
+    (paid,) = answer(queries.funding_history_request("BTC-USDT-SWAP", 1), [settled]).events
     assert isinstance(paid, Funding)
     assert (paid.rate_frac, paid.settled, paid.ts_ms) == (0.0002, True, 1789142400000)
 
 
 def test_ratios() -> None:
-    (long_short,) = answer(rest.ratio_request("accounts", "BTC-USDT-SWAP", "1H", 1), [["1789659600000", "1.13"]]).events
+    (long_short,) = answer(
+        queries.ratio_request("accounts", "BTC-USDT-SWAP", "1H", 1), [["1789659600000", "1.13"]]
+    ).events
     assert isinstance(long_short, Ratio)
     assert (long_short.kind, long_short.value, long_short.period_ms) == ("accounts", 1.13, 3_600_000)
-    request = rest.ratio_request("taker_volume", "BTC-USDT-SWAP", "5m", 1)
+    request = queries.ratio_request("taker_volume", "BTC-USDT-SWAP", "5m", 1)
     (taker,) = answer(request, [["1789659600000", "30042511.27575", "20515873.0072"]]).events
     assert isinstance(taker, Ratio)
     # The venue sends sells first; the ratio is buys over sells.
@@ -156,8 +160,9 @@ def test_liquidations_of_margin_accounts_are_not_of_a_contract() -> None:
 
 
 def test_errors_of_the_venue_are_control_with_its_words() -> None:
-    limited = answer(rest.tickers_request(), [], code="50011", msg="Too Many Requests")
+    limited = answer(queries.tickers_request(), [], code="50011", msg="Too Many Requests")
     assert (limited.verdict, "50011" in limited.detail, "Too Many" in limited.detail) == (Verdict.CONTROL, True, True)
-    assert answer(rest.tickers_request(), [], status=503).verdict is Verdict.CONTROL
-    assert answer("GET /api/v5/public/time", []).verdict is Verdict.UNKNOWN
-    assert OkxParser().response(rest.tickers_request(), 200, "<html>", NS).verdict is Verdict.REJECTED
+    assert answer(queries.tickers_request(), [], status=503).verdict is Verdict.CONTROL
+    assert answer("GET /api/v5/public/time", []).verdict is Verdict.CONTROL
+    assert answer("GET /api/v5/public/nothing", []).verdict is Verdict.UNKNOWN
+    assert OkxParser().response(queries.tickers_request(), 200, "<html>", NS).verdict is Verdict.REJECTED

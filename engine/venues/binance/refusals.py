@@ -1,0 +1,92 @@
+"""What it means when Binance does not answer a REST request as asked.
+
+Called by `live` for every answer. The status decides; a code in the body tells refused requests (`-1121`) from a venue
+that is over its own limits. Sources: the venue's documentation of limits (spot 2026-07-21, USD-M 2026-05-28); futures
+do not document `Retry-After`, and state the end of a ban in the body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+import msgspec
+
+from engine.text import clean
+from engine.venues.binance import limits, wire
+from engine.venues.live import Refusal
+
+Kind = Literal["busy", "limited", "banned", "region", "wrong"]
+
+_BODY: Final = msgspec.json.Decoder(wire.Refused)
+_SHOWN_CHARS: Final = 160
+_BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})(?![0-9])")
+_PLACE: Final = ("restricted location", "eligibility", "cloudfront", "country", "region")
+
+
+def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
+    """What a refused answer means; None where it is a success. Never raises, whatever the body.
+
+    The end of a ban is told by the venue's wall clock: it is measured from the `date` of the answer, and without one
+    the shortest ban is assumed.
+    """
+    if status == 200:
+        if body[:1] in ("{", "["):
+            return None
+        return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+    code, said = _read(body)
+    kind, rest_s = _meaning(status, headers, code, said)
+    named = f"HTTP {status}" if code is None else f"HTTP {status} code {code}"
+    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+
+
+def _read(body: str) -> tuple[int | None, str]:
+    """Code and words of the venue; without a code the words are the body's beginning."""
+    try:
+        found = _BODY.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None, " ".join(body[:2000].split())
+    return found.code, found.msg
+
+
+def _meaning(status: int, headers: Mapping[str, str], code: int | None, said: str) -> tuple[Kind, float]:
+    if status == 418 or "banned until" in said:
+        return "banned", _banned_s(headers, said)
+    if status == 429:
+        return "limited", _asked_rest_s(headers) or limits.LIMIT_REST_S
+    if status in (403, 451):
+        # 403 is the firewall's; it says nothing of how long, and another host may let us pass.
+        return "region", limits.REGION_REST_S
+    if code in limits.LIMIT_CODES:
+        return "limited", limits.LIMIT_REST_S
+    if status == 408 or status >= 500 or status < 400 or code in limits.BUSY_CODES:
+        return "busy", 0.0
+    if any(word in said.lower() for word in _PLACE):
+        return "region", limits.REGION_REST_S
+    return "wrong", 0.0
+
+
+def _banned_s(headers: Mapping[str, str], said: str) -> float:
+    asked = _asked_rest_s(headers)
+    if asked:
+        return asked
+    until, date = _BANNED_UNTIL.search(said), _date_s(headers)
+    if until is None or date is None:
+        return limits.BAN_REST_S
+    return min(max(int(until[1]) / 1000.0 - date, 1.0), limits.BAN_REST_MAX_S)
+
+
+def _asked_rest_s(headers: Mapping[str, str]) -> float:
+    """Seconds of a `Retry-After` in figures; 0 where there is none."""
+    asked = headers.get("retry-after", "")
+    return min(float(asked), limits.BAN_REST_MAX_S) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0.0
+
+
+def _date_s(headers: Mapping[str, str]) -> float | None:
+    """The `date` of an answer, in seconds of the epoch."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None

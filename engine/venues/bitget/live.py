@@ -1,0 +1,125 @@
+"""What keeping a live picture of Bitget's USDT perpetuals takes.
+
+Implements `engine.venues.live.VenueLive` out of `session` (streams), `queries` and `polls` (what to ask), `refusals`
+and `limits`. Driven by the transport and the feeds. Rules only: nothing here remembers what was subscribed or answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from engine.instruments import Instrument
+from engine.venues.bitget import limits, polls, queries, ratios, refusals, rest, session
+from engine.venues.bitget.symbols import VENUE
+from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
+
+_ONE: Final = Cost(((limits.REST_POOL, 1.0),))
+_RATIOS: Final = {
+    limits.PATHS[kind]: Cost(((limits.REST_POOL, 1.0), (f"bitget-{kind.replace('_', '-')}", 1.0)))
+    for kind in ratios.KINDS
+}
+
+
+class BitgetLive:
+    """The rules of `bitget-usdt`."""
+
+    venue = VENUE
+    candles_max = limits.KLINES_MAX
+    paths: Mapping[str, tuple[str, ...]] = limits.STREAM_HOSTS
+    hosts = limits.REST_HOSTS
+    pools = (
+        Pool(limits.REST_POOL, limits.REST_BUDGET_PER_SECOND, 1.0),
+        *(Pool(f"bitget-{kind.replace('_', '-')}", 1.0, limits.RATIO_SPACING_S) for kind in ratios.KINDS),
+    )
+    stream_limits = StreamLimits(
+        messages_per_s=limits.MESSAGES_PER_SECOND,
+        requests_per_hour=limits.REQUESTS_PER_HOUR,
+        connects_per_5_min=limits.CONNECTIONS_PER_5_MINUTES,
+        life_s=None,
+        heartbeat=session.PING,
+        heartbeat_s=limits.HEARTBEAT_S,
+        cut_s=limits.DEAD_S,
+    )
+
+    def market_channels(self) -> list[Channel]:
+        """The liquidations of all symbols, the one topic that is not of one symbol."""
+        return [session.liquidations()]
+
+    def broad_channels(self, instrument: Instrument) -> list[Channel]:
+        """The ticker, which has quotes, mark, index, funding and open interest, and 1m candles."""
+        return [session.ticker(instrument), session.candle(instrument)] if instrument.status == "trading" else []
+
+    def deep_channels(self, instrument: Instrument) -> list[Channel]:
+        """Every trade and the whole book."""
+        return [session.trades(instrument), session.book(instrument)] if instrument.status == "trading" else []
+
+    def room(self, path: str, held: Sequence[str], topic: str) -> bool:
+        """Whether the connection has fewer topics than the venue advises (see `limits.CHANNELS_PER_CONNECTION`)."""
+        return session.room(held, topic)
+
+    def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
+        """Requests of at most ten topics each; `first_id` has no place to go here."""
+        return session.requests("subscribe", topics)
+
+    def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
+        """Requests that end the subscription of `topics`."""
+        return session.requests("unsubscribe", topics)
+
+    # Called for every frame, so without a call in between.
+    topic_of = staticmethod(session.topic_of)
+    read_ack = staticmethod(session.read_ack)
+
+    def listing_requests(self) -> list[str]:
+        """One request: it answers with every instrument, announced and gone ones included."""
+        return [queries.instruments_request()]
+
+    def next_page(self, request: str, body: str) -> str | None:
+        """None: the listing has no pages."""
+        return None
+
+    def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
+        """Up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`.
+
+        Doubt: whether the venue's `endTime` includes a bar that opens then is not said; a millisecond more includes it.
+        """
+        return queries.klines_request(symbol, interval, limit, end_ms=0 if end_ms is None else end_ms + 1)
+
+    def depth_request(self, symbol: str) -> str:
+        """The book now, up to 200 levels a side; without a sequence, so only for a look."""
+        return queries.depth_request(symbol, limits.DEPTH_MAX)
+
+    def mend(self, symbol: str) -> str | None:
+        """None: a book subscribed anew sends a snapshot."""
+        return None
+
+    def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
+        """The newest 100 trades, for a hole that has just ended and is short; None for a longer one.
+
+        The venue takes no times. Whoever asks looks whether the oldest of them reaches `since_ms`.
+        """
+        return queries.trades_request(symbol) if 0 <= until_ms - since_ms <= limits.TRADES_SPAN_MS else None
+
+    def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
+        """Tickers, open interest and funding of the market; of each perpetual its ratios and settlements."""
+        return polls.polls(instruments)
+
+    def time_request(self) -> str:
+        """The venue's clock."""
+        return queries.time_request()
+
+    def server_time_ms(self, body: str) -> int | None:
+        """The time in the answer to `time_request`; None where it holds none."""
+        return rest.server_time_ms(body)
+
+    def cost(self, request: str) -> Cost:
+        """One request of the address's budget; a ratio takes its endpoint's turn besides."""
+        return _RATIOS.get(request.removeprefix("GET ").partition("?")[0], _ONE)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
+        """What a refused answer means; None where it is a success."""
+        return refusals.refusal(status, headers, body)
+
+    def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
+        """Nothing: the venue's one header counts down an endpoint's second without naming the endpoint."""
+        return ()

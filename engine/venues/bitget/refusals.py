@@ -1,0 +1,59 @@
+"""What it means when Bitget does not answer a REST request as asked.
+
+Called by `live` for every answer. Sources: the classic change log (rates, release windows), the error code page; what
+stands in the body of HTTP 429 is not documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from engine.text import clean
+from engine.venues.bitget import limits, wire
+from engine.venues.live import Refusal
+
+Kind = Literal["busy", "limited", "banned", "region", "wrong"]
+
+_WELL: Final = '{"code":"00000"'
+_ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
+_SHOWN_CHARS: Final = 160
+
+
+def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
+    """What a refused answer means; None where it is a success. Never raises, whatever the body."""
+    if status == 200 and body.startswith(_WELL):
+        return None
+    code, said = _read(body)
+    if status == 200 and code == limits.SUCCESS_CODE:
+        return None
+    if status == 200 and code is None:
+        return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+    kind, rest_s = _meaning(status, code, headers)
+    named = f"HTTP {status}" if code is None else f"HTTP {status} code {code}"
+    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+
+
+def _read(body: str) -> tuple[str | None, str]:
+    """`code` and the venue's words; without an envelope the words are the body's beginning."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None, " ".join(body[:2000].split())
+    return str(envelope.code), envelope.msg or ""
+
+
+def _meaning(status: int, code: str | None, headers: Mapping[str, str]) -> tuple[Kind, float]:
+    if status == 429 or code in limits.RATE_LIMIT_CODES:
+        # An endpoint has its own second; only the address's minute needs the long rest.
+        over_endpoint = headers.get(limits.REMAINING_HEADER) == "0"
+        return "limited", limits.ENDPOINT_REST_S if over_endpoint else limits.REST_BAN_S
+    if code in limits.BUSY_CODES:
+        return "busy", 0.0
+    if status in (403, 451):
+        return "region", limits.REGION_REST_S
+    if status == 408 or status >= 500 or (status < 400 and status != 200):
+        return "busy", 0.0
+    return "wrong", 0.0

@@ -1,0 +1,129 @@
+"""What keeping a live picture of Bybit takes: linear contracts or spot, one object each.
+
+Implements `engine.venues.live.VenueLive` out of `session` (streams), `queries` and `polls` (what to ask), `refusals`
+and `limits`. Driven by the transport and the feeds. Rules only: nothing here remembers what was subscribed or answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from engine.instruments import Instrument
+from engine.venues.bybit import limits, polls, queries, refusals, rest, session
+from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
+
+_ONE: Final = Cost(((limits.REST_POOL, 1.0),))
+
+
+class BybitLive:
+    """The rules of `bybit-linear` or `bybit-spot`; ValueError for another name."""
+
+    candles_max = limits.KLINES_MAX
+    hosts = limits.REST_HOSTS
+    pools = (Pool(limits.REST_POOL, float(limits.REST_REQUESTS_PER_5_SECONDS), 5.0),)
+    stream_limits = StreamLimits(
+        messages_per_s=limits.REQUESTS_PER_SECOND,
+        requests_per_hour=None,
+        connects_per_5_min=limits.CONNECTIONS_PER_5_MINUTES,
+        life_s=None,
+        heartbeat=session.PING,
+        heartbeat_s=limits.HEARTBEAT_S,
+        cut_s=limits.DEAD_S,
+    )
+
+    def __init__(self, venue: str) -> None:
+        if venue not in limits.STREAM_HOSTS:
+            raise ValueError(f"bybit has the products {', '.join(limits.STREAM_HOSTS)}, not {venue}")
+        self.venue = venue
+        self.paths: Mapping[str, tuple[str, ...]] = {session.PATH: limits.STREAM_HOSTS[venue]}
+
+    def market_channels(self) -> list[Channel]:
+        """None: every topic of the venue is of one symbol, and its listing is asked for, not pushed."""
+        return []
+
+    def broad_channels(self, instrument: Instrument) -> list[Channel]:
+        """The ticker and 1m candles; on linear the liquidations, on spot, whose ticker has no quotes, the best quotes.
+
+        Best quotes of the busiest contract were 10 to 17 frames a second (measured 2026-09), those of a dead pair are
+        one in 3 s, so the spot legs of all perpetuals cost a few hundred frames a second.
+        """
+        if instrument.status != "trading":
+            return []
+        last = session.quote if self.venue == "bybit-spot" else session.liquidations
+        return [session.ticker(instrument), session.candle(instrument), last(instrument)]
+
+    def deep_channels(self, instrument: Instrument) -> list[Channel]:
+        """Every trade and the book of 200 levels."""
+        if instrument.status != "trading":
+            return []
+        return [session.trades(instrument), session.book(instrument, limits.BOOK_DEPTH)]
+
+    def room(self, path: str, held: Sequence[str], topic: str) -> bool:
+        """Whether the arguments of the connection stay within their length."""
+        return session.room(held, topic)
+
+    def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
+        """Requests of at most ten topics each: a refused one is refused as a whole (see `session.read_ack`)."""
+        return session.requests("subscribe", topics, first_id)
+
+    def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
+        """Requests that end the subscription of `topics`."""
+        return session.requests("unsubscribe", topics, first_id)
+
+    # Called for every frame, so without a call in between.
+    topic_of = staticmethod(session.topic_of)
+    read_ack = staticmethod(session.read_ack)
+
+    def listing_requests(self) -> list[str]:
+        """What trades; on linear also what is announced and what is settling, which are asked for apart."""
+        return [queries.instruments_request(self.venue, status=part) for part in limits.LISTED_STATUSES[self.venue]]
+
+    def next_page(self, request: str, body: str) -> str | None:
+        """The next page of a listing; None at its end and for every other request."""
+        return queries.next_page(request, body)
+
+    def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
+        """Up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`."""
+        return queries.klines_request(self.venue, symbol, interval, limit, end_ms=end_ms or 0)
+
+    def depth_request(self, symbol: str) -> str:
+        """The book now, up to 1000 levels a side."""
+        return queries.depth_request(self.venue, symbol)
+
+    def mend(self, symbol: str) -> str | None:
+        """None: a book subscribed anew sends a snapshot."""
+        return None
+
+    def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
+        """The newest trades, for a hole that has just ended and is short; None for a longer one.
+
+        The venue takes no times: 1000 trades of a contract and 60 of a spot pair are answered, as far as they reach.
+        Whoever asks looks whether the oldest of them reaches `since_ms`.
+        """
+        short = 0 <= until_ms - since_ms <= limits.TRADES_SPAN_MS[self.venue]
+        return queries.trades_request(self.venue, symbol) if short else None
+
+    def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
+        """Tickers of the market; of each perpetual its account ratio and histories."""
+        return polls.polls(self.venue, instruments)
+
+    def time_request(self) -> str:
+        """The venue's clock."""
+        return queries.time_request()
+
+    def server_time_ms(self, body: str) -> int | None:
+        """The time in the answer to `time_request`; None where it holds none."""
+        return rest.server_time_ms(body)
+
+    def cost(self, request: str) -> Cost:
+        """One request of the one budget: the venue counts requests of an address, whatever they ask."""
+        return _ONE
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
+        """What a refused answer means; None where it is a success."""
+        return refusals.refusal(status, headers, body)
+
+    def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
+        """Nothing: the venue's headers count what an account used of one endpoint, and public answers have none."""
+        return ()

@@ -1,0 +1,91 @@
+"""What it means when Bybit does not answer a REST request as asked.
+
+Called by `live` for every answer. HTTP is 200 on most errors, so `retCode` decides; 403 is an address over its limit or
+a place the venue does not serve, and only its words tell which. Sources: `docs/v5/guide.mdx`, `docs/v5/error.mdx`,
+`docs/v5/rate-limit/rate-limit.mdx`; the page of a refused country was measured in 2026-09.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from engine.text import clean
+from engine.venues.bybit import limits, wire
+from engine.venues.live import Refusal
+
+Kind = Literal["busy", "limited", "banned", "region", "wrong"]
+
+MAX_REST_S: Final = 3600.0
+"""Longest rest taken from a header: beyond that it is no rest but a fault."""
+
+_WELL: Final = '{"retCode":0,'
+_ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
+_SHOWN_CHARS: Final = 160
+_OVER_LIMIT: Final = ("too frequent", "rate limit", "too many")
+_PLACE: Final = ("cloudfront", "country", "region", "restricted", "not available in your")
+
+
+def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
+    """What a refused answer means; None where it is a success. Never raises, whatever the body."""
+    if status == 200 and body.startswith(_WELL):
+        return None
+    code, said = _read(body)
+    if status == 200:
+        if code == 0:
+            return None
+        if code is None:
+            return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+        kind, rest_s = _of_code(code)
+    else:
+        kind, rest_s = _of_status(status, code, said.lower(), headers)
+    named = f"HTTP {status}" if code is None else f"HTTP {status} retCode {code}"
+    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+
+
+def _read(body: str) -> tuple[int | None, str]:
+    """`retCode` and the venue's words; without an envelope the words are the body's beginning."""
+    try:
+        envelope = _ENVELOPE.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None, " ".join(body[:2000].split())
+    return envelope.retCode, envelope.retMsg
+
+
+def _of_code(code: int) -> tuple[Kind, float]:
+    if code in limits.VISITS_CODES:
+        return "limited", limits.VISITS_REST_S
+    if code in limits.PROTECTION_CODES:
+        return "limited", limits.PROTECTION_REST_S
+    if code in limits.BAN_CODES:
+        return "limited", limits.REST_BAN_S
+    if code in limits.REGION_CODES:
+        return "region", limits.REGION_REST_S
+    return ("busy", 0.0) if code in limits.BUSY_CODES else ("wrong", 0.0)
+
+
+def _of_status(status: int, code: int | None, said: str, headers: Mapping[str, str]) -> tuple[Kind, float]:
+    if status == 403:
+        if any(word in said for word in _OVER_LIMIT):
+            return "limited", limits.REST_BAN_S
+        if code in limits.REGION_CODES or any(word in said for word in _PLACE):
+            return "region", limits.REGION_REST_S
+        # Without a word of why, the rest that is needed after too many requests does no harm in the other case.
+        return "limited", limits.REST_BAN_S
+    if status == 429:
+        return "limited", max(limits.PROTECTION_REST_S, _asked_rest_s(headers))
+    if status == 451:
+        return "region", limits.REGION_REST_S
+    if status == 408 or status >= 500 or status < 400:
+        return "busy", 0.0
+    if code is not None and code != 0:
+        return _of_code(code)
+    return "wrong", 0.0
+
+
+def _asked_rest_s(headers: Mapping[str, str]) -> float:
+    """Seconds of a `Retry-After` in figures; 0 where there is none."""
+    asked = headers.get("retry-after") or headers.get("Retry-After") or ""
+    return min(float(asked), MAX_REST_S) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0.0

@@ -1,0 +1,135 @@
+"""What keeping a live picture of OKX takes: swaps and spot, on one name.
+
+Implements `engine.venues.live.VenueLive` out of `session` (streams), `queries` and `polls` (what to ask), `refusals`
+and `limits`. Driven by the transport and the feeds. Rules only: nothing here remembers what was subscribed or answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from engine.instruments import Instrument
+from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
+from engine.venues.okx import limits, polls, queries, refusals, rest, rows, session
+
+
+def _pool(name: str) -> str:
+    return f"okx-{name.replace('_', '-')}"
+
+
+_COSTS: Final = {path: Cost(((_pool(name), 1.0),)) for name, path in limits.PATHS.items()}
+
+
+_OTHER: Final = Cost(((_pool("other"), 1.0),))
+"""Of an endpoint whose rate is not known here; nothing above asks one."""
+
+
+class OkxLive:
+    """The rules of `okx`."""
+
+    venue = rows.VENUE
+    candles_max = limits.KLINES_MAX
+    paths: Mapping[str, tuple[str, ...]] = limits.STREAM_HOSTS
+    hosts = limits.REST_HOSTS
+    pools = (
+        *(
+            Pool(_pool(name), max(1.0, float(int(count * limits.REST_SHARE))), limits.REST_WINDOW_S)
+            for name, count in limits.REQUESTS_PER_2_SECONDS.items()
+        ),
+        Pool(_pool("other"), 1.0, limits.REST_WINDOW_S),
+    )
+    stream_limits = StreamLimits(
+        messages_per_s=limits.MESSAGES_PER_SECOND,
+        requests_per_hour=limits.REQUESTS_PER_HOUR,
+        connects_per_5_min=limits.CONNECTIONS_PER_5_MINUTES,
+        life_s=None,
+        heartbeat=session.PING,
+        heartbeat_s=limits.HEARTBEAT_S,
+        cut_s=limits.SILENCE_CUT_S,
+    )
+
+    def market_channels(self) -> list[Channel]:
+        """Liquidations and listings of all swaps."""
+        return list(session.MARKET)
+
+    def broad_channels(self, instrument: Instrument) -> list[Channel]:
+        """The ticker with its quotes and 1m candles; of a swap also mark, funding and open interest."""
+        if instrument.status != "trading":
+            return []
+        channels = [session.ticker(instrument), session.candle(instrument)]
+        if instrument.kind == "perp":
+            channels += [session.mark(instrument), session.funding(instrument), session.open_interest(instrument)]
+        return channels
+
+    def deep_channels(self, instrument: Instrument) -> list[Channel]:
+        """Every trade and the book of 400 levels."""
+        return [session.trades(instrument), session.book(instrument)] if instrument.status == "trading" else []
+
+    def room(self, path: str, held: Sequence[str], topic: str) -> bool:
+        """Whether the connection stays under the bounds of topics and of books."""
+        return session.room(held, topic)
+
+    def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
+        """Requests of at most a hundred topics each; every topic is answered by itself."""
+        return session.requests("subscribe", topics, first_id)
+
+    def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
+        """Requests that end the subscription of `topics`."""
+        return session.requests("unsubscribe", topics, first_id)
+
+    # Called for every frame, so without a call in between.
+    topic_of = staticmethod(session.topic_of)
+    read_ack = staticmethod(session.read_ack)
+
+    def listing_requests(self) -> list[str]:
+        """One request for swaps and one for spot: each answers with all that is announced and trades."""
+        return queries.instruments_requests()
+
+    def next_page(self, request: str, body: str) -> str | None:
+        """None: listings have no pages."""
+        return None
+
+    def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
+        """Up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`."""
+        return queries.klines_request(symbol, interval, limit, before_ms=0 if end_ms is None else end_ms + 1)
+
+    def depth_request(self, symbol: str) -> str:
+        """The book now, up to 400 levels a side; only for a look, the stream sends its own snapshots."""
+        return queries.depth_request(symbol, limits.DEPTH_MAX)
+
+    def mend(self, symbol: str) -> str | None:
+        """None: a book subscribed anew sends a snapshot."""
+        return None
+
+    def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
+        """The newest 500 trades, for a hole that has just ended and is short; None for a longer one.
+
+        The venue's older trades come a hundred at a time, which reaches less far. Whoever asks looks whether the
+        oldest of them reaches `since_ms`.
+        """
+        return queries.trades_request(symbol) if 0 <= until_ms - since_ms <= limits.TRADES_SPAN_MS else None
+
+    def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
+        """Tickers, open interest, funding, marks and indices of the market; of each swap its ratios and histories."""
+        return polls.polls(instruments)
+
+    def time_request(self) -> str:
+        """The venue's clock."""
+        return queries.time_request()
+
+    def server_time_ms(self, body: str) -> int | None:
+        """The time in the answer to `time_request`; None where it holds none."""
+        return rest.server_time_ms(body)
+
+    def cost(self, request: str) -> Cost:
+        """One request of its endpoint's budget."""
+        return _COSTS.get(request.removeprefix("GET ").partition("?")[0], _OTHER)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
+        """What a refused answer means; None where it is a success."""
+        return refusals.refusal(status, headers, body)
+
+    def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
+        """Nothing: the venue's headers do not say."""
+        return ()
