@@ -1,0 +1,255 @@
+"""Asks venues by REST: within the budgets, again where that helps, elsewhere where a host refuses the region.
+
+Called by the feeds for everything that no stream carries. What an answer means is said by the venue's `VenueLive`; what
+may be asked when by `engine.transport.budgets`; this module holds the rules of asking again. Every answer, also a
+refusal, goes to the sink before its asker has it. Nothing here reads a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.clock import Clock
+from engine.errors import Fatal, Protocol, Transient, VenueError
+from engine.transport.backoff import Rng, delays_s
+from engine.transport.budgets import Budgets, Priority, Resting
+from engine.transport.capture_records import Record, Response
+from engine.transport.host_status import HostRecord, HostStatus
+from engine.transport.net import Failed, HttpAnswer, Net
+from engine.transport.tasks import settle, sleep, spawn
+from engine.venues.live import Refusal, VenueLive
+
+DEADLINE_S: Final = 10.0
+MAX_ATTEMPTS: Final = 4
+"""Attempts at one request in all, whatever hosts they go to, but for hosts that refuse the region."""
+SKEW_SAMPLES: Final = 3
+PATIENCE_S: Final[dict[Priority, float]] = {
+    Priority.MEND: 10.0,
+    Priority.LISTING: 60.0,
+    Priority.FIRST_BACKFILL: 60.0,
+    Priority.POLL: 0.0,
+    Priority.BACKFILL: 60.0,
+}
+"""How long a request waits for a host that rests before its asker is told. A poll is repeated anyway."""
+
+Sink = Callable[[Record], None]
+_GET: Final = "GET "
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one attempt brought."""
+
+    response: Response
+    refusal: Refusal | None
+    readable: bool
+    """Whether the body was UTF-8."""
+    round_trip_ns: int
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A request under way, and how many wait for it."""
+
+    task: asyncio.Task[Response]
+    priority: Priority
+    askers: int = 0
+
+
+class RestClient:
+    """One for the program. Close it before the `Net` it was given."""
+
+    def __init__(self, net: Net, clock: Clock, rng: Rng, budgets: Budgets, sink: Sink) -> None:
+        self._net = net
+        self._clock = clock
+        self._rng = rng
+        self._budgets = budgets
+        self._sink = sink
+        self._hosts: dict[str, HostRecord] = {}
+        self._flights: dict[tuple[str, str], _Flight] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def ask(
+        self, language: VenueLive, request: str, *, priority: Priority, deadline_s: float = DEADLINE_S
+    ) -> Response:
+        """The answer to `request` (`GET /path?query`). Whoever asks the same while it is under way shares it.
+
+        `deadline_s` bounds each attempt on the network; waiting for the budget is not in it. Raises, each with a
+        message for the screen: Transient where the venue was busy or silent in `MAX_ATTEMPTS` attempts or its host
+        rests for longer than the priority's patience; Fatal where the request is wrong or every host refuses the
+        region; Protocol where the answer is no HTTP, no UTF-8, or too large.
+        """
+        key = (language.venue, request)
+        flight = self._flights.get(key)
+        if flight is None or flight.priority > priority:
+            work = self._asked(language, request, priority, deadline_s)
+            flight = _Flight(spawn(self._tasks, work, f"{language.venue} {request}"), priority)
+            self._flights[key] = flight
+            flight.task.add_done_callback(lambda task: self._landed(key, task))
+        flight.askers += 1
+        try:
+            await asyncio.wait({flight.task})
+        finally:
+            flight.askers -= 1
+            if flight.askers == 0 and not flight.task.done():
+                flight.task.cancel()
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+        if flight.task.cancelled():
+            raise Transient(language.venue, f"{request} was given up: requests are closed")
+        return flight.task.result()
+
+    async def measure_skew(self, language: VenueLive) -> tuple[float, float]:
+        """How far the venue's clock is ahead of ours and the round trip of the request that showed it, both in ms: of
+        `SKEW_SAMPLES` the one with the shortest round trip, the venue's time taken for that of its middle. Kept in the
+        status of the host. Raises as `ask`; Protocol where the answer holds no time."""
+        best: tuple[float, float] | None = None
+        request = language.time_request()
+        for _ in range(SKEW_SAMPLES):
+            host, answer = await self._answered(language, request, Priority.LISTING, DEADLINE_S)
+            server_ms = language.server_time_ms(answer.response.body)
+            if server_ms is None:
+                raise Protocol(language.venue, f"no time in the answer to {request}")
+            round_trip_ms = answer.round_trip_ns / 1e6
+            skew_ms = server_ms - (answer.response.t / 1e6 - round_trip_ms / 2)
+            if best is None or round_trip_ms < best[1]:
+                best = (skew_ms, round_trip_ms)
+                host.skew_ms, host.round_trip_ms = best
+        assert best is not None
+        return best
+
+    def status(self) -> dict[str, HostStatus]:
+        """Every host that was asked, by origin."""
+        return {host: record.status() for host, record in self._hosts.items()}
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        await settle(self._tasks)
+
+    async def _asked(self, language: VenueLive, request: str, priority: Priority, deadline_s: float) -> Response:
+        return (await self._answered(language, request, priority, deadline_s))[1].response
+
+    def _landed(self, key: tuple[str, str], task: asyncio.Task[Response]) -> None:
+        if (flight := self._flights.get(key)) is not None and flight.task is task:
+            del self._flights[key]
+        if not task.cancelled():
+            task.exception()
+
+    async def _answered(
+        self, language: VenueLive, request: str, priority: Priority, deadline_s: float
+    ) -> tuple[HostRecord, _Answer]:
+        """A successful answer and the host that gave it, after as many attempts as are sensible."""
+        if not request.startswith(_GET):
+            raise Fatal(language.venue, f"{request} is not asked: only GET is")
+        self._budgets.add(language.pools)
+        venue = language.venue
+        delays = delays_s(self._rng)
+        last: VenueError = Transient(venue, f"{request} was not answered")
+        attempts = 0
+        while attempts < MAX_ATTEMPTS:
+            host = self._host(language)
+            await self._let_go(language, host, request, priority)
+            attempts += 1
+            try:
+                answer = await self._attempt(language, host, request, deadline_s)
+            except Failed as failed:
+                last = _error(venue, request, failed)
+                if isinstance(last, Protocol):
+                    raise last from failed
+                host.unreachable(failed.message)
+                if attempts < MAX_ATTEMPTS and not self._has_other(language):
+                    await self._pause(delays)
+                continue
+            refusal = answer.refusal
+            if refusal is None:
+                if not answer.readable:
+                    raise Protocol(venue, f"the answer to {request} is not UTF-8")
+                return host, answer
+            said = f"{request}: {refusal.message}"
+            if refusal.kind == "wrong":
+                raise Fatal(venue, said)
+            last = Transient(venue, said)
+            if refusal.kind == "region":
+                host.refuses_region(refusal.message)
+                attempts -= 1
+            elif refusal.kind == "busy":
+                host.busy(refusal.message)
+                if attempts < MAX_ATTEMPTS:
+                    await self._pause(delays)
+            else:
+                self._rest(language, host, request, refusal)
+        raise last
+
+    def _host(self, language: VenueLive) -> HostRecord:
+        """The first host that may be asked. Raises Fatal where each refuses the region."""
+        records = [self._record(host) for host in language.hosts]
+        if not (allowed := [record for record in records if not record.refusing_region]):
+            status = records[0].status()
+            raise Fatal(
+                language.venue,
+                f"requests from this region or network are refused ({status.words}); "
+                f"asked again in {min(record.left_s for record in records) / 60:.0f} min",
+            )
+        return next((record for record in allowed if not record.out_of_reach), allowed[0])
+
+    def _has_other(self, language: VenueLive) -> bool:
+        return any(not self._record(host).out_of_reach for host in language.hosts)
+
+    def _record(self, host: str) -> HostRecord:
+        if host not in self._hosts:
+            self._hosts[host] = HostRecord(host, self._clock)
+        return self._hosts[host]
+
+    async def _let_go(self, language: VenueLive, host: HostRecord, request: str, priority: Priority) -> None:
+        """Wait for the budget."""
+        try:
+            await self._budgets.take(host.host, language.cost(request), priority, patience_s=PATIENCE_S[priority])
+        except Resting as resting:
+            raise Transient(
+                language.venue, f"{request} waits: {resting.why}; asked again in {resting.left_s:.0f} s"
+            ) from resting
+        except ValueError as error:
+            raise Fatal(language.venue, f"{request} cannot be asked: {error}") from error
+
+    async def _attempt(self, language: VenueLive, host: HostRecord, request: str, deadline_s: float) -> _Answer:
+        """Ask once. Raises Failed where nothing usable was answered."""
+        host.asked += 1
+        began_ns = self._clock.monotonic_ns()
+        answer: HttpAnswer = await self._net.get(host.host + request.removeprefix(_GET), timeout_s=deadline_s)
+        round_trip_ns = self._clock.monotonic_ns() - began_ns
+        body = answer.body.decode("utf-8", "replace")
+        response = Response(self._clock.now_ns(), language.venue, request, answer.status, body)
+        self._sink(response)
+        self._budgets.correct(language.used_weight(answer.headers))
+        refusal = language.refusal(answer.status, answer.headers, body)
+        host.answered(round_trip_ns, refused=refusal is not None)
+        return _Answer(response, refusal, "\ufffd" not in body or _is_utf8(answer.body), round_trip_ns)
+
+    def _rest(self, language: VenueLive, host: HostRecord, request: str, refusal: Refusal) -> None:
+        """Over a limit: the host rests, and the pools too, since limits count addresses and not host names."""
+        seconds = max(refusal.rest_s, 1.0)
+        host.rests(seconds, refusal.message)
+        for name in (host.host, *(name for name, _ in language.cost(request).pools)):
+            self._budgets.rest(name, seconds, refusal.message)
+
+    async def _pause(self, delays: Iterator[float]) -> None:
+        await sleep(self._clock, next(delays))
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _error(venue: str, request: str, failed: Failed) -> VenueError:
+    """What a request without an answer means to the asker."""
+    message = f"{request}: {failed.message}"
+    if failed.kind in ("redirect", "oversize", "protocol", "status"):
+        return Protocol(venue, message)
+    return Transient(venue, message)

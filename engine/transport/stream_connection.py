@@ -1,0 +1,380 @@
+"""One connection by its stable name: opened, kept open, opened again, handed over to a new socket before it ends.
+
+Made by `stream_set`; judged by `stream_watch`. It has one socket, or two for the seconds of a hand-over, and always the
+same name, so that whoever reads its frames sees one stream. To the sink an `open` while open means a hand-over without
+a break; `close` and `error` mean that frames may be missing from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal
+
+from engine.text import clean
+from engine.transport.backoff import delays_s
+from engine.transport.capture_records import ConnectionEvent
+from engine.transport.net import Failed
+from engine.transport.stream_context import LOG, StreamContext
+from engine.transport.stream_link import Link
+from engine.transport.stream_overlap import Overlap
+from engine.transport.stream_pace import host_of
+from engine.transport.stream_topic import Topic
+from engine.transport.tasks import NS_PER_S, nanoseconds, settle, sleep, spawn, within
+
+HEALTHY_S: Final = 60.0
+"""A socket that lived this long makes the next wait the shortest again."""
+REGION_CAP_S: Final = 300.0
+"""Longest wait where every address refuses this place or network."""
+TLS_S: Final = 60.0
+"""Least wait after an encryption that was refused: it does not mend itself in seconds."""
+LIFE_MARGIN: Final = 0.04
+"""A socket is handed over between once and twice this share of its life before its end."""
+READY_EVERY_S: Final = 0.25
+LINGER_S: Final = 1.0
+"""How long both sockets go on together once the new one carries everything."""
+OVERLAP_S: Final = 60.0
+"""Longest wait for the new socket to carry everything."""
+AGAIN_S: Final = 5.0
+"""After a hand-over that failed, between once and twice this long until the next."""
+ACK_S: Final = 10.0
+CLOSE_S: Final = 2.0
+
+
+class Connection:
+    """Topics of one path that share a socket."""
+
+    def __init__(self, context: StreamContext, name: str, path: str, refused: Callable[[Link, str, str], None]) -> None:
+        """`refused` is told the link, the topic and the venue's words."""
+        self.name = name
+        self.path = path
+        self.topics: dict[str, Topic] = {}
+        self.is_full = False
+        """A topic did not fit; looked at again once one has left."""
+        self.link: Link | None = None
+        self.heir: Link | None = None
+        """The socket that it is being handed over to."""
+        self.url = context.language.paths[path][0]
+        self.words = ""
+        """What is wrong with the socket, or with getting one; empty while all is well."""
+        self.failures = 0
+        """Attempts in a row that gave no socket."""
+        self.reconnects = 0
+        self.rotations = 0
+        self.empty_ns: int | None = None
+        """Since when it is without topics."""
+        self.rotate_ns: int | None = None
+        """When its socket is old enough to be replaced."""
+        self.reset_due_ns = 0
+        """Before this it is not connected anew for silence again."""
+        self.resets = 0
+        """Times in a row that it was connected anew for silence."""
+        self._context = context
+        self._refused = refused
+        self._frames = 0
+        self._closing = False
+        self._again_ns = 0
+        """After a hand-over that failed, none is begun before this."""
+        self._retiring: set[Link] = set()
+        self._overlap: Overlap | None = None
+        self._rotation: asyncio.Task[None] | None = None
+        self._was_open = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        """Begin to connect; the task lives until `close`."""
+        spawn(self._tasks, self._persist(), self.name)
+
+    async def close(self) -> None:
+        """End everything; bounded by `CLOSE_S` of the clock for the sockets. May be called again after a cancel."""
+        self._closing = True
+        await settle(self._tasks)
+        if self.link is not None:
+            self._tell("close")
+        self._retiring |= {link for link in (self.link, self.heir) if link is not None}
+        self.link = self.heir = self._overlap = None
+        self._listen()
+        await asyncio.gather(*(self._close_link(link) for link in self._retiring))
+
+    @property
+    def frames(self) -> int:
+        """Received so far on all its sockets."""
+        return self._frames + sum(link.frames for link in (self.link, self.heir) if link is not None)
+
+    # Topics.
+
+    def add(self, topics: list[Topic]) -> None:
+        """Take these topics; they are subscribed as soon as there is a socket."""
+        for topic in topics:
+            self.topics[topic.name] = topic
+            topic.connection = self
+            if self._overlap is not None:
+                self._overlap.add(topic)
+        self.empty_ns = None
+        for link in (self.link, self.heir):
+            if link is not None:
+                link.add(topics)
+        self._listen()
+
+    def drop(self, name: str) -> None:
+        """Give this topic up."""
+        self.topics.pop(name, None)
+        self.is_full = False
+        for link in (self.link, self.heir):
+            if link is not None:
+                link.drop(name)
+
+    # One socket after the other.
+
+    def reconnect(self, why: str) -> None:
+        """Give the present socket up and open another."""
+        if self.link is not None:
+            self.link.end(why)
+
+    def rotate(self, why: str) -> bool:
+        """Begin to hand over to a new socket; False where that is under way, or there is nothing to hand over."""
+        if self.link is None or self.is_rotating or self._context.clock.monotonic_ns() < self._again_ns:
+            return False
+        self._rotation = spawn(self._tasks, self._hand_over(self.link, why), f"{self.name} hands over")
+        return True
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether a hand-over is under way."""
+        return self._rotation is not None and not self._rotation.done()
+
+    async def _persist(self) -> None:
+        """Keep connected, for ever, whatever fails."""
+        while True:
+            try:
+                await self._keep()
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the connection for good
+                self.words = self._context.task_failed(self.name, error)
+                await self._give_up_links()
+            await sleep(self._context.clock, 1.0 + self._context.rng.random())
+
+    async def _keep(self) -> None:
+        delays = delays_s(self._context.rng)
+        while True:
+            link = await self._open()
+            self.failures, self.words = 0, ""
+            self._take(link)
+            while (held := self.link) is not None:
+                await held.over.wait()
+                if self.link is not held:
+                    continue
+                if self.heir is not None and not self.heir.over.is_set():
+                    self._switch(self.heir, broke=held)
+                    continue
+                break
+            assert held is not None
+            lived_ns = self._context.clock.monotonic_ns() - held.opened_ns
+            await self._broke(held)
+            if lived_ns > nanoseconds(HEALTHY_S):
+                delays = delays_s(self._context.rng)
+            delay_s = next(delays)
+            self.words = clean(f"{held.why}, reconnecting in {delay_s:.0f} s")
+            await sleep(self._context.clock, delay_s)
+
+    async def _open(self) -> Link:
+        """A socket, after as many attempts as it takes."""
+        context = self._context
+        urls = context.language.paths[self.path]
+        delays = delays_s(context.rng)
+        cautious = delays_s(context.rng, first_s=REGION_CAP_S / 4, cap_s=REGION_CAP_S)
+        while True:
+            try:
+                return await self._attempt(urls)
+            except Failed as failed:
+                self.failures += 1
+                words = context.connect_failed(self.url, failed)
+                if self.failures == 1:
+                    LOG.warning("%s: %s", self.name, words)
+                    if not self._was_open and self.link is None:
+                        self._tell("error")
+                if self.failures < len(urls) and context.addresses.has_better(urls):
+                    self.words = clean(f"{words}; trying {host_of(context.addresses.pick(urls))}")
+                    if failed.kind == "status":
+                        continue
+                delay_s = next(cautious if context.addresses.all_refuse(urls) else delays)
+                if failed.kind == "tls":
+                    delay_s += TLS_S
+                self.words = clean(f"{words}; attempt {self.failures + 1} in {delay_s:.0f} s")
+                await sleep(context.clock, delay_s)
+
+    async def _attempt(self, urls: tuple[str, ...]) -> Link:
+        context = self._context
+        url = self.url = context.addresses.pick(urls)
+        await context.connects.take(host_of(url), context.language.stream_limits.connects_per_5_min)
+        socket = await context.net.connect(url)
+        context.addresses.worked(url)
+        return Link(context, self.name, url, socket, self._refused)
+
+    def _take(self, link: Link) -> None:
+        """Make `link` the socket, and subscribe everything on it."""
+        self.link = link
+        self._was_open = True
+        self._age(link)
+        self._tell("open")
+        link.add(self.topics.values())
+        self._listen()
+        link.start()
+
+    def _age(self, link: Link) -> None:
+        life_s = self._context.language.stream_limits.life_s
+        if life_s is None:
+            self.rotate_ns = None
+            return
+        margin_s = life_s * LIFE_MARGIN * (1 + self._context.rng.random())
+        self.rotate_ns = link.opened_ns + nanoseconds(life_s - margin_s)
+
+    def _listen(self) -> None:
+        for name, topic in self.topics.items():
+            topic.ear = self.link.ears.get(name) if self.link is not None else None
+
+    async def _broke(self, link: Link) -> None:
+        """The socket is gone, and no other is there."""
+        self.reconnects += 1
+        LOG.info("%s: %s", self.name, link.why)
+        self._missed(link, self.topics.values())
+        await self._give_up_links()
+
+    def _missed(self, link: Link, topics: Iterable[Topic]) -> None:
+        for topic in topics:
+            if topic.broken_ms is None and topic.ear is not None and (topic.ear.acked or topic.ear.heard_ns):
+                topic.broken_ms = link.newest_ns // 1_000_000
+            topic.ear = None
+
+    async def _give_up_links(self) -> None:
+        if self._rotation is not None and not self._rotation.done():
+            self._rotation.cancel()
+        links = [link for link in (self.link, self.heir) if link is not None]
+        if self.link is not None:
+            self._tell("close" if self.link.clean_end else "error")
+        self.link = self.heir = self._overlap = None
+        for link in links:
+            self._retire(link)
+
+    def _retire(self, link: Link) -> None:
+        """Close a socket aside, so that the next does not wait for its goodbye."""
+        link.route = _nothing
+        self._frames += link.frames
+        link.frames = 0
+        self._retiring.add(link)
+        spawn(self._tasks, self._close_link(link), f"{self.name} closes")
+
+    async def _close_link(self, link: Link) -> None:
+        try:
+            await within(self._context.clock, CLOSE_S, link.close(), f"{self.name} close")
+        except TimeoutError:
+            LOG.warning("%s: its socket did not close within %g s", self.name, CLOSE_S)
+        self._retiring.discard(link)
+
+    # Handing over.
+
+    async def _hand_over(self, old: Link, why: str) -> None:
+        LOG.info("%s: handing over to a new socket: %s", self.name, why)
+        new = await self._attempt_until(old)
+        if new is None:
+            return
+        self.heir = new
+        overlap = self._overlap = Overlap(self._context.language, old, new, self.topics.values())
+        new.add(self.topics.values())
+        new.start()
+        try:
+            done = await self._carries(old, new)
+            if self.link is old and self.heir is new and done:
+                self._switch(new)
+                return
+        finally:
+            # Where the old one just broke, `_keep` goes on with the new one.
+            if self.heir is new and not self._closing and (new.over.is_set() or not old.over.is_set()):
+                overlap.abandon()
+                self.heir = self._overlap = None
+                for name in overlap.switched:
+                    old.renew(name)
+                self._retire(new)
+                wait_s = AGAIN_S * (1 + self._context.rng.random())
+                self._again_ns = self._context.clock.monotonic_ns() + nanoseconds(wait_s)
+
+    async def _attempt_until(self, old: Link) -> Link | None:
+        """A second socket; None where the first was over before there was one."""
+        delays = delays_s(self._context.rng)
+        urls = self._context.language.paths[self.path]
+        while self.link is old and not old.over.is_set():
+            try:
+                return await self._attempt(urls)
+            except Failed as failed:
+                words = self._context.connect_failed(self.url, failed)
+                LOG.warning("%s: no second socket to hand over to: %s", self.name, words)
+                await sleep(self._context.clock, next(delays))
+        return None
+
+    async def _carries(self, old: Link, new: Link) -> bool:
+        """Wait until the new socket carries everything that the old one does, or all but little of it after a while."""
+        clock = self._context.clock
+        limit_ns = clock.monotonic_ns() + nanoseconds(OVERLAP_S)
+        while not new.over.is_set() and not old.over.is_set():
+            lacking, expected = self._lacking(old, new)
+            if lacking == 0 and not new.unsent:
+                await sleep(clock, LINGER_S)
+                return not new.over.is_set()
+            if clock.monotonic_ns() >= limit_ns:
+                if new.unsent:
+                    limit_ns += nanoseconds(READY_EVERY_S)
+                else:
+                    return 2 * lacking <= expected or bool(old.leaving)
+            await sleep(clock, READY_EVERY_S)
+        return False
+
+    def _lacking(self, old: Link, new: Link) -> tuple[int, int]:
+        """How many topics that live on the old socket the new one does not carry yet, and how many live there."""
+        now = self._context.clock.monotonic_ns()
+        lacking = expected = 0
+        for name, topic in self.topics.items():
+            before, after = old.ears.get(name), new.ears.get(name)
+            if before is None or after is None or not (before.acked or before.heard_ns):
+                continue
+            expected += 1
+            if after.heard_ns:
+                continue
+            first_s = topic.channel.first_s
+            waited_s = (now - after.asked_ns) / NS_PER_S if after.asked_ns else 0.0
+            if first_s is None:
+                lacking += not after.acked and waited_s < ACK_S
+            elif before.heard_ns:
+                lacking += waited_s < first_s
+        return lacking, expected
+
+    def _switch(self, new: Link, broke: Link | None = None) -> None:
+        """From now on `new` is the socket; without a break unless the old one broke before the new one carried all."""
+        old = self.link
+        assert old is not None
+        if self._overlap is not None:
+            self._overlap.end()
+        self._rotation = None
+        self.heir = self._overlap = None
+        if broke is not None:
+            self._missed(broke, [one for one in self.topics.values() if not _carried(new, one)])
+            if any(one.broken_ms is not None for one in self.topics.values()):
+                self._tell("error")
+        self.link = new
+        self.rotations += 1
+        self._age(new)
+        self._tell("open")
+        self._listen()
+        old.end("handed over")  # wakes `_keep`, which waits for the end of the socket that it knows
+        self._retire(old)
+
+    def _tell(self, what: Literal["open", "close", "error"]) -> None:
+        context = self._context
+        context.tell(ConnectionEvent(context.clock.now_ns(), context.language.venue, self.name, what))
+
+
+def _carried(link: Link, topic: Topic) -> bool:
+    ear = link.ears.get(topic.name)
+    return ear is not None and (ear.acked or ear.heard_ns > 0)
+
+
+def _nothing(link: Link, topic: str | None, text: str) -> bool:
+    return False

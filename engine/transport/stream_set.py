@@ -1,0 +1,360 @@
+"""All stream connections of one product: what is wanted of it is kept subscribed, and every frame goes to the sink.
+
+Owned by a venue's feed, which says with `want` what is wanted now. Topics stay where they are; new ones go to a
+connection of their path with room, else to a new one; connections without topics are closed after a while. Connections
+are never merged, because new topics fill the first with room again. Everything waits on the clock that was handed in.
+
+What is passed on while a connection is handed over to a new socket, and what may come twice then, stands in
+`stream_overlap`: trades may come from both sockets for a few seconds and are told apart below by their ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from engine.clock import Clock
+from engine.transport.backoff import Rng
+from engine.transport.capture_records import Record
+from engine.transport.net import Net
+from engine.transport.stream_connection import Connection
+from engine.transport.stream_context import StreamContext
+from engine.transport.stream_pace import ConnectPace, host_of
+from engine.transport.stream_status import (
+    ChannelState,
+    ChannelStatus,
+    ConnectionState,
+    ConnectionStatus,
+    Gap,
+    StreamStatus,
+)
+from engine.transport.stream_topic import Topic
+from engine.transport.stream_watch import Watch
+from engine.transport.tasks import NS_PER_S, nanoseconds, settle, sleep, spawn
+from engine.venues.live import Channel, VenueLive
+
+TICK_S: Final = 1.0
+EMPTY_S: Final = 10.0
+"""A connection is kept for so long without topics, since wishes come and go."""
+RENEW_EVERY_S: Final = 5.0
+"""`resubscribe` of one topic is obeyed no more often than this; what is asked meanwhile is done once, then."""
+
+_WELL: Final = frozenset({"live", "quiet"})
+
+
+class StreamSet:
+    """The streams of one product."""
+
+    def __init__(
+        self,
+        language: VenueLive,
+        net: Net,
+        clock: Clock,
+        rng: Rng,
+        sink: Callable[[Record], None],
+        connects: ConnectPace,
+        on_gap: Callable[[Gap], None] | None = None,
+    ) -> None:
+        """`on_gap` hears of every time in which trades may have been missed, once the subscription stands again."""
+        self._context = StreamContext(language, net, clock, rng, sink, connects)
+        self._watch = Watch(self._context, self._move, on_gap)
+        self._connections: dict[str, Connection] = {}
+        self._topics: dict[str, Topic] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._renewals: dict[str, None] = {}
+        self._is_started = False
+        self._is_closed = False
+        self._counts: Counter[ChannelState] = Counter()
+        self._unwell: list[Topic] = []
+        self._states: dict[str, tuple[ConnectionState, int, int]] = {}
+        """By connection: state, since when (wall, ns), silent topics; as of the newest look."""
+        self._gone_reconnects = 0
+        self._closing: set[Connection] = set()
+
+    @property
+    def on_gap(self) -> Callable[[Gap], None] | None:
+        """Who hears of gaps in trades; may be set at any time."""
+        return self._watch.on_gap
+
+    @on_gap.setter
+    def on_gap(self, told: Callable[[Gap], None] | None) -> None:
+        self._watch.on_gap = told
+
+    def start(self) -> None:
+        """Begin to connect; returns at once. `want` may have been called before."""
+        if self._is_started or self._is_closed:
+            return
+        self._is_started = True
+        for connection in self._connections.values():
+            connection.start()
+        spawn(self._tasks, self._tick_loop(), f"{self._context.language.venue} streams")
+
+    async def close(self) -> None:
+        """End every connection and task. Takes at most a few seconds of the clock, however many there are."""
+        self._is_closed = True
+        await settle(self._tasks)
+        open_ones = {*self._connections.values(), *self._closing}
+        await asyncio.gather(*(connection.close() for connection in open_ones))
+        self._connections.clear()
+        self._topics.clear()
+        self._look()
+
+    def want(self, channels: Iterable[Channel]) -> None:
+        """Keep exactly these subscribed from now on. Cheap where little changed. KeyError for a path the venue has not.
+
+        A topic named twice counts once.
+        """
+        if self._is_closed:
+            return
+        wanted = {channel.topic: channel for channel in channels}
+        for name in [name for name in self._topics if name not in wanted]:
+            topic = self._topics.pop(name)
+            topic.connection.drop(name)
+        placed: dict[str, list[Topic]] = {}
+        held = {name: list(connection.topics) for name, connection in self._connections.items()}
+        for name, channel in wanted.items():
+            known = self._topics.get(name)
+            if known is not None and known.channel.path == channel.path:
+                known.channel = channel
+                continue
+            if known is not None:
+                known.connection.drop(name)
+            connection = self._place(channel, held)
+            topic = self._topics[name] = Topic(channel, connection)
+            placed.setdefault(connection.name, []).append(topic)
+        for key, topics in placed.items():
+            self._connections[key].add(topics)
+        now = self._context.clock.monotonic_ns()
+        for connection in self._connections.values():
+            if not connection.topics and connection.empty_ns is None:
+                connection.empty_ns = now
+
+    def resubscribe(self, topic: str) -> None:
+        """Subscribe a topic anew, as soon as its last time is `RENEW_EVERY_S` ago; nothing where it is not wanted."""
+        if topic in self._topics:
+            self._renewals[topic] = None
+            self._renew_due()
+
+    @property
+    def waiting(self) -> int:
+        """Frames received by the sockets that wait to be handed to the sink."""
+        return sum(
+            link.socket.intake.waiting
+            for connection in self._connections.values()
+            for link in (connection.link, connection.heir)
+            if link is not None
+        )
+
+    def status(self) -> StreamStatus:
+        """How all of them do, as of the newest look (once a second); frames and round trips as of now."""
+        connections = tuple(self._connection_status(one) for one in self._connections.values())
+        trips = [one.round_trip_ms for one in connections if one.round_trip_ms is not None]
+        well = sum(count for state, count in self._counts.items() if state in _WELL)
+        return StreamStatus(
+            venue=self._context.language.venue,
+            state=_overall(connections),
+            words=self._words(connections),
+            connections=connections,
+            channels=len(self._topics),
+            channels_live=well,
+            counts=tuple(sorted((state, count) for state, count in self._counts.items() if count)),
+            round_trip_ms=max(trips, default=None),
+            reconnects=self._gone_reconnects + sum(one.reconnects for one in connections),
+            sink_errors=self._context.sink_errors,
+            task_errors=self._context.task_errors,
+        )
+
+    def unwell(self) -> Iterable[ChannelStatus]:
+        """The channels that were neither live nor quiet at the newest look."""
+        return (self._channel_status(topic) for topic in self._unwell if topic.name in self._topics)
+
+    def channel(self, topic: str) -> ChannelStatus | None:
+        """One channel; None where it is not wanted."""
+        known = self._topics.get(topic)
+        return None if known is None else self._channel_status(known)
+
+    # Where topics go.
+
+    def _place(self, channel: Channel, held: dict[str, list[str]]) -> Connection:
+        """The connection for a new topic; `held` is what each connection has and gets, and is added to."""
+        language = self._context.language
+        for name, connection in self._connections.items():
+            if connection.path != channel.path or connection.is_full:
+                continue
+            topics = held.setdefault(name, [])
+            if not topics or language.room(channel.path, topics, channel.topic):
+                topics.append(channel.topic)
+                return connection
+            connection.is_full = True
+        made = self._new_connection(channel.path)
+        held[made.name] = [channel.topic]
+        return made
+
+    def _new_connection(self, path: str) -> Connection:
+        number = 1
+        while (name := f"{self._context.language.venue}/{path}/{number}") in self._connections:
+            number += 1
+        connection = self._connections[name] = Connection(self._context, name, path, self._watch.refused)
+        if self._is_started:
+            connection.start()
+        return connection
+
+    def _move(self, topic: Topic) -> None:
+        """Put a topic on another connection of its path; a new one where none has room."""
+        here = topic.connection
+        language = self._context.language
+        others = [one for one in self._connections.values() if one.path == here.path and one is not here]
+        there = next((one for one in others if language.room(one.path, list(one.topics), topic.name)), None)
+        if there is None:
+            there = self._new_connection(here.path)
+        if topic.broken_ms is None:
+            topic.broken_ms = self._context.clock.now_ns() // 1_000_000
+        here.drop(topic.name)
+        there.add([topic])
+
+    # Once a second.
+
+    async def _tick_loop(self) -> None:
+        while True:
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - a fault in the watch must not end the watching
+                self._context.task_failed(f"{self._context.language.venue} watch", error)
+            await sleep(self._context.clock, TICK_S)
+
+    def _look(self) -> None:
+        now_wall = self._context.clock.now_ns()
+        slept = self._watch.slept()
+        counts: Counter[ChannelState] = Counter()
+        unwell: list[Topic] = []
+        for connection in list(self._connections.values()):
+            if slept:
+                connection.reconnect("this machine slept")
+            found, silent = self._watch.look(connection)
+            counts.update(found)
+            unwell += silent
+            state = _state(connection, found)
+            before = self._states.get(connection.name)
+            since = before[1] if before is not None and before[0] == state else now_wall
+            self._states[connection.name] = (state, since, found["silent"])
+        self._counts, self._unwell = counts, unwell
+        if not self._is_closed:
+            self._rotate_due()
+            self._renew_due()
+            self._close_empty()
+
+    def _rotate_due(self) -> None:
+        """One planned hand-over at a time, the oldest first."""
+        now = self._context.clock.monotonic_ns()
+        if any(connection.is_rotating for connection in self._connections.values()):
+            return
+        due = [one for one in self._connections.values() if one.rotate_ns is not None and one.rotate_ns <= now]
+        for connection in sorted(due, key=lambda one: one.rotate_ns or 0):
+            if connection.topics and connection.rotate("its life is nearly over"):
+                return
+
+    def _renew_due(self) -> None:
+        now = self._context.clock.monotonic_ns()
+        for name in list(self._renewals):
+            topic = self._topics.get(name)
+            link = None if topic is None else topic.connection.link
+            if topic is None or link is None or topic.connection.is_rotating:
+                if topic is None or link is None:
+                    del self._renewals[name]
+                continue
+            if topic.renewed_ns and now - topic.renewed_ns < nanoseconds(RENEW_EVERY_S):
+                continue
+            del self._renewals[name]
+            topic.renewed_ns = now
+            self._watch.renew(topic, link)
+
+    def _close_empty(self) -> None:
+        now = self._context.clock.monotonic_ns()
+        for name, connection in list(self._connections.items()):
+            if connection.topics:
+                connection.empty_ns = None
+            elif connection.empty_ns is None:
+                connection.empty_ns = now
+            elif now - connection.empty_ns > nanoseconds(EMPTY_S):
+                del self._connections[name]
+                self._states.pop(name, None)
+                self._gone_reconnects += connection.reconnects
+                self._closing.add(connection)
+                spawn(self._tasks, self._close_one(connection), f"{name} closes")
+
+    async def _close_one(self, connection: Connection) -> None:
+        await connection.close()
+        self._closing.discard(connection)
+
+    # In words.
+
+    def _connection_status(self, connection: Connection) -> ConnectionStatus:
+        clock = self._context.clock
+        link = connection.link
+        looked = self._states.get(connection.name)
+        state, since, silent = looked if looked is not None else ("connecting", clock.now_ns(), 0)
+        trip_s = None
+        if link is not None:
+            trip_s = link.round_trip_s if link.round_trip_s is not None else link.socket.pulse.round_trip_s
+        words = connection.words
+        if not words and link is not None:
+            words = link.said or (f"handing over: {link.leaving}" if link.leaving else "")
+        return ConnectionStatus(
+            name=connection.name,
+            path=connection.path,
+            host=host_of(connection.url if link is None else link.url),
+            state=state,
+            since_ns=since,
+            topics=len(connection.topics),
+            silent=silent,
+            frames=connection.frames,
+            age_s=(clock.now_ns() - link.newest_ns) / NS_PER_S if link is not None and link.frames else None,
+            round_trip_ms=None if trip_s is None else trip_s * 1e3,
+            reconnects=connection.reconnects,
+            rotations=connection.rotations,
+            words=words,
+        )
+
+    def _channel_status(self, topic: Topic) -> ChannelStatus:
+        heard = 0 if topic.ear is None else topic.ear.heard_ns
+        age_s = (self._context.clock.monotonic_ns() - heard) / NS_PER_S if heard else None
+        return ChannelStatus(topic.channel, topic.connection.name, topic.state, age_s, topic.words)
+
+    def _words(self, connections: tuple[ConnectionStatus, ...]) -> str:
+        """The worst that is known, in one line; empty while all is well."""
+        parts = [f"{one.name}: {one.words}" for one in connections if one.words][:2]
+        for state in ("silent", "refused"):
+            if count := self._counts[state]:
+                first = next((one for one in self._unwell if one.state == state), None)
+                example = f" ({first.name}: {first.words})" if first is not None and first.words else ""
+                parts.append(f"{count} of {len(self._topics)} channels {state}{example}")
+        waiting = self._counts["pending"] + self._counts["subscribed"]
+        if waiting and not parts:
+            parts.append(f"subscribing, {len(self._topics) - waiting} of {len(self._topics)} channels")
+        return "; ".join(parts)
+
+
+def _state(connection: Connection, found: Counter[ChannelState]) -> ConnectionState:
+    """What a connection's channels make of it."""
+    if connection.link is None:
+        return "down" if connection.failures or connection.reconnects else "connecting"
+    speaking, silent = found["live"] + found["quiet"], found["silent"]
+    awaited = found["pending"] + found["subscribed"]
+    if silent and silent >= speaking + awaited:
+        return "stale"
+    return "syncing" if awaited > speaking else "live"
+
+
+def _overall(connections: tuple[ConnectionStatus, ...]) -> ConnectionState:
+    """What the product is: live where most of its topics are on live connections, else its commonest trouble."""
+    if not connections:
+        return "connecting"
+    weights: Counter[ConnectionState] = Counter()
+    for one in connections:
+        weights[one.state] += max(1, one.topics)
+    if 2 * weights["live"] >= weights.total():
+        return "live"
+    order: tuple[ConnectionState, ...] = ("down", "stale", "connecting", "syncing", "live")
+    return max(order, key=lambda state: (weights[state], -order.index(state)))

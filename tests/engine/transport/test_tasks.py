@@ -1,0 +1,133 @@
+"""Tasks, sleeps and deadlines on the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from engine.transport.tasks import settle, sleep, spawn, within
+from tests.engine.transport.stepped_clock import SteppedClock, settled
+
+
+async def test_a_sleep_lasts_until_the_clock_says_so() -> None:
+    clock = SteppedClock()
+    task = asyncio.create_task(sleep(clock, 5))
+
+    await clock.advance(4.999)
+    assert not task.done()
+    await clock.advance(0.001)
+    assert task.done()
+
+
+async def test_work_within_its_deadline_gives_its_result_and_leaves_no_timer() -> None:
+    clock = SteppedClock()
+
+    async def work() -> int:
+        await sleep(clock, 1)
+        return 7
+
+    task = asyncio.create_task(within(clock, 2, work(), "work"))
+    await clock.advance(1)
+
+    assert task.result() == 7
+    assert clock.sleepers == 0
+
+
+async def test_late_work_is_ended_before_the_deadline_is_reported() -> None:
+    clock = SteppedClock()
+    ended = False
+
+    async def work() -> None:
+        nonlocal ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended = True
+
+    task = asyncio.create_task(within(clock, 2, work(), "the work"))
+    await clock.advance(2)
+
+    with pytest.raises(TimeoutError, match="the work took longer than 2 s"):
+        task.result()
+    assert ended
+
+
+async def test_cancelling_who_waits_ends_the_work() -> None:
+    clock = SteppedClock()
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    task = asyncio.create_task(within(clock, 2, work(), "work"))
+    await settled()
+    task.cancel()
+    await settled()
+
+    assert task.cancelled()
+    assert ended.is_set()
+    assert clock.sleepers == 0
+
+
+async def test_a_fault_of_the_work_is_passed_on() -> None:
+    async def work() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await within(SteppedClock(), 2, work(), "work")
+
+
+async def test_settling_waits_for_slow_endings_even_when_cancelled() -> None:
+    owner: set[asyncio.Task[Any]] = set()
+    may_end = asyncio.Event()
+    ended = False
+
+    async def slow() -> None:
+        nonlocal ended
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+            ended = True
+
+    spawn(owner, slow(), "slow")
+    await settled()
+    settling = asyncio.create_task(settle(owner))
+    await settled()
+    settling.cancel()
+    await settled()
+    assert not settling.done()
+
+    may_end.set()
+    await settled()
+    assert ended
+    assert settling.cancelled()
+    assert not owner
+
+
+async def test_settling_from_within_leaves_the_caller_alone() -> None:
+    owner: set[asyncio.Task[Any]] = set()
+    other_cancelled = asyncio.Event()
+
+    async def other() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            other_cancelled.set()
+            raise
+
+    async def caller() -> str:
+        await settle(owner)
+        return "still here"
+
+    spawn(owner, other(), "other")
+    await settled()
+    task = spawn(owner, caller(), "caller")
+
+    assert await task == "still here"
+    assert other_cancelled.is_set()
