@@ -1,0 +1,123 @@
+"""Kept candles: what was saved is there after a restart, and a file that cannot be used stops nothing."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from engine.events import NAN, Candle
+from engine.storage.candle_store import KEPT_BARS, VERSION, CandleStore, Kept, StoreUnusable
+
+MINUTE = 60_000
+T0 = 1_790_000_000_000 // MINUTE * MINUTE
+
+
+def candle(n: int, symbol: str = "BTCUSDT", venue: str = "okx", close: float = 1.0, base: float = 2.0) -> Candle:
+    opened = T0 + n * MINUTE
+    prices = (1.0, 2.0, 0.5, close)
+    return Candle(venue, symbol, opened + MINUTE, 0, MINUTE, opened, *prices, base, 3.0, NAN, 7, closed=True)
+
+
+def opens(bars: list[Kept]) -> list[int]:
+    return [(bar[0] - T0) // MINUTE for bar in bars]
+
+
+async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "candles.sqlite3"
+    store = await CandleStore.open(path)
+    assert await store.save([candle(0), candle(1), candle(0, "ETHUSDT")]) == 2
+    await store.save([candle(2), candle(1, close=9.0)])
+    await store.close()
+    store = await CandleStore.open(path)
+    held = dict(await store.load({MINUTE: 0}))
+    await store.close()
+    bars = held["okx", "BTCUSDT", MINUTE]
+    assert opens(bars) == [0, 1, 2]
+    assert [bar[4] for bar in bars] == [1.0, 9.0, 1.0]
+    assert bars[0][:7] == (T0, 1.0, 2.0, 0.5, 1.0, 2.0, 3.0)
+    assert math.isnan(bars[0][7])
+    assert set(held) == {("okx", "BTCUSDT", MINUTE), ("okx", "ETHUSDT", MINUTE)}
+
+
+async def test_only_the_newest_bars_are_kept_and_only_current_ones_are_loaded(tmp_path: Path) -> None:
+    store = await CandleStore.open(tmp_path / "c.sqlite3")
+    await store.save(candle(n) for n in range(KEPT_BARS + 50))
+    await store.save([candle(0, "OLDUSDT")])
+    ((key, bars),) = await store.load({MINUTE: T0 + MINUTE})
+    assert key[1] == "BTCUSDT"
+    assert opens(bars) == list(range(50, KEPT_BARS + 50))
+    assert await store.load({5 * MINUTE: 0}) == []
+    await store.prune(T0 + MINUTE)
+    assert [key[1] for key, _ in await store.load({MINUTE: 0})] == ["BTCUSDT"]
+    await store.close()
+
+
+async def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    store = await CandleStore.open(path)
+    await store.save([candle(0)])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await store.close()
+
+
+async def test_a_damaged_file_is_set_aside_and_a_new_one_made(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    path.write_bytes(b"no database, but long enough to be looked at as one" * 100)
+    store = await CandleStore.open(path)
+    assert await store.save([candle(0)]) == 1
+    await store.close()
+    assert (tmp_path / "c.sqlite3.bad").read_bytes().startswith(b"no database")
+
+
+async def test_a_row_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    store = await CandleStore.open(path)
+    await store.save([candle(0), candle(0, "ETHUSDT")])
+    await store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE bars SET body = x'c1' WHERE symbol = 'BTCUSDT'")
+    database.close()
+    store = await CandleStore.open(path)
+    assert [key[1] for key, _ in await store.load({MINUTE: 0})] == ["ETHUSDT"]
+    assert await store.save([candle(1)]) == 1
+    await store.close()
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA user_version={VERSION + 1}")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreUnusable, match="written by a newer prism"):
+        await CandleStore.open(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_locked_file_says_so_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.storage.candle_store.BUSY_MS", 1)
+    path = tmp_path / "c.sqlite3"
+    store = await CandleStore.open(path)
+    await store.save([candle(0)])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(StoreUnusable, match="locked"):
+            await store.save([candle(1)])
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert await store.save([candle(1)]) == 1
+    ((_, bars),) = await store.load({MINUTE: 0})
+    assert opens(bars) == [0, 1]
+    await store.close()
+
+
+async def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnusable, match="candles are not kept"):
+        await CandleStore.open(tmp_path / "file" / "c.sqlite3")
