@@ -1,0 +1,113 @@
+"""The exchange simulator as a process: `python -m engine.simulator`.
+
+Started by `prism demo` and by whoever wants exchanges on the loopback. Prints one line of JSON with the address of
+every simulated origin once it listens, and ends with its standard input or on SIGTERM, so that it cannot outlive its
+parent. With `--control`, lines of JSON on standard input are faults: `{"kind": "silent", "exchange": "okx", "for_ms":
+5000}`, or `{"lift": "okx"}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from engine.clock import SystemClock
+from engine.simulator.exchange import Exchange
+from engine.simulator.exchanges import make_exchanges
+from engine.simulator.faults import Fault
+from engine.simulator.serving.venues import PRODUCT_OF, SimulatedVenues
+from engine.simulator.world import ALL_VENUES, World, WorldSpec
+
+TRUTH_EVERY_S: Final = 1.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to end; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m engine.simulator", description="Exchanges on the loopback.")
+    parser.add_argument("--seed", type=int, default=1, help="which market (default: 1)")
+    parser.add_argument("--rate", type=float, default=3_000.0, help="trades and book changes a second (default: 3000)")
+    parser.add_argument("--assets", type=int, default=190, help="crypto assets (default: 190, over 400 perpetuals)")
+    parser.add_argument("--venues", default="binance,bybit", help="which exchanges, with commas")
+    parser.add_argument("--limits", type=float, default=1.0, help="multiplies how often requests may be made")
+    parser.add_argument("--truth", type=Path, help="write what its episodes truly were here, a line of JSON each")
+    parser.add_argument("--control", action="store_true", help="take faults as lines of JSON on standard input")
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(args))
+    return 0
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    clock = SystemClock()
+    names = args.venues.split(",")
+    products = tuple(one for one in ALL_VENUES if PRODUCT_OF[one] in names)
+    spec = WorldSpec(seed=args.seed, assets=args.assets, venues=products, rate_frames_per_s=args.rate)
+    world = World(spec, clock.now_ns() // 1_000_000)
+    exchanges: list[Exchange] = make_exchanges(world, names, args.limits)
+    venues = SimulatedVenues(world, exchanges, clock)
+    await venues.start()
+    sys.stdout.write(json.dumps({"routes": venues.routes}) + "\n")
+    sys.stdout.flush()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    loop.add_signal_handler(signal.SIGINT, ended.set)
+    tasks = [loop.create_task(_listen(venues, args.control, ended))]
+    if args.truth is not None:
+        tasks.append(loop.create_task(_write_truth(world, args.truth, clock)))
+    await ended.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await venues.close()
+
+
+async def _listen(venues: SimulatedVenues, control: bool, ended: asyncio.Event) -> None:
+    """Read standard input until it ends, which ends the process."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        if control and line.strip():
+            try:
+                _command(venues, json.loads(line))
+            except (ValueError, TypeError) as error:
+                sys.stderr.write(f"not done: {error}\n")
+                sys.stderr.flush()
+    ended.set()
+
+
+def _command(venues: SimulatedVenues, words: dict[str, Any]) -> None:
+    if "lift" in words:
+        venues.lift(str(words["lift"]), str(words.get("kind", "")))
+    else:
+        venues.inject(Fault.from_words(words))
+
+
+async def _write_truth(world: World, path: Path, clock: SystemClock) -> None:
+    """Append what became known of the episodes, as it becomes known."""
+    with path.open("a", encoding="utf-8") as file:
+        while True:
+            for record in world.truth():
+                file.write(json.dumps(record) + "\n")
+            file.flush()
+            await clock.sleep_until(clock.monotonic_ns() + int(TRUTH_EVERY_S * 1e9))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""One client on a stream of a simulated exchange: what it receives, how it is written to, when it is cut.
+
+Owned by `engine.simulator.serving.streams`. Frames of one step are written together, already framed: a server's frames are
+not masked, so what goes to many clients is framed once (RFC 6455, section 5.2).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from websockets.asyncio.server import ServerConnection
+from websockets.protocol import State
+
+MAX_UNSENT_BYTES: Final = 32 * 2**20
+"""A client that leaves more than this unread is closed, as real exchanges do."""
+
+
+def framed(text: str) -> bytes:
+    """One text message as it goes over the wire from a server."""
+    payload = text.encode("utf-8", "surrogatepass")
+    length = len(payload)
+    if length < 126:
+        return bytes((0x81, length)) + payload
+    if length < 65_536:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+
+
+class Client:
+    """One open stream."""
+
+    def __init__(self, number: int, origin: str, socket: ServerConnection, now_ms: int) -> None:
+        self.number = number
+        self.origin = origin
+        self.socket = socket
+        self.opened_ms = now_ms
+        self.heard_ms = now_ms
+        """When it last said anything, pongs included."""
+        self.pinged_ms = now_ms
+        self.topics: set[str] = set()
+        self.frames = 0
+        self.is_half_open = False
+        """Nothing is written any more, and nothing answered."""
+        self._said: deque[int] = deque()
+        self._unsent: list[bytes] = []
+
+    def put(self, frame: bytes) -> None:
+        """Have a frame written with the next flush."""
+        self._unsent.append(frame)
+        self.frames += 1
+
+    def flush(self) -> bool:
+        """Write what waits; False where the client does not read and is to be closed."""
+        if not self._unsent:
+            return True
+        block = b"".join(self._unsent)
+        self._unsent.clear()
+        if self.is_half_open or self.socket.state is not State.OPEN:
+            return True
+        transport = self.socket.transport
+        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            return False
+        transport.write(block)
+        return True
+
+    def says_too_much(self, now_ms: int, per_s: float | None) -> bool:
+        """Note a message; whether that is more than the exchange bears in a second."""
+        self.heard_ms = now_ms
+        if per_s is None:
+            return False
+        self._said.append(now_ms)
+        while self._said and now_ms - self._said[0] >= 1000:
+            self._said.popleft()
+        return len(self._said) > per_s

@@ -1,0 +1,246 @@
+"""The stream servers of one simulated exchange: accepts, subscribes, pings, cuts, and writes what the exchange says.
+
+Driven by `engine.simulator.serving.venues`, which moves the world. A fault in one connection never stops the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from engine.simulator.exchange import Exchange, Reply
+from engine.simulator.faults import Faults
+from engine.simulator.serving.connection import Client, framed
+from engine.simulator.serving.time import WorldTime
+
+LOG: Final = logging.getLogger("prism.simulator")
+
+HOST: Final = "127.0.0.1"
+LIFE_MS: Final = 24 * 3_600_000
+PONG_MS: Final = 600_000
+"""A client that answered no ping for so long is cut."""
+GOING_AWAY: Final = 1001
+TOO_MUCH: Final = 1008
+KILL: Final = 1006
+
+
+class Streams:
+    """All stream connections of one exchange."""
+
+    def __init__(self, exchange: Exchange, faults: Faults, time: WorldTime) -> None:
+        self.exchange = exchange
+        self.clients: dict[int, Client] = {}
+        self.wanted: dict[str, int] = {}
+        """By topic, how many clients receive it."""
+        self.sent = 0
+        self._of: dict[str, set[int]] = {}
+        self._faults = faults
+        self._time = time
+        self._servers: list[Server] = []
+        self._next = 1
+        self._later: list[tuple[int, int, str]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> dict[str, str]:
+        """Listen; the loopback origin of each real one."""
+        routes = {}
+        for origin in self.exchange.stream_origins:
+            server = await serve(
+                lambda socket, origin=origin: self._serve(socket, origin),
+                HOST,
+                0,
+                compression=None,
+                ping_interval=None,
+                max_size=2**20,
+                process_request=lambda socket, request, origin=origin: self._look(socket, request, origin),
+            )
+            self._servers.append(server)
+            port = next(iter(server.sockets)).getsockname()[1]
+            routes[origin] = f"ws://{HOST}:{port}"
+        return routes
+
+    async def close(self) -> None:
+        """End every connection and stop listening."""
+        self.break_all()
+        for server in self._servers:
+            server.close()
+        await asyncio.gather(*(server.wait_closed() for server in self._servers))
+
+    def put(self, frames: Iterable[tuple[str, str]], now_ms: int) -> None:
+        """Have (topic, frame) pairs written to whoever receives the topic."""
+        name = self.exchange.name
+        for topic, text in frames:
+            receivers = self._of.get(topic)
+            if not receivers:
+                continue
+            for later_ms, sent in self._faults.frames(name, topic, text, now_ms):
+                if later_ms:
+                    self._later.append((now_ms + later_ms, len(self._later), topic + "\0" + sent))
+                else:
+                    self._write(receivers, sent)
+
+    def put_private(self, frames: Iterable[tuple[int, str]]) -> None:
+        """Have (connection, frame) pairs written."""
+        for number, text in frames:
+            client = self.clients.get(number)
+            if client is not None:
+                client.put(framed(text))
+
+    def step(self, now_ms: int) -> None:
+        """Once a step: what was delayed, pings, cuts, and writing."""
+        if self._later:
+            due = sorted(one for one in self._later if one[0] <= now_ms)
+            self._later = [one for one in self._later if one[0] > now_ms]
+            for _, _, held in due:
+                topic, _, text = held.partition("\0")
+                self._write(self._of.get(topic, ()), text)
+        for client in list(self.clients.values()):
+            self._tend(client, now_ms)
+
+    def break_all(self) -> None:
+        """Every connection breaks without a goodbye."""
+        for client in list(self.clients.values()):
+            client.socket.transport.abort()
+
+    def kick_all(self) -> None:
+        """Every connection is closed as at the end of its life."""
+        for client in list(self.clients.values()):
+            self._close(client, GOING_AWAY, "connection has reached its life of 24 hours")
+
+    def half_open_all(self, on: bool) -> None:
+        """Connections stay and fall silent, or speak again."""
+        for client in self.clients.values():
+            client.is_half_open = on
+
+    def subscriptions(self) -> dict[int, set[str]]:
+        """Topics by connection."""
+        return {number: set(client.topics) for number, client in self.clients.items()}
+
+    def _write(self, receivers: Iterable[int], text: str) -> None:
+        frame = framed(text)
+        for number in receivers:
+            self.clients[number].put(frame)
+            self.sent += 1
+
+    def _look(self, socket: ServerConnection, request: Request, origin: str) -> Response | None:
+        """Refuse an upgrade that the real exchange would refuse."""
+        now_ms, name = self._time.now_ms(), self.exchange.name
+        path = urlsplit(request.path).path
+        for status in (451, 403):
+            if self._faults.is_on(str(status), name, now_ms, "stream"):  # type: ignore[arg-type]
+                return socket.respond(HTTPStatus(status), "Service unavailable from a restricted location\n")
+        if self._faults.is_on("refuse", name, now_ms, path):
+            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "refused\n")
+        if not self.exchange.path_exists(origin, path):
+            return socket.respond(HTTPStatus.NOT_FOUND, "no such path\n")
+        return None
+
+    async def _serve(self, socket: ServerConnection, origin: str) -> None:
+        now_ms = self._time.now_ms()
+        client = Client(self._next, origin, socket, now_ms)
+        self._next += 1
+        self.clients[client.number] = client
+        client.is_half_open = self._faults.is_on("half_open", self.exchange.name, now_ms)
+        parts = urlsplit(socket.request.path if socket.request is not None else "/")
+        try:
+            query = dict(parse_qsl(parts.query))
+            self._obey(client, self.exchange.opened(client.number, origin, parts.path, query, now_ms))
+            async for message in socket:
+                self._hear(client, message if isinstance(message, str) else message.decode("utf-8", "replace"))
+        except ConnectionClosed:
+            pass
+        except Exception:
+            LOG.exception("a connection of %s failed", self.exchange.name)
+        finally:
+            self._leave(client, list(client.topics))
+            self.exchange.closed(client.number)
+            del self.clients[client.number]
+
+    def _hear(self, client: Client, text: str) -> None:
+        now_ms = self._time.now_ms()
+        if client.is_half_open:
+            return
+        if client.says_too_much(now_ms, self.exchange.messages_per_s):
+            self._close(client, TOO_MUCH, "too many messages")
+            return
+        reply = self.exchange.message(client.number, text, now_ms)
+        if reply.joined and self._faults.is_on("ack_error", self.exchange.name, now_ms, " ".join(reply.joined)):
+            # The subscription is taken back, and what its answer said of success says the opposite.
+            reply = Reply(texts=[_refused(one) for one in reply.texts[:1]])
+        self._obey(client, reply)
+
+    def _obey(self, client: Client, reply: Reply) -> None:
+        for topic in reply.joined:
+            if topic not in client.topics:
+                client.topics.add(topic)
+                self._of.setdefault(topic, set()).add(client.number)
+                self.wanted[topic] = self.wanted.get(topic, 0) + 1
+        self._leave(client, reply.left)
+        for text in reply.texts:
+            client.put(framed(text))
+        client.flush()
+        if reply.close is not None:
+            self._close(client, *reply.close)
+
+    def _leave(self, client: Client, topics: Iterable[str]) -> None:
+        for topic in topics:
+            if topic in client.topics:
+                client.topics.discard(topic)
+                self._of[topic].discard(client.number)
+                self.wanted[topic] -= 1
+                if not self.wanted[topic]:
+                    del self.wanted[topic], self._of[topic]
+
+    def _tend(self, client: Client, now_ms: int) -> None:
+        exchange = self.exchange
+        if not client.flush():
+            self._close(client, TOO_MUCH, "slow consumer")
+            return
+        if client.is_half_open:
+            return
+        cut_s = exchange.silence_cut_s
+        if cut_s is not None and now_ms - client.heard_ms > cut_s * 1000:
+            self._close(client, GOING_AWAY, "no message within the time allowed")
+        elif now_ms - client.opened_ms > LIFE_MS:
+            self._close(client, GOING_AWAY, "connection has reached its life of 24 hours")
+        elif exchange.pings_s is not None and now_ms - client.pinged_ms > exchange.pings_s * 1000:
+            if now_ms - client.heard_ms > PONG_MS:
+                self._close(client, GOING_AWAY, "no pong")
+                return
+            client.pinged_ms = now_ms
+            self._spawn(self._ping(client))
+
+    async def _ping(self, client: Client) -> None:
+        try:
+            await (await client.socket.ping())
+            client.heard_ms = self._time.now_ms()
+        except ConnectionClosed:
+            return
+
+    def _close(self, client: Client, code: int, reason: str) -> None:
+        self._spawn(client.socket.close(code, reason))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _refused(text: str) -> str:
+    """An acknowledgement turned into a refusal, in the venue's own form."""
+    for good, bad in (
+        ('"result":null', '"error":{"code":2,"msg":"Invalid request: injected"}'),
+        ('"success":true', '"success":false'),
+        ('"event":"subscribe"', '"event":"error","code":"60018","msg":"injected"'),
+    ):
+        if good in text:
+            return text.replace(good, bad)
+    return text
