@@ -201,8 +201,8 @@ def whole_capture(records: Sequence[Record], rounds: int) -> dict[str, float]:
 class _Thorough(Pipeline):
     """Reads every frame."""
 
-    def _begin(self) -> None:
-        super()._begin()
+    def _begin_intake(self) -> None:
+        super()._begin_intake()
         self._key_of = {}
 
 

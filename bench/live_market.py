@@ -29,10 +29,11 @@ from engine.events import (
     Trade,
 )
 from engine.instruments import Instrument
+from engine.intake import VenueTally
 from engine.market.bars import BUY, CLOSE, DERIVED, HIGH, LOW, OPEN, OPENED, TRADES, VOLUME
 from engine.market.derivatives import RATIO_KINDS
 from engine.market.view import Bars, MarketView
-from engine.pipeline import Pipeline, VenueTally
+from engine.pipeline import Pipeline
 from engine.timeframes import INTERVAL_MS
 
 TRADES_OF_TAPE: Final = 250

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Collection
 from datetime import UTC
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,9 @@ class Still:
 
     def set_speed(self, speed: float) -> None:
         """Nor a pace."""
+
+    def hold(self, keys: Collection[tuple[str, str]]) -> None:
+        """Nor subscriptions."""
 
     def close(self, timeout_s: float) -> None:
         """Nor a thread to end."""

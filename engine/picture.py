@@ -40,7 +40,7 @@ from engine.snapshot import (
 from engine.venues.base import Verdict
 
 if TYPE_CHECKING:
-    from engine.pipeline import VenueTally
+    from engine.intake import VenueTally
 
 LADDER_LEVELS: Final = 200
 """Levels a side handed to the depth pane."""
@@ -140,6 +140,7 @@ class Picture:
             open_interest_usd=held.open_interest_usd.copy(),
             oi_change_1h_frac=held.oi_change_1h_frac.copy(),
             newest_ms=self._state.newest_ms(),
+            deep=(view.tape.since_ms >= 0) & (view.books.updated_ms >= 0),
         )
 
     def _focus(self, view: MarketView, key: tuple[str, str] | None) -> Focus | None:

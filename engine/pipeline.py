@@ -1,7 +1,6 @@
 """The engine's core without threads, sockets or clocks: records in, snapshots out.
 
-One record of a capture (or, live, of a socket) goes through parser, books and state; best quotes wait for the next
-scan, and only the newest of a stream is read then. A scan turns the state into scores, rankings and, when asked, a
+Records go through `engine.intake` into books and state. A scan turns the state into scores, rankings and, when asked, a
 snapshot. The runtime drives it from its loop, the headless commands drive it directly, so both give the same bytes for
 the same recording. Not to be shared between threads.
 """
@@ -9,139 +8,92 @@ the same recording. Not to be shared between threads.
 from __future__ import annotations
 
 import math
-from collections import deque
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from engine.config.schema import Config, preset_name, presets_of
-from engine.events import BookDelta, BookSnapshot, Trade
-from engine.market.books import BookStore
-from engine.market.state import MarketState
+from engine.instruments import Instrument
+from engine.intake import Intake
 from engine.market.view import MarketView
 from engine.picture import Picture
 from engine.prism.board import Board
 from engine.prism.score import Scorer
 from engine.ranking.ranker import Ranker
 from engine.ranking.result import Ranking
-from engine.snapshot import Health, Mode, ReplayStatus, Snapshot
-from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
-from engine.venues.base import VenueParser, Verdict
-from engine.venues.registry import conflation_keys, make_parsers
+from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
 
 TAPE_S: Final = 60
 """Seconds of taker flow that the books' columns need."""
-MAX_NOTICES: Final = 50
 
 
-@dataclass(slots=True)
-class VenueTally:
-    """What one venue's frames turned out to be."""
-
-    frames: int = 0
-    verdicts: list[int] = field(default_factory=lambda: [0] * len(Verdict))
-    """By verdict, how many frames."""
-    newest_ms: int = -1
-    """Receive time of the newest frame, milliseconds."""
-    open: bool = False
-    detail: str = ""
-    """The newest rejection or refusal, cleaned."""
-
-
-class Pipeline:
+class Pipeline(Intake):
     """From records to snapshots, for one configuration."""
 
     def __init__(self, config: Config, mode: Mode) -> None:
+        super().__init__()
         self.config = config
         self.mode: Mode = mode
         self.presets = presets_of(config)
         self.preset = preset_name(config.engine.preset) or "balanced"
-        self.state = MarketState()
-        self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
         self.scans = 0
-        self.frames = 0
-        self.conflated = 0
-        """Frames that were never read because a newer one replaced them before a scan."""
-        self.clock_ms = 0
-        """Receive time of the newest record, milliseconds."""
         self._focus: tuple[str, str] | None = None
         self._sequence = 0
-        self._begin()
+        self._begin_scores()
 
-    def _begin(self) -> None:
-        self.parsers = make_parsers()
-        self._key_of = conflation_keys()
-        self._newest: dict[tuple[str, str], Frame] = {}
-        self.books = BookStore(texts=False)
+    def _begin_scores(self) -> None:
         self.scorer = Scorer()
         self.ranker = Ranker(self.config.engine.taker_fees)
-        self.tallies: dict[str, VenueTally] = {}
         self._scan: tuple[MarketView, Board, dict[str, Ranking]] | None = None
 
     def clear(self) -> None:
         """Forget the market and begin a new epoch; focus, preset and notices stay."""
         self.state.clear()
-        self._begin()
+        self._begin_intake()
+        self._begin_scores()
 
     def focus(self, venue: str, symbol: str) -> None:
         """Fill `Snapshot.focus` for this instrument from the next snapshot on."""
         self._focus = (venue, symbol)
+
+    @property
+    def focused(self) -> tuple[str, str] | None:
+        """The instrument whose details snapshots hold."""
+        return self._focus
 
     def set_preset(self, name: str) -> None:
         """Publish with this preset in force; unknown names are left aside."""
         if name in self.presets:
             self.preset = name
 
-    def ingest(self, record: Record) -> None:
-        """Take one record. Whatever a venue sent, this does not raise."""
-        venue, recv_ns = record.venue, record.t
-        self.clock_ms = recv_ns // 1_000_000
-        tally = self.tallies.get(venue)
-        if tally is None:
-            tally = self.tallies[venue] = VenueTally()
-        if isinstance(record, ConnectionEvent):
-            self._connection(record, tally)
-            return
-        parser = self.parsers.get(venue)
-        if parser is None:
-            return
-        if isinstance(record, Frame):
-            self.frames += 1
-            tally.frames += 1
-            tally.newest_ms = self.clock_ms
-            key_of = self._key_of.get(venue)
-            if key_of is not None and (key := key_of(record.text)) is not None:
-                if self._newest.setdefault((venue, key), record) is not record:
-                    self._newest[venue, key] = record
-                    self.conflated += 1
-                return
-        self._read(record, parser, tally)
+    def ranked(self) -> list[Instrument]:
+        """The perpetuals of the newest scan by rank under the preset in force: candidates, then the vetoed."""
+        if self._scan is None:
+            return []
+        view, _, rankings = self._scan
+        ranking = rankings[self.preset]
+        return [view.instruments[row] for row in [*ranking.candidates.tolist(), *ranking.vetoed.tolist()]]
 
-    def catch_up(self) -> None:
-        """Read the newest of what was conflated since the last time; a scan does so itself."""
-        for record in self._newest.values():
-            self._read(record, self.parsers[record.venue], self.tallies[record.venue])
-        self._newest.clear()
+    def legs(self) -> dict[tuple[str, str], Instrument]:
+        """By (venue, symbol) of a perpetual, the spot instrument that the newest scan compares it with."""
+        if self._scan is None:
+            return {}
+        view = self._scan[0]
+        return {
+            (one.venue, one.symbol): view.instruments[leg]
+            for one, leg in zip(view.instruments, view.spot_rows.tolist(), strict=True)
+            if leg >= 0
+        }
 
-    def _read(self, record: Frame | Response, parser: VenueParser, tally: VenueTally) -> None:
-        venue, recv_ns = record.venue, record.t
-        if isinstance(record, Frame):
-            parsed = parser.frame(record.text, record.connection, recv_ns)
-            tally.verdicts[parsed.verdict] += 1
-        else:
-            parsed = parser.response(record.request, record.status, record.body, recv_ns)
-            if parsed.listing:
-                self.state.refine(parsed.listing)
-        if parsed.detail:
-            tally.detail = parsed.detail
-        books, apply, instrument = self.books, self.state.apply, parser.instrument
-        for event in parsed.events:
-            if isinstance(event, BookDelta | BookSnapshot):
-                books.apply(event)
-            elif isinstance(event, Trade):
-                books.traded(venue, event.symbol, event.ts_ms, event.taker_buy)
-            apply(event, instrument(event.symbol))
+    def volumes(self) -> dict[tuple[str, str], float]:
+        """24 h volume in dollars by (venue, symbol) as of the newest scan, where it is known."""
+        if self._scan is None:
+            return {}
+        view = self._scan[0]
+        usd = view.derivatives.volume_24h_usd.tolist()
+        return {(one.venue, one.symbol): v for one, v in zip(view.instruments, usd, strict=True) if v == v}
 
     def scan(self) -> None:
         """Score and rank the market as it stands."""
@@ -166,8 +118,16 @@ class Pipeline:
         crypto = np.array([i.category == "crypto" for i in view.instruments], dtype=np.bool_)
         return replace(view, rankable=view.rankable & crypto)
 
-    def snapshot(self, health: Health | None = None, replay: ReplayStatus | None = None) -> Snapshot:
-        """The newest scan as a picture that refers to nothing live; scans first where there was none."""
+    def snapshot(
+        self,
+        health: Health | None = None,
+        replay: ReplayStatus | None = None,
+        feeds: Sequence[Feed] | None = None,
+    ) -> Snapshot:
+        """The newest scan as a picture that refers to nothing live; scans first where there was none.
+
+        `feeds`: how the venues do, from whoever holds the connections; None: as the records themselves tell.
+        """
         if self._scan is None:
             self.scan()
         assert self._scan is not None
@@ -182,7 +142,7 @@ class Pipeline:
             mode=self.mode,
             preset=self.preset,
             focus=self._focus,
-            feeds=picture.feeds(self.tallies, self.clock_ms),
+            feeds=picture.feeds(self.tallies, self.clock_ms) if feeds is None else tuple(feeds),
             health=health or self._health(),
             replay=replay,
         )
@@ -190,9 +150,3 @@ class Pipeline:
     def _health(self) -> Health:
         """Counts alone: who drives the pipeline without a clock has no rates and durations."""
         return Health(math.nan, math.nan, math.nan, self.scans, self.frames, self.conflated, 0, tuple(self.notices))
-
-    def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
-        tally.open = record.what == "open"
-        if not tally.open:
-            self.state.interrupted(record.venue)
-            self.notices.appendleft(f"{record.venue}: connection {record.connection} {record.what}")

@@ -24,6 +24,7 @@ Mode = Literal["live", "demo", "replay"]
 FeedState = Literal["connecting", "syncing", "live", "stale", "down"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,19 @@ class Feed:
     unknown: int
     books_synced: int
     books_resyncing: int
+    latency_ms: float | None = None
+    """Round trip of the newest answered ping or request; None: not measured."""
+    skew_ms: float | None = None
+    """The venue's clock less ours; None: not measured."""
+    requests: str = ""
+    """In words what its REST hosts refuse or wait for; empty while they answer. Says nothing about the streams."""
+    channels: int = 0
+    """Subscriptions that are wanted; 0 where nobody holds connections (a recording)."""
+    channels_live: int = 0
+    """Those that have delivered and are within their time, or may be silent."""
+    reconnects: int = 0
+    backfill: int = 0
+    """Requests for candles that are still to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +158,8 @@ class Columns:
     oi_change_1h_frac: Floats
     newest_ms: Ints
     """Event time of the newest message of any kind; -1: none."""
+    deep: Bools
+    """Its trades and its whole book are followed now; the others have candles, quotes and statistics."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,10 @@ class BarFrame:
             return self._at(row, self.capacity - 1 - back)
         return self._aside[row].get(open_ms)
 
+    def has_hole(self, row: int) -> bool:
+        """Whether older bars stand before a hole."""
+        return bool(self._aside[row])
+
     def heads(self) -> Heads:
         """Counts, newest open times and revisions as arrays, which are made anew only after a change."""
         if self._heads[0] != self.version:

@@ -79,11 +79,10 @@ class BookColumns:
         self._flow = _grown(self._flow, (capacity, 4, SECONDS), held)
         self._scalars = _grown(self._scalars, (4, capacity), held, axis=1)
 
-    def fill(self, row: int, book: Book) -> None:
-        """Write one row from the book that is to be used for it, sizes in base currency."""
-        self._status[row] = book.status
-        synced = book.status == "synced" and self._instruments[row].contract_size is not None
-        if not synced:
+    def fill(self, row: int, book: Book | None) -> None:
+        """Write one row from the book that is to be used for it, sizes in base currency; None: it has none any more."""
+        self._status[row] = "absent" if book is None else book.status
+        if book is None or book.status != "synced" or self._instruments[row].contract_size is None:
             self._books[row] = None
             self._levels[:, row] = np.nan
             self._updated_ms[row] = self._synced_ms[row] = self._flow_second[row] = -1

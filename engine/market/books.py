@@ -68,6 +68,21 @@ class BookStore:
         top = self._top.get(key)
         return top if top is not None and (full is None or top.status == "synced") else full
 
+    def dropped(self, venue: str, symbol: str) -> None:
+        """The book of an instrument is not followed any more: nothing of it may be shown or scored."""
+        key = (venue, symbol)
+        for books in (self._full, self._top):
+            if books.pop(key, None) is not None:
+                self._dirty.add(key)
+
+    def unproven(self, venue: str) -> list[tuple[str, Book]]:
+        """The whole books of one venue that are not proven now, by symbol: each waits for a snapshot."""
+        return [
+            (symbol, book)
+            for (of, symbol), book in self._full.items()
+            if of == venue and book.status in ("syncing", "resyncing")
+        ]
+
     def counts(self, venue: str) -> BookCounts:
         """Gaps, resyncs and checksum failures of one venue's books, and how many stand."""
         counts = BookCounts()
@@ -90,9 +105,7 @@ class BookStore:
         columns = self._columns
         columns.enter(instruments)
         for row in sorted(columns.rows[key] for key in self._dirty if key in columns.rows):
-            book = self.get(instruments[row].venue, instruments[row].symbol)
-            assert book is not None, "a book that changed is there"
-            columns.fill(row, book)
+            columns.fill(row, self.get(instruments[row].venue, instruments[row].symbol))
         self._dirty -= columns.rows.keys()
         columns.fill_flows(at_ms)
         return columns.view(sold_usd, bought_usd)

@@ -195,6 +195,9 @@ class CandleStore:
         start = bar.open_ms - bar.open_ms % length
         if change is Change.APPENDED and bar.open_ms + frame.interval_ms != start + length:
             return  # a newest bar that is not its parent's last child cannot complete it
+        known = self.frames[coarser].get(row, start)
+        if known is not None and not known.derived:
+            return  # what the venue sent stands
         derived = self._derive(row, frame, start, length)
         if derived is not None:
             self._put(row, coarser, derived)

@@ -7,7 +7,7 @@ their rows and notes their times, and is handed their columns for the view.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -120,11 +120,30 @@ class MarketState:
             if row is not None:
                 self.universe.refine(row, instrument)
 
-    def interrupted(self, venue: str) -> None:
-        """The feed of a venue was down, so trades and liquidations may be missing before the next ones."""
-        rows = [row for row, i in enumerate(self.universe.frozen()) if i.venue == venue]
-        self.tape.interrupted(rows)
-        self.liquidations.interrupted((venue,))
+    def fill_trades(self, trades: Sequence[Trade], instrument: Instrument) -> bool:
+        """Take trades of one instrument that were asked for, oldest first; True where they fill a break whole."""
+        row = self.universe.by_name.get((instrument.venue, instrument.symbol))
+        if row is None:
+            row = self._add(instrument)
+        self.events += len(trades)
+        for trade in trades:
+            self.derivatives.traded(row, trade.price, trade.ts_ms)
+            self._newest_ms[row] = max(self._newest_ms[row], trade.ts_ms)
+            self.at_ms = max(self.at_ms, trade.ts_ms)
+        return self.tape.fill(row, trades)
+
+    def interrupted(self, venue: str, symbols: Iterable[str], *, liquidations: bool) -> None:
+        """A connection broke: trades of these symbols, and liquidations of the venue, may have been missed."""
+        by_name = self.universe.by_name
+        self.tape.interrupted(row for symbol in symbols if (row := by_name.get((venue, symbol))) is not None)
+        if liquidations:
+            self.liquidations.interrupted((venue,))
+
+    def dropped_trades(self, venue: str, symbol: str) -> None:
+        """The trades of an instrument are not followed any more."""
+        row = self.universe.by_name.get((venue, symbol))
+        if row is not None:
+            self.tape.dropped(row)
 
     def newest_ms(self) -> Ints:
         """`[rows]` event time of the newest message of any kind."""

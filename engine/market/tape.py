@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
 import numpy as np
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 SECONDS: Final = 900
 SLACK_S: Final = 300
 RECENT: Final = 200
+IDS: Final = 2_000
+"""Trade ids remembered by row: after a break the venue is asked for its last 1,000 trades, some of which were had."""
 SAMPLE: Final = 2000
 """Trades of a symbol's own past against which a trade is large."""
 SAMPLE_MIN: Final = 200
@@ -56,13 +58,16 @@ class TapeStore:
         self.late = 0
         """Trades older than the axis."""
         self.duplicates = 0
-        """Trades that repeat the id of the one before them on the same row."""
+        """Trades whose id is among the last `IDS` of the same row: sent again, or by two connections."""
         self.unsized = 0
         """Trades without a known size; they move the last price only."""
         self.since_ms: list[int] = []
         self.newest_ms: list[int] = []
         self.large_usd: list[float] = []
         self._recent: list[deque[Trade]] = []
+        self._ids: list[dict[str, None]] = []
+        self._broken: dict[int, tuple[int, int]] = {}
+        """By interrupted row, `since_ms` and `newest_ms` before the break."""
         self._checked: list[int] = []
         self._seen: list[int] = []
         self._sample: Floats = np.zeros((0, SAMPLE))
@@ -82,16 +87,22 @@ class TapeStore:
         self.newest_ms.append(-1)
         self.large_usd.append(NAN)
         self._recent.append(deque(maxlen=RECENT))
+        self._ids.append({})
         self._checked.append(-1)
         self._seen.append(0)
 
     def apply(self, row: int, trade: Trade) -> None:
         """Take one trade."""
-        recent = self._recent[row]
-        if recent and trade.trade_id and recent[0].trade_id == trade.trade_id:
-            self.duplicates += 1
-            return
-        recent.appendleft(trade)
+        trade_id = trade.trade_id
+        if trade_id:
+            ids = self._ids[row]
+            if trade_id in ids:
+                self.duplicates += 1
+                return
+            ids[trade_id] = None
+            if len(ids) > IDS:
+                del ids[next(iter(ids))]
+        self._recent[row].appendleft(trade)
         ts_ms = trade.ts_ms
         if ts_ms > self.newest_ms[row]:
             self.newest_ms[row] = ts_ms
@@ -127,13 +138,40 @@ class TapeStore:
         self.buckets.apply(row, notional, buy)
 
     def recent(self, row: int) -> tuple[Trade, ...]:
-        """The last 200 trades of a row, newest first by arrival."""
-        return tuple(self._recent[row])
+        """200 trades of a row, newest first: the last to arrive, which after a break is filled are not the newest."""
+        return tuple(sorted(self._recent[row], key=lambda trade: -trade.ts_ms))
 
     def interrupted(self, rows: Iterable[int]) -> None:
         """Trades of these rows may have been missed: `since_ms` starts again at the next one."""
         for row in rows:
+            if self.since_ms[row] >= 0 and row not in self._broken:
+                self._broken[row] = (self.since_ms[row], self.newest_ms[row])
             self.since_ms[row] = -1
+
+    def dropped(self, row: int) -> None:
+        """Trades of a row are not followed any more: what comes later, if anything does, is a new beginning."""
+        self._broken.pop(row, None)
+        self.since_ms[row] = -1
+
+    def fill(self, row: int, trades: Sequence[Trade]) -> bool:
+        """Take trades that were asked for after a break, oldest first; True where they prove that none is missing.
+
+        They do where they begin with one that was had before the break and reach the first that came after it. A
+        proven row stands as if there had been no break. `trades` are of one row.
+        """
+        broken, resumed = self._broken.get(row), self.since_ms[row]
+        ids = self._ids[row]
+        known = broken is not None and any(
+            trade.ts_ms <= broken[1] and trade.trade_id and trade.trade_id in ids for trade in trades
+        )
+        reaches = bool(trades) and (resumed < 0 or max(trade.ts_ms for trade in trades) >= resumed)
+        for trade in trades:
+            self.apply(row, trade)
+        if broken is None or not (known and reaches):
+            return False
+        self.since_ms[row] = broken[0]
+        del self._broken[row]
+        return True
 
     def view(self, at_ms: int) -> Tape:
         """The last 900 s up to and with the second of `at_ms`. ValueError where that lies 300 s before the newest."""

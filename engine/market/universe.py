@@ -133,7 +133,7 @@ class Universe:
         self._assets = {}
         for row, instrument in enumerate(self.instruments):
             self._assets.setdefault((instrument.asset, instrument.category), []).append(row)
-        self._rankable = np.array([i.is_rankable for i in self.instruments], dtype=np.bool_)
+        self._rankable = np.array([i.is_rankable and i.status == "trading" for i in self.instruments], dtype=np.bool_)
         self._venues = tuple(sorted({i.venue for i in self.instruments}))
         number = {venue: place for place, venue in enumerate(self._venues)}
         self._venue_of = np.array([number[i.venue] for i in self.instruments], dtype=np.int64)

@@ -156,18 +156,24 @@ def _candle_flow(view: MarketView, memory: Memory) -> Flow:
 
 
 def flow_of(view: MarketView, memory: Memory) -> Flow:
-    """The tape where the row's trades are streamed, else candles."""
+    """The tape where the row's trades are streamed, else candles.
+
+    While a tape is too young for the longest window, candles that cover it go before it: a symbol whose trades have
+    just been subscribed knows no less of its flow than it did without them.
+    """
     tape = _tape_flow(view)
-    if tape.streamed.all():
+    whole = np.isfinite(tape.volume[MINUTES[-1]])
+    if whole.all():
         return tape
     candles = _candle_flow(view, memory)
+    used = tape.streamed & (whole | ~np.isfinite(candles.volume[MINUTES[-1]]))
     return Flow(
-        delta={m: np.where(tape.streamed, tape.delta[m], candles.delta[m]) for m in MINUTES},
-        volume={m: np.where(tape.streamed, tape.volume[m], candles.volume[m]) for m in MINUTES},
-        large_delta=np.where(tape.streamed, tape.large_delta, np.nan),
-        slope=np.where(tape.streamed, tape.slope, candles.slope),
-        streamed=tape.streamed,
-        newest_ms=np.where(tape.streamed, tape.newest_ms, candles.newest_ms),
+        delta={m: np.where(used, tape.delta[m], candles.delta[m]) for m in MINUTES},
+        volume={m: np.where(used, tape.volume[m], candles.volume[m]) for m in MINUTES},
+        large_delta=np.where(used, tape.large_delta, np.nan),
+        slope=np.where(used, tape.slope, candles.slope),
+        streamed=used,
+        newest_ms=np.where(used, tape.newest_ms, candles.newest_ms),
     )
 
 
@@ -208,7 +214,8 @@ def trade_flow(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     warming = np.isnan(score)
     _refuse_warming(draft, warming & flow.streamed, (view.at_ms - view.tape.since_ms) / 1000.0)
     draft.refuse(warming, Status.WARMING, "warming: too few candles")
-    draft.note(~flow.streamed, "from candles")
+    draft.note(~flow.streamed & (view.tape.since_ms < 0), "from candles")
+    draft.note(~flow.streamed & (view.tape.since_ms >= 0), "from candles until the tape covers 15 m")
     draft.note(quiet, "no trades in 15 m")
     draft.note_absent({name: (w, np.where(quiet, 50.0, v)) for name, (w, v) in parts.items()})
     for m in MINUTES:

@@ -163,6 +163,7 @@ def make_columns(view: MarketView) -> Columns:
         open_interest_usd=d.open_interest_usd,
         oi_change_1h_frac=d.oi_change_1h_frac,
         newest_ms=np.maximum(d.last_ms, d.quote_ms),
+        deep=(view.tape.since_ms >= 0) & (view.books.updated_ms >= 0),
     )
 
 

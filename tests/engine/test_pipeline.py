@@ -39,8 +39,8 @@ def test_only_the_newest_quote_of_a_stream_is_read_before_a_scan() -> None:
 class Thorough(Pipeline):
     """Reads every frame."""
 
-    def _begin(self) -> None:
-        super()._begin()
+    def _begin_intake(self) -> None:
+        super()._begin_intake()
         self._key_of = {}
 
 

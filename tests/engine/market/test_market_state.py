@@ -221,7 +221,7 @@ def test_spot_legs_follow_the_volumes_of_the_view() -> None:
 def test_interruption_is_of_one_venue() -> None:
     other = instrument("BTCUSDT", "bybit-linear")
     state = fed([(trade(T0, of=i), i) for i in (BTC, other)])
-    state.interrupted("bybit-linear")
+    state.interrupted("bybit-linear", ["BTCUSDT"], liquidations=True)
     assert view(state).tape.since_ms.tolist() == [T0, -1]
 
 

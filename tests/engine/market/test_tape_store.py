@@ -212,3 +212,53 @@ def test_the_large_level_is_the_quantile_of_the_last_two_thousand(n: int) -> Non
     tape.apply(0, trade(T0 + 1000))
     expected = np.quantile([t.price * t.size for t in trades[-2000:]], 0.99)
     assert tape.view(T0 + 1000).large_usd[0] == pytest.approx(expected)
+
+
+def test_trades_that_two_connections_carry_count_once_whatever_lies_between() -> None:
+    tape = store()
+    for number in [*range(10), *range(5, 15)]:
+        tape.apply(0, trade(T0 + number, ident=str(number)))
+    assert tape.view(T0 + 20).trades.sum() == 15
+    assert tape.duplicates == 5
+
+
+def numbered(first: int, last: int) -> list[Trade]:
+    return [trade(T0 + 1000 * n, ident=str(n)) for n in range(first, last)]
+
+
+def broken_tape() -> TapeStore:
+    """Trades 0 to 9, a break in which 10 to 19 are missed, and 20 to 24 after it."""
+    tape = store()
+    for one in numbered(0, 10):
+        tape.apply(0, one)
+    tape.interrupted([0])
+    for one in numbered(20, 25):
+        tape.apply(0, one)
+    return tape
+
+
+def test_an_answer_that_joins_both_sides_of_a_break_heals_it() -> None:
+    tape = broken_tape()
+    assert tape.view(T0 + 24_000).since_ms[0] == T0 + 20_000
+    assert tape.fill(0, numbered(8, 23))
+    whole = store()
+    for one in numbered(0, 25):
+        whole.apply(0, one)
+    healed, expected = tape.view(T0 + 24_000), whole.view(T0 + 24_000)
+    assert healed.since_ms[0] == T0
+    assert healed.buy_usd.tolist() == expected.buy_usd.tolist()
+    assert [one.trade_id for one in tape.recent(0)] == [one.trade_id for one in whole.recent(0)]
+
+
+@pytest.mark.parametrize(("first", "last"), [(12, 25), (8, 18), (21, 25)], ids=["begins late", "ends early", "after"])
+def test_an_answer_that_leaves_something_open_does_not(first: int, last: int) -> None:
+    tape = broken_tape()
+    assert not tape.fill(0, numbered(first, last))
+    assert tape.view(T0 + 24_000).since_ms[0] == T0 + 20_000
+
+
+def test_a_row_that_is_dropped_begins_anew() -> None:
+    tape = broken_tape()
+    tape.dropped(0)
+    assert tape.view(T0 + 24_000).since_ms[0] == -1
+    assert not tape.fill(0, numbered(8, 25))

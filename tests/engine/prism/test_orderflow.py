@@ -79,7 +79,26 @@ def test_trade_flow_equals_a_slow_reading_of_one_row(view: MarketView) -> None:
     assert row not in reading.notes
 
 
+def without_candles(view: MarketView, rows: list[int]) -> MarketView:
+    """The rows have no taker volumes in their candles."""
+    bars = {name: edited(held, rows, buy_usd=np.nan) for name, held in view.bars.items()}
+    return replace(view, bars=bars)
+
+
+def test_candles_stand_in_until_a_tape_covers_the_longest_window(view: MarketView) -> None:
+    tape = view.tape
+    young = with_tape(view, [0, 1], since_ms=[START_MS - 50_000, START_MS - 719_000])
+    gone = with_tape(view, [0, 1], since_ms=-1, newest_ms=-1)
+    now, before = read(young)["trade_flow"], read(gone)["trade_flow"]
+    assert now.score[:2].tolist() == before.score[:2].tolist()
+    assert now.notes[0].startswith("from candles until the tape covers 15 m")
+    grown = read(with_tape(view, [0], since_ms=START_MS - 720_000))["trade_flow"]
+    assert "candles" not in grown.notes[0]
+    assert grown.score[0] == read(replace(view, tape=tape))["trade_flow"].score[0]
+
+
 def test_one_minute_of_trades_is_enough_and_less_is_warming(view: MarketView) -> None:
+    view = without_candles(view, [0, 1])
     reading = read(with_tape(view, [0, 1], since_ms=[START_MS - 50_000, START_MS - 30_000]))["trade_flow"]
     assert reading.status[:2].tolist() == [Status.OK, Status.WARMING]
     assert "share 5 m, share 15 m" in reading.notes[0]
@@ -89,6 +108,7 @@ def test_one_minute_of_trades_is_enough_and_less_is_warming(view: MarketView) ->
 
 
 def test_a_young_tape_without_a_trade_in_its_last_minute_says_so(view: MarketView) -> None:
+    view = without_candles(view, [0])
     silent = view.tape.buy_usd[0].copy()
     silent[-118:] = 0.0
     young = with_tape(view, [0], since_ms=START_MS - 118_000, buy_usd=silent, sell_usd=silent)

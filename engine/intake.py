@@ -1,0 +1,222 @@
+"""Records in, market out: what a venue sent goes through its parser into books and state.
+
+The lower half of `engine.pipeline`, which scores what stands here. One record of a capture, or live of a socket, at a
+time; best quotes wait for the next scan, and only the newest of a stream is read then. No threads, sockets or clocks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from engine.events import BookDelta, BookSnapshot, Candle, Liquidation, Trade
+from engine.instruments import Instrument
+from engine.market.books import BookStore
+from engine.market.state import MarketState
+from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
+from engine.venues.base import VenueParser, Verdict
+from engine.venues.registry import conflation_keys, make_parsers
+
+MAX_NOTICES: Final = 50
+
+Kept = tuple[int, float, float, float, float, float, float, float, int]
+"""A kept bar: open time, open, high, low, close, base and quote volume, taker buys in quote, trades."""
+
+
+@dataclass(slots=True)
+class VenueTally:
+    """What one venue's frames turned out to be."""
+
+    frames: int = 0
+    verdicts: list[int] = field(default_factory=lambda: [0] * len(Verdict))
+    """By verdict, how many frames."""
+    newest_ms: int = -1
+    """Receive time of the newest frame, milliseconds."""
+    detail: str = ""
+    """The newest rejection or refusal, cleaned."""
+    connections: set[str] = field(default_factory=set)
+    """Those that are open."""
+    trades_on: dict[str, set[str]] = field(default_factory=dict)
+    """By connection, the symbols whose trades it has carried."""
+    liquidations_on: set[str] = field(default_factory=set)
+    """Connections that have carried liquidations."""
+    listed: dict[str, int] = field(default_factory=dict)
+    """By symbol, receive time of the newest listing that named it, nanoseconds."""
+    dropped: set[tuple[str, str]] = field(default_factory=set)
+    """(kind, symbol) of what is not followed any more, so that stragglers are left aside."""
+
+
+class Intake:
+    """The market of one epoch as its records make it."""
+
+    def __init__(self) -> None:
+        self.state = MarketState()
+        self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
+        self.frames = 0
+        self.conflated = 0
+        """Frames that were never read because a newer one replaced them before a scan."""
+        self.clock_ms = 0
+        """Receive time of the newest record, milliseconds."""
+        self.closed: list[Candle] | None = None
+        """Where somebody keeps candles, those that the venues closed since it was last emptied."""
+        self._begin_intake()
+
+    def _begin_intake(self) -> None:
+        self.parsers = make_parsers()
+        self._key_of = conflation_keys()
+        self._newest: dict[tuple[str, str], Frame] = {}
+        self.books = BookStore(texts=False)
+        self.tallies: dict[str, VenueTally] = {}
+
+    def ingest(self, record: Record) -> None:
+        """Take one record. Whatever a venue sent, this does not raise."""
+        venue, recv_ns = record.venue, record.t
+        self.clock_ms = recv_ns // 1_000_000
+        tally = self.tallies.get(venue)
+        if tally is None:
+            tally = self.tallies[venue] = VenueTally()
+        if isinstance(record, ConnectionEvent):
+            self._connection(record, tally)
+            return
+        parser = self.parsers.get(venue)
+        if parser is None:
+            return
+        if isinstance(record, Frame):
+            self.frames += 1
+            tally.frames += 1
+            tally.newest_ms = self.clock_ms
+            key_of = self._key_of.get(venue)
+            if key_of is not None and (key := key_of(record.text)) is not None:
+                if self._newest.setdefault((venue, key), record) is not record:
+                    self._newest[venue, key] = record
+                    self.conflated += 1
+                return
+        self._read(record, parser, tally)
+
+    def catch_up(self) -> None:
+        """Read the newest of what was conflated since the last time; a scan does so itself."""
+        for record in self._newest.values():
+            self._read(record, self.parsers[record.venue], self.tallies[record.venue])
+        self._newest.clear()
+
+    def _read(self, record: Frame | Response, parser: VenueParser, tally: VenueTally) -> None:
+        if isinstance(record, Response):
+            self._read_response(record, parser, tally)
+            return
+        venue, connection = record.venue, record.connection
+        parsed = parser.frame(record.text, connection, record.t)
+        tally.verdicts[parsed.verdict] += 1
+        if parsed.detail:
+            tally.detail = parsed.detail
+        if parsed.listing:
+            self.state.refine(parsed.listing)
+        dropped = tally.dropped
+        books, apply, instrument = self.books, self.state.apply, parser.instrument
+        for event in parsed.events:
+            if isinstance(event, BookDelta | BookSnapshot):
+                if dropped and ("book", event.symbol) in dropped:
+                    continue
+                books.apply(event)
+            elif isinstance(event, Trade):
+                if dropped and ("trades", event.symbol) in dropped:
+                    continue
+                books.traded(venue, event.symbol, event.ts_ms, event.taker_buy)
+                carried = tally.trades_on.get(connection)
+                if carried is None:
+                    carried = tally.trades_on[connection] = set()
+                carried.add(event.symbol)
+            elif isinstance(event, Liquidation):
+                tally.liquidations_on.add(connection)
+            elif self.closed is not None and isinstance(event, Candle) and event.closed:
+                self.closed.append(event)
+            apply(event, instrument(event.symbol))
+
+    def _read_response(self, record: Response, parser: VenueParser, tally: VenueTally) -> None:
+        """Take an answer to a request: a listing, a book to align on, history, or trades that fill a break."""
+        parsed = parser.response(record.request, record.status, record.body, record.t)
+        if parsed.detail:
+            tally.detail = parsed.detail
+        if parsed.listing:
+            self.state.refine(parsed.listing)
+            tally.listed.update((one.symbol, record.t) for one in parsed.listing)
+        trades: dict[str, list[Trade]] = {}
+        for event in parsed.events:
+            if isinstance(event, Trade):
+                trades.setdefault(event.symbol, []).append(event)
+                continue
+            if isinstance(event, BookDelta | BookSnapshot):
+                if ("book", event.symbol) in tally.dropped:
+                    continue
+                self.books.apply(event)
+            elif self.closed is not None and isinstance(event, Candle) and event.closed:
+                self.closed.append(event)
+            self.state.apply(event, parser.instrument(event.symbol))
+        for symbol, found in trades.items():
+            found.sort(key=lambda trade: trade.ts_ms)
+            self.state.fill_trades(found, parser.instrument(symbol))
+
+    def listing(self, venue: str) -> list[Instrument]:
+        """Every instrument of one venue that was listed or spoken of."""
+        return list(self.parsers[venue].instruments())
+
+    def listed_since(self, venue: str, recv_ns: int) -> set[str]:
+        """Symbols of a venue that a listing received at or after `recv_ns` named."""
+        return {symbol for symbol, t in self.tallies[venue].listed.items() if t >= recv_ns} if recv_ns else set()
+
+    def ended(self, instrument: Instrument) -> None:
+        """An instrument is gone from its venue's listing: it is ranked no more."""
+        self.state.refine([replace(instrument, status="ended")])
+
+    def broken_books(self, venue: str) -> list[str]:
+        """Symbols of one venue whose whole book lost its chain, or has changes waiting for a first snapshot."""
+        return [symbol for symbol, book in self.books.unproven(venue) if book.status == "resyncing" or book.waiting]
+
+    def run_of(self, venue: str, symbol: str, interval: str) -> tuple[int, int, bool]:
+        """Of a symbol's closed bars: newest open time or -1, bars in the run, if older ones stand before a hole."""
+        row = self.state.universe.row(venue, symbol)
+        if row is None:
+            return -1, 0, False
+        frame = self.state.candles.frames[interval]
+        return frame.newest[row], frame.count[row], frame.has_hole(row)
+
+    def restore(self, instrument: Instrument, interval_ms: int, bars: Iterable[Kept]) -> None:
+        """Take closed bars of an instrument that were kept from an earlier run, oldest first."""
+        for opened, first, high, low, last, base, quote, taker, trades in bars:
+            end_ms = opened + interval_ms
+            self.state.apply(
+                Candle(
+                    instrument.venue, instrument.symbol, end_ms, end_ms * 1_000_000, interval_ms, opened, first, high,
+                    low, last, base, quote, taker, trades, closed=True,
+                ),
+                instrument,
+            )  # fmt: skip
+
+    def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
+        """A connection opened or broke, or (`connection#kind:symbol`) one subscription was taken up or given up.
+
+        One that opens while it is open was handed over to a new socket without a break.
+        """
+        name, _, subscription = record.connection.partition("#")
+        if subscription:
+            kind, _, symbol = subscription.partition(":")
+            if record.what == "open":
+                tally.dropped.discard((kind, symbol))
+            elif kind in ("trades", "book"):
+                self._drop(record.venue, kind, symbol, tally)
+            return
+        if record.what == "open":
+            tally.connections.add(name)
+            return
+        tally.connections.discard(name)
+        self.state.interrupted(record.venue, tally.trades_on.pop(name, ()), liquidations=name in tally.liquidations_on)
+        tally.liquidations_on.discard(name)
+        self.notices.appendleft(f"{record.venue}: connection {name} {record.what}")
+
+    def _drop(self, venue: str, kind: str, symbol: str, tally: VenueTally) -> None:
+        tally.dropped.add((kind, symbol))
+        if kind == "book":
+            self.books.dropped(venue, symbol)
+        else:
+            self.state.dropped_trades(venue, symbol)
