@@ -27,6 +27,7 @@ from engine.config.schema import (
     presets_of,
 )
 from engine.errors import ConfigError
+from tests.engine.config.dumper import Dumper
 
 
 @pytest.fixture(autouse=True)
@@ -259,7 +260,7 @@ def test_what_is_wrong_with_a_variable(name: str, value: str, told: str, tmp_pat
         ("preset: strict", ":1: preset: no such key; did you mean engine.preset?"),
         ("console: {equity_usd: 1}", ":1: console.equity_usd: no such key; did you mean account.equity_usd?"),
         ("min_faces: 3", ":1: min_faces: no such key; did you mean presets.balanced.min_faces?"),
-        ("zzz: 1", ":1: zzz: no such key; expected one of engine, presets, account, console"),
+        ("zzz: 1", ":1: zzz: no such key; expected one of engine, presets, venues, account, console"),
         (
             "presets: {strikt: {}}",
             ":1: presets.strikt: no such key; did you mean presets.strict?",
@@ -566,15 +567,10 @@ _CONFIGS = st.builds(
 )
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
 @given(_CONFIGS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_valid_configuration_written_out_is_read_back(tmp_path: Path, config: Config) -> None:
-    text = yaml.dump(msgspec.to_builtins(config), Dumper=_Dumper, allow_unicode=True, width=10_000)
+    text = yaml.dump(msgspec.to_builtins(config), Dumper=Dumper, allow_unicode=True, width=10_000)
     loaded = of(tmp_path, text)
     assert presets_of(loaded.config) == presets_of(config)
     assert msgspec.structs.replace(loaded.config, presets={}) == msgspec.structs.replace(config, presets={})
