@@ -133,6 +133,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("theme", ("t",), "theme", "Use the next theme.", "program", footer=17),
     Action("help", ("question_mark",), "help", "Say what has focus and every key that works here.",
            "program", footer=3),
+    Action("venues", ("V",), "venues", "Say how every venue does, and what the engine has to tell.",
+           "program", footer=9),
     Action("palette", ("ctrl+p",), "palette", "Search everything that can be done by name.", "program", footer=18),
     Action("interrupt", ("ctrl+c",), "interrupt", "Say which key ends prism.", "program"),
     Action("quit", ("ctrl+q",), "quit", "End prism.", "program", footer=13),

@@ -37,6 +37,7 @@ from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.screens.pane_screen import PaneScreen
+from tui.screens.venues import VenuesScreen
 from tui.source import Source
 from tui.state import ConsoleState, Instrument, default_path, load, save
 
@@ -113,6 +114,7 @@ class PrismApp(App[None], inherit_bindings=False):
         preset = self._state.preset or preset_name(self.config.engine.preset)
         if preset in PRESETS:
             self.source.set_preset(str(preset))
+        self._hold_asked_for()
         self.set_interval(1 / self.config.console.refresh_hz, self.refresh_view)
 
     # Looking at the engine
@@ -143,9 +145,11 @@ class PrismApp(App[None], inherit_bindings=False):
             self._snapshot, self._newest_ns = snapshot, now_ns
         self._judge(now_ns)
         screen = self.screen
+        view = self.view()
+        if isinstance(screen, VenuesScreen) and view is not None:
+            screen.present(view)
         if not isinstance(screen, PaneScreen) or not screen.stands:
             return
-        view = self.view()
         if view is None or not view.snapshot.at_ms:
             screen.wait(self._waiting_for())
         else:
@@ -230,6 +234,11 @@ class PrismApp(App[None], inherit_bindings=False):
             watch_only=table.watch_only,
             pinned=tuple(Instrument(*key) for key in table.pinned),
         )
+        self._hold_asked_for()
+
+    def _hold_asked_for(self) -> None:
+        """Let the engine keep full depth of what is pinned or on the watch-list."""
+        self.source.hold({(one.venue, one.symbol) for one in (*self._state.watched, *self._state.pinned)})
 
     def tell(self, text: str, severity: Severity = "information") -> None:
         """A short notice in a corner; never read as markup."""
@@ -290,6 +299,11 @@ class PrismApp(App[None], inherit_bindings=False):
         if isinstance(screen, PaneScreen):
             title, text = screen.title_of(screen.front), screen.help_of(screen.front)
             self.push_screen(HelpScreen(title, text, screen.available(), self.keymap))
+
+    def do_venues(self) -> None:
+        if isinstance(self.screen, PaneScreen):
+            self.push_screen(VenuesScreen())
+            self.call_after_refresh(self.refresh_view)
 
     def do_palette(self) -> None:
         self.push_screen(CommandPalette(id="--command-palette"))

@@ -60,11 +60,9 @@ def _run(words: list[str]) -> int:
     args = parser.parse_args(words)
     if args.print_completion:
         return _print_completion(parser, args.print_completion)
-    chosen = next((command for command in commands if command.name == args.command), WITHOUT_NAME)
-    if chosen is None:
-        parser.print_help()
-        return diagnostics.USAGE
-    return chosen.run(args)
+    if args.command is None:
+        args = parser.parse_args([*words, WITHOUT_NAME])
+    return next(command for command in commands if command.name == args.command).run(args)
 
 
 def build_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:

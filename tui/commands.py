@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+CONSOLE: Final = "tui.launch"
+"""What runs a command that shows the console; `--console` of a headless one leads there too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -33,7 +36,8 @@ class Command:
 
     def run(self, args: argparse.Namespace) -> int:
         """Load the module and run the command; returns the exit code."""
-        code: int = importlib.import_module(self.module).run(args)
+        module = CONSOLE if getattr(args, "console", False) else self.module
+        code: int = importlib.import_module(module).run(args)
         return code
 
 
@@ -94,8 +98,58 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def size(text: str) -> int:
+    """A number of bytes, with KiB, MiB, GiB or TiB: `2GiB`."""
+    number, unit = text.rstrip("BbIiKkMmGgTt"), text.lstrip("0123456789. ").lower().removesuffix("b").removesuffix("i")
+    factor = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}.get(unit)
+    if factor is None:
+        raise argparse.ArgumentTypeError(f"expected a size such as 500MiB or 2GiB, not {text!r}")
+    return int(_number_above_zero(number, "a size such as 500MiB or 2GiB") * factor)
+
+
+def duration(text: str) -> float:
+    """A span of time in seconds: `90`, `90s`, `10m`, `2h`, `1d`."""
+    factor = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}.get(text[-1:].lower())
+    expected = "a span of time such as 90s, 10m, 2h or 1d"
+    return _number_above_zero(text if factor is None else text[:-1], expected) * (factor or 1.0)
+
+
+def _live(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(mode="live")
+    _settings(parser)
+
+
+def _simulator(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", type=count, default=1, metavar="N", help="with the simulator: which market (default: 1)"
+    )
+    parser.add_argument(
+        "--rate", type=_rate, metavar="R", help="with the simulator: trades and book changes a second (default: 3000)"
+    )
+
+
+def _rate(text: str) -> float:
+    return _number_above_zero(text, "a number a second above 0")
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(mode="demo")
+    _simulator(parser)
+    _settings(parser)
+
+
+def _record(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(mode="live")
+    parser.add_argument("folder", metavar="DIR", help="where the capture's files go; made where it is not there")
+    parser.add_argument(
+        "--for", dest="for_seconds", type=duration, metavar="TIME", help="end after this: 90s, 10m, 2h (default: never)"
+    )
+    parser.add_argument(
+        "--max-size", type=size, default=size("2GiB"), metavar="SIZE", help="end at this size in all (default: 2GiB)"
+    )
+    parser.add_argument("--console", action="store_true", help="show the console meanwhile")
+    parser.add_argument("--demo", action="store_true", help="record the built-in exchange simulator")
+    _simulator(parser)
     _settings(parser)
 
 
@@ -114,8 +168,10 @@ def _replay(parser: argparse.ArgumentParser) -> None:
 
 
 def _scan(parser: argparse.ArgumentParser) -> None:
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--replay", metavar="CAPTURE", help="rank a recording as it stands at its end")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--replay", metavar="CAPTURE", help="rank a recording as it stands at its end (default: the live venues)"
+    )
     source.add_argument("--demo", action="store_true", help="rank the built-in exchange simulator")
     parser.add_argument("--top", type=count, default=20, metavar="N", help="how many candidates (default: 20)")
     parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
@@ -126,17 +182,26 @@ def _scan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--for", dest="for_seconds", type=seconds, metavar="SECONDS", help="gather data this long before ranking"
     )
+    _simulator(parser)
     _settings(parser)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("symbol", metavar="SYMBOL", help="as the venue writes it, or venue:symbol")
-    parser.add_argument("--replay", required=True, metavar="CAPTURE", help="the recording to explain it from")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--replay", metavar="CAPTURE", help="the recording to explain it from (default: the live venues)"
+    )
+    source.add_argument("--demo", action="store_true", help="explain it from the built-in exchange simulator")
     parser.add_argument(
         "--at", type=moment_ms, metavar="T", help="as of this time: ISO 8601 or epoch ms (default: its end)"
     )
     parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument(
+        "--for", dest="for_seconds", type=seconds, metavar="SECONDS", help="gather data this long before explaining"
+    )
+    _simulator(parser)
     _settings(parser)
 
 
@@ -163,14 +228,19 @@ def _config(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS: Final = (
-    Command("demo", "the console on the built-in exchange simulator; works offline", "tui.launch", _demo),
-    Command("replay", "the console on a recording: pause, step, seek, speed", "tui.launch", _replay),
+    Command("live", "the console on the live public streams of the venues; what `prism` alone does", CONSOLE, _live),
+    Command("demo", "the console on the built-in exchange simulator; works offline", CONSOLE, _demo),
+    Command("replay", "the console on a recording: pause, step, seek, speed", CONSOLE, _replay),
+    Command("record", "write what the venues send to a capture", "tui.headless.record", _record),
     Command("scan", "rank once, print, exit", "tui.headless.scan", _scan),
     Command("explain", "the full derivation of one symbol's score, gates and levels", "tui.headless.explain", _explain),
     Command("inspect", "what a recording holds: venues, instruments, books, tallies", "tui.headless.inspect", _inspect),
+    Command(
+        "doctor", "is everything there: terminal, folders, each venue; what to do", "tui.headless.doctor", _settings
+    ),
     Command("config", "write, find, show or check the configuration", "tui.headless.config", _config),
 )
 """In the order of the help."""
 
-WITHOUT_NAME: Final[Command | None] = None
-"""What `prism` alone runs; None: it shows its help."""
+WITHOUT_NAME: Final = "live"
+"""The command that `prism` alone runs."""

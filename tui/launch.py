@@ -1,4 +1,4 @@
-"""Runs the console on an engine: `prism demo` and `prism replay`.
+"""Runs the console on an engine: `prism`, `prism demo` and `prism replay`.
 
 Called by the command line once one of those commands was chosen. It starts the engine, runs the app under the
 lifeline, closes the engine and turns the outcome into an exit code and, where something went wrong, one line.
@@ -7,6 +7,7 @@ lifeline, closes the engine and turns the outcome into an exit code and, where s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import sys
@@ -17,15 +18,18 @@ from typing import Final, cast
 from platformdirs import user_log_path
 
 from engine.config.schema import Config
-from engine.runtime import Engine, Recording
-from engine.simulator.demo_recording import BUNDLED, PREROLL_MS
+from engine.playback import Player, Recording
+from engine.runtime import Engine
 from engine.snapshot import Mode
+from engine.storage.recorder import Recorder
 from engine.text import clean
 from engine.transport.capture import CaptureReader
 from tui.app import PrismApp
 from tui.headless import diagnostics
 from tui.headless.settings import loaded_settings
 from tui.lifeline import Lifeline, terminals
+from tui.live import live_engine, recorder_of, simulator_of
+from tui.simulated import Simulator
 from tui.source import Source
 
 CLOSE_S: Final = 2.0
@@ -36,19 +40,23 @@ LOG_BYTES: Final = 2 * 2**20
 
 
 def run(args: argparse.Namespace) -> int:
-    """`prism demo` and `prism replay CAPTURE`: `args` as `tui.commands` defines them.
+    """`prism`, `prism demo` and `prism replay CAPTURE`: `args` as `tui.commands` defines them.
 
     Raises ConfigError for settings and CaptureError for a recording that cannot be used, before the screen opens.
     """
     loaded = loaded_settings(args)
     write_log()
-    engine = open_engine(args, loaded.config)
-    # Frames make objects by the thousand and hardly a cycle; at Python's default the collector would look through all
-    # that was loaded many times a second, in the middle of a paint.
-    gc.freeze()
-    gc.set_threshold(GC_ALLOCATIONS)
-    engine.start()
-    return run_console(engine, loaded.config, loaded.notices)
+    with contextlib.ExitStack() as open_while:
+        invented = args.mode == "demo" or getattr(args, "demo", False)
+        simulator = open_while.enter_context(simulator_of(args)) if invented else None
+        recorder = open_while.enter_context(contextlib.closing(recorder_of(args))) if hasattr(args, "folder") else None
+        engine = open_engine(args, loaded.config, simulator, recorder)
+        # Frames make objects by the thousand and hardly a cycle; at Python's default the collector would look through
+        # all that was loaded many times a second, in the middle of a paint.
+        gc.freeze()
+        gc.set_threshold(GC_ALLOCATIONS)
+        engine.start()
+        return run_console(engine, loaded.config, loaded.notices)
 
 
 def write_log() -> None:
@@ -67,20 +75,16 @@ def write_log() -> None:
     log.propagate = False
 
 
-def open_engine(args: argparse.Namespace, config: Config) -> Engine:
-    """The engine of a command, not yet started. The demo plays the bundled invented market over and over."""
+def open_engine(
+    args: argparse.Namespace, config: Config, simulator: Simulator | None = None, recorder: Recorder | None = None
+) -> Engine:
+    """The engine of a command, not yet started. Raises CaptureError for a recording, SimulatorFailed for the demo."""
     mode = cast("Mode", args.mode)
-    reader = CaptureReader(BUNDLED if mode == "demo" else args.capture)
-    recording = Recording(
-        name=clean(reader.path.name),
-        records=lambda: iter(reader),
-        loops=mode == "demo",
-        preroll_ms=PREROLL_MS if mode == "demo" else 0,
-        bad_lines=lambda: reader.bad_lines,
-    )
-    if mode == "demo":
-        return Engine(config, recording, mode)
-    return Engine(config, recording, mode, speed=args.speed, start_ms=args.start)
+    if mode == "replay":
+        reader = CaptureReader(args.capture)
+        recording = Recording(clean(reader.path.name), lambda: iter(reader), bad_lines=lambda: reader.bad_lines)
+        return Player(config, recording, mode, speed=args.speed, start_ms=args.start)
+    return live_engine(config, simulator, recorder)
 
 
 def run_console(source: Source, config: Config, notices: Sequence[str] = ()) -> int:

@@ -7,6 +7,7 @@ with a later snapshot. The engine's runtime implements it; tests feed one by han
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from engine.snapshot import Snapshot
@@ -20,6 +21,9 @@ class Source(Protocol):
 
     def focus(self, venue: str, symbol: str) -> None:
         """Fill `Snapshot.focus` for this instrument from the next scan on."""
+
+    def hold(self, keys: Collection[tuple[str, str]]) -> None:
+        """Keep trades and full depth of these (venue, symbol) coming, whatever their rank."""
 
     def set_preset(self, name: str) -> None:
         """Publish with this preset in force; the screen shows the change at once from `Snapshot.rankings`."""

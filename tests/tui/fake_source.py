@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -32,6 +32,7 @@ class FakeSource:
         self.running = True
         self.failed: str | None = None
         self._seed = seed
+        self.held: frozenset[tuple[str, str]] = frozenset()
         self.on_focus: Callable[[str, str], None] = self.answer_focus
 
     def latest(self) -> Snapshot | None:
@@ -49,6 +50,9 @@ class FakeSource:
         if row is not None:
             view = make_view(len(self.snapshot.instruments), self._seed, AT_MS)
             self.snapshot = replace(self.snapshot, focus=make_focus(view, row, self._seed))
+
+    def hold(self, keys: Collection[tuple[str, str]]) -> None:
+        self.held = frozenset(keys)
 
     def set_preset(self, name: str) -> None:
         self.calls.append(("set_preset", name))

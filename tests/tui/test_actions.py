@@ -99,10 +99,10 @@ def test_what_cannot_be_rebound_is_told(rebound: dict[str, str], problem: str) -
 
 
 async def test_a_rebound_key_works_and_the_old_one_does_not(tmp_path: Path) -> None:
-    app, _, _ = make_app(tmp_path, config=Config(console=ConsoleSection(keys={"vetoed": "V"})))
+    app, _, _ = make_app(tmp_path, config=Config(console=ConsoleSection(keys={"vetoed": "B"})))
     async with app.run_test(size=(120, 40)) as pilot:
         seen = []
-        for key in ("v", "V"):
+        for key in ("v", "B"):
             await pilot.press(key)
             seen.append(app.main.table.state.vetoed)
         assert seen == [False, True]

@@ -79,10 +79,35 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "inspect" in capsys.readouterr().out
 
 
-def test_nothing_at_all_shows_the_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    if commands.WITHOUT_NAME is None:
-        assert cli.main([]) == 2
-        assert "usage: prism" in capsys.readouterr().out
+def test_nothing_at_all_is_the_console_on_the_live_venues(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[argparse.Namespace] = []
+
+    def run(args: argparse.Namespace) -> int:
+        seen.append(args)
+        return 0
+
+    monkeypatch.setattr("tui.launch.run", run)
+    assert cli.main([]) == cli.main(["live"]) == 0
+    assert [args.mode for args in seen] == ["live", "live"]
+    assert commands.WITHOUT_NAME == "live"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("10m", 600.0), ("1.5h", 5400.0), ("1d", 86400.0)]
+)
+def test_spans_of_time(text: str, seconds: float) -> None:
+    assert commands.duration(text) == seconds
+
+
+@pytest.mark.parametrize(("text", "size"), [("1000", 1000), ("1KiB", 1024), ("2 MiB", 2 * 2**20), ("1.5g", 3 * 2**29)])
+def test_sizes(text: str, size: int) -> None:
+    assert commands.size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1GiB", "many", "1XB", "nan"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="such as 500MiB"):
+        commands.size(text)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ _GATES: Final = (
 def run(args: argparse.Namespace) -> int:
     """Explain `args.symbol` from a recording; the exit code."""
     config = settings(args)
-    pipeline = market.run(config, args.replay, until_ms=args.at)
+    pipeline = market.run(args, config, until_ms=args.at)
     venue, symbol = _chosen(pipeline, args.symbol)
     pipeline.focus(venue, symbol)
     snapshot = pipeline.snapshot()

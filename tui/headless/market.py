@@ -1,33 +1,40 @@
-"""A market to print something about: a recording or the demo run through the engine, without a screen.
+"""A market to print something about: a recording, the simulator or the live venues run through the engine, no screen.
 
 Used by `prism scan` and `prism explain`, so that both rank a recording exactly as the console's replay does.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from engine.config.schema import Config
 from engine.pipeline import Pipeline
 from engine.replay import run_through
-from engine.simulator.demo_recording import BUNDLED
-from engine.snapshot import Mode
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Record
 from tui.headless import diagnostics
+from tui.live import live_engine, simulator_of
+
+LIVE_S: Final = 30.0
+DEMO_S: Final = 8.0
+"""How long a live market and the simulator are listened to, where the user does not say."""
 
 
-def run(
-    config: Config, capture: str | None, *, until_ms: int | None = None, for_seconds: float | None = None
-) -> Pipeline:
-    """Play `capture` (None: the bundled demo) to its end, to `until_ms`, or for `for_seconds` of its own time.
+def run(args: argparse.Namespace, config: Config, *, until_ms: int | None = None) -> Pipeline:
+    """The market that `args` names: `replay`, `demo`, or neither (live), for `for_seconds` where they are given.
 
-    What the reader has to say goes to stderr. Raises CaptureError where the recording cannot be read.
+    A recording is played to its end or to `until_ms`. What there is to say goes to stderr. Raises CaptureError where a
+    recording cannot be read, SimulatorFailed where the simulator does not start.
     """
-    mode: Mode = "demo" if capture is None else "replay"
-    reader = CaptureReader(BUNDLED if capture is None else Path(capture))
-    pipeline = Pipeline(config, mode)
+    for_seconds: float | None = getattr(args, "for_seconds", None)
+    if args.replay is None:
+        return _live(args, config, for_seconds)
+    reader = CaptureReader(Path(args.replay))
+    pipeline = Pipeline(config, "replay")
     records: Iterator[Record] = iter(reader)
     if for_seconds is not None:
         records = _first(records, int(for_seconds * 1e9))
@@ -37,6 +44,18 @@ def run(
     for _, tally in sorted(pipeline.tallies.items()):
         if tally.detail:
             diagnostics.notice(f"the last message refused or reported: {tally.detail}")
+    return pipeline
+
+
+def _live(args: argparse.Namespace, config: Config, for_seconds: float | None) -> Pipeline:
+    invented: bool = getattr(args, "demo", False)
+    with contextlib.ExitStack() as open_while:
+        simulator = open_while.enter_context(simulator_of(args)) if invented else None
+        engine = live_engine(config, simulator)
+        pipeline = engine.run_for(for_seconds or (DEMO_S if invented else LIVE_S))
+    for feed in engine.last_feeds:
+        if feed.state != "live":
+            diagnostics.notice(f"{feed.venue} is {feed.state}{f': {feed.detail}' if feed.detail else ''}")
     return pipeline
 
 

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     """Rank what `args` names and print it; the exit code."""
     config = settings(args)
     wanted = None if args.filter is None else _parsed(args.filter)
-    pipeline = market.run(config, None if args.demo else args.replay, for_seconds=args.for_seconds)
+    pipeline = market.run(args, config)
     snapshot = pipeline.snapshot()
     if wanted is not None:
         outcome = wanted.evaluate(Sheet(snapshot, snapshot.preset))

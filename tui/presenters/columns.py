@@ -36,6 +36,9 @@ VENUE_MARKS: Final[dict[str, str]] = {
 FACE_LETTERS: Final = ("T", "V", "F", "B", "S", "M")
 """Headings of the six faces: technical, volume, (order)flow, (order)book, structure, (senti)ment."""
 
+NEW_LISTING_H: Final = 24.0
+"""A symbol that began to trade within these hours carries a mark."""
+
 Align = Literal["left", "right"]
 
 
@@ -105,6 +108,10 @@ def _rank(sheet: Sheet, row: int) -> Cell:
 
 def _symbol(sheet: Sheet, row: int) -> Cell:
     symbol = symbol_text(sheet.instruments[row].symbol)
+    if sheet.instruments[row].status == "ended":
+        return Cell(f"✝{symbol}", "muted")
+    if sheet.number("listed_h", row) < NEW_LISTING_H and not write.is_look_alike(symbol):
+        return Cell(f"✦{symbol}", "accent")
     return Cell(f"≈{symbol}", "warning") if write.is_look_alike(symbol) else Cell(symbol, "strong")
 
 
@@ -117,6 +124,10 @@ def _venue(sheet: Sheet, row: int) -> Cell:
     venue = sheet.instruments[row].venue
     mark = VENUE_MARKS.get(venue, venue[:2].upper())
     return Cell(f"{mark}!", "warning") if sheet.number("stale", row) else Cell(mark, "muted")
+
+
+def _deep(sheet: Sheet, row: int) -> Cell:
+    return Cell("●", "text") if sheet.number("deep", row) else Cell("○", "muted")
 
 
 def _side(sheet: Sheet, row: int) -> Cell:
@@ -236,6 +247,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
            descending=False),
     Column("venue", "EX", 3, 8, "left", ("order.venue", "stale"), _venue, "venue; ! where it is silent",
            descending=False),
+    Column("deep", "D", 1, 8, "left", ("deep",), _deep, "● every trade and the whole book, ○ candles and quotes"),
     Column("side", "SIDE", 6, 2, "left", ("side",), _side, "side of the trade"),
     Column("score", "SCORE", 5, 1, "right", ("score", "coverage"), _score, "score, 50 is neutral", 0.5, flash=True),
     Column("gate", "GATE", 34, 3, "left", ("veto", "veto_value", "gates_failed"), _gate,

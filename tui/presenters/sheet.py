@@ -126,6 +126,12 @@ def _age(sheet: Sheet) -> Floats:
     return np.where(newest < 0, np.nan, seconds)
 
 
+def _listed_h(sheet: Sheet) -> Floats:
+    """Hours since trading began, by the venue's listing."""
+    listed = [np.nan if one.listed_ms is None else float(one.listed_ms) for one in sheet.instruments]
+    return (sheet.snapshot.at_ms - np.array(listed)) / 3_600_000
+
+
 def _stale(sheet: Sheet) -> Floats:
     """1 where the row's venue is stale or down: a quiet coin on a live connection is not stale."""
     silent = {feed.venue for feed in sheet.snapshot.feeds if feed.state in ("stale", "down")}
@@ -199,6 +205,13 @@ def _quantities() -> dict[str, Quantity]:
         ("reward_risk", "a net reward/risk to TP2", "ratio", lambda s: s.ranking.levels.reward_risk_net[:, 1]),
         ("atr", "an ATR", "quote", lambda s: s.ranking.levels.atr),
         ("age", "an age of data", "s", _age),
+        (
+            "deep",
+            "whether trades and the whole book are followed",
+            "0 or 1",
+            lambda s: s.columns.deep.astype(np.float64),
+        ),
+        ("listed_h", "an age of the listing", "h", _listed_h),
     ]
     found = {name: Quantity(name, words, unit, read) for name, words, unit, read in plain}
     for index, face in enumerate(FACES):

@@ -1,0 +1,112 @@
+"""`prism doctor`: what prism needs and whether it is there, each failure with what to do about it.
+
+Run by the command line. Looks at the terminal, the clock, the configuration, the folders and every venue that is
+switched on; writes nothing but a probe file in each folder of its own. Never loads the console.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_cache_path, user_log_path, user_state_path
+from rich.text import Text
+
+from engine.clock import SystemClock
+from engine.config.schema import Config, venues_of
+from engine.feeds.checkup import Finding, check
+from engine.text import clean
+from engine.transport.budgets import Budgets
+from engine.transport.live_net import LiveNet
+from engine.transport.rest_client import RestClient
+from engine.venues.registry import make_languages, make_parsers
+from tui.headless import diagnostics, output
+from tui.headless.settings import loaded_settings
+
+SMALLEST: Final = (80, 24)
+FREE_BYTES: Final = 200 * 2**20
+"""Below this the candle store and the logs may stop being written."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything; 0 where all is well, 1 where something is not. Raises ConfigError for settings."""
+    loaded = loaded_settings(args)
+    well = True
+    for finding in _here(loaded.notices):
+        well &= _tell(finding)
+    well &= asyncio.run(_venues(loaded.config))
+    return diagnostics.DONE if well else diagnostics.FAILED
+
+
+def _tell(finding: Finding) -> bool:
+    line = Text("ok    " if finding.ok else "FAIL  ", style="green" if finding.ok else "bold red")
+    line.append(f"{finding.subject}: ", style="bold")
+    line.append(clean(finding.words, 500), style="")
+    output.write_table(line)
+    if finding.advice:
+        output.write_table(Text(f"      {clean(finding.advice, 300)}", style="italic"))
+    return finding.ok
+
+
+def _here(notices: tuple[str, ...] | list[str]) -> Iterator[Finding]:
+    """What is found on this machine."""
+    yield _terminal()
+    yield Finding("configuration", not notices, "; ".join(notices) or "read without remarks")
+    for name, folder in (
+        ("state folder", user_state_path("prism")),
+        ("candle store", user_cache_path("prism")),
+        ("log folder", user_log_path("prism")),
+    ):
+        yield _folder(name, folder)
+
+
+def _terminal() -> Finding:
+    size = shutil.get_terminal_size()
+    words = (
+        f"{size.columns}x{size.lines}, TERM={os.environ.get('TERM', '(not set)')}, "
+        f"COLORTERM={os.environ.get('COLORTERM', '(not set)')}, encoding {sys.stdout.encoding}"
+    )
+    if not sys.stdout.isatty():
+        return Finding("terminal", True, f"{words}; the output is not a terminal, the console needs one")
+    if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
+        return Finding("terminal", False, words, f"the console needs {SMALLEST[0]}x{SMALLEST[1]} or more")
+    if "utf" not in (sys.stdout.encoding or "").lower():
+        return Finding("terminal", False, words, "set a UTF-8 locale, for example LC_ALL=C.UTF-8")
+    return Finding("terminal", True, words)
+
+
+def _folder(name: str, folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".prism-probe-"):
+            pass
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding(name, False, f"{folder}: {error.strerror}", "make the folder writable, or prism runs without it")
+    words = f"{folder} is writable, {free / 2**30:.1f} GiB free"
+    return Finding(name, free > FREE_BYTES, words, "" if free > FREE_BYTES else "free some space on this disk")
+
+
+async def _venues(config: Config) -> bool:
+    """Every product in turn, so that one answer does not slow the measurement of another."""
+    clock = SystemClock()
+    net = LiveNet(clock, proxies=config.venues.proxies)
+    rest = RestClient(net, clock, random.Random(), Budgets(clock), lambda record: None)
+    parsers = make_parsers()
+    well = True
+    try:
+        for language in make_languages(venues_of(config)):
+            async for finding in check(language, parsers[language.venue], net, rest, clock):
+                well &= _tell(finding)
+    finally:
+        await rest.close()
+        await net.close()
+    return well
