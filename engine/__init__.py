@@ -1,7 +1,8 @@
 """prism's engine: what exchanges send, turned into ranked and explained candidates, without a terminal in sight.
 
-The public face is `Engine` (a recording playing in a thread), `Snapshot` (what it publishes) and `Config`. They are
-loaded when first asked for, so that light parts of the program may import single rooms without paying for all.
+The public face is `Engine` (running in a thread, on a recording or on live venues), `Snapshot` (what it publishes) and
+`Config`. They are loaded when first asked for, so that light parts of the program may import single rooms without
+paying for all.
 """
 
 from __future__ import annotations

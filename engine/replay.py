@@ -1,6 +1,6 @@
 """A recording through the pipeline: when to scan, and the whole of it at once for headless commands.
 
-The console's replay (`engine.runtime`) and the headless commands scan at the same instants of the recording's own
+The console's replay (`engine.playback`) and the headless commands scan at the same instants of the recording's own
 clock, so persistence and everything else that counts scans comes out alike at any speed.
 """
 

@@ -178,6 +178,8 @@ def meant(path: Path, key: str) -> Path | None:
     wanted = key.strip().lower().replace("-", "_")
     spelled = {name.replace("-", "_"): name for name in names_in(path) or ()}
     elsewhere = {str(one[-1]): one for one in reversed(list(all_keys()))}
+    if path and str(path[-1]) in NAMES and (near := get_close_matches(wanted, spelled, n=1)):
+        return (*path, spelled[near[0]])
     if wanted in elsewhere and wanted not in spelled:
         return elsewhere[wanted]
     if near := get_close_matches(wanted, spelled, n=1):

@@ -78,6 +78,26 @@ class EngineSection(_Section, frozen=True, kw_only=True):
     """Your taker fee by venue, as a fraction of notional: 0.0005 is 5 basis points. Negative is a rebate."""
 
 
+class VenuesSection(_Section, frozen=True, kw_only=True):
+    """Which venues are followed live, and how much of them."""
+
+    binance: bool = True
+    """USD-M perpetuals and their spot legs."""
+    bybit: bool = True
+    """Linear perpetuals and their spot legs."""
+    okx: bool = True
+    """Swaps and their spot legs."""
+    bitget: bool = True
+    """USDT perpetuals."""
+    full_depth: Annotated[int, Meta(ge=0, le=200)] = 40
+    """Perpetuals of each venue with every trade and the whole book: the best ranked, besides pins, watch-list and the
+    open one. The others have candles, quotes and statistics, and say so."""
+    keep_candles: bool = True
+    """Keep candles between runs, so that a start is warm in seconds."""
+    proxies: bool = False
+    """Go through the proxies that the environment names (HTTPS_PROXY, ALL_PROXY)."""
+
+
 class AccountSection(_Section, frozen=True, kw_only=True):
     """For position sizes only; prism places no orders and needs no account."""
 
@@ -115,10 +135,18 @@ class Config(_Section, frozen=True, kw_only=True):
     """How the market is scored."""
     presets: dict[str, PresetChanges] = {}
     """Changes to the presets strict, balanced and relaxed."""
+    venues: VenuesSection = VenuesSection()
+    """Which venues are followed live, and how much of them."""
     account: AccountSection = AccountSection()
     """For position sizes only."""
     console: ConsoleSection = ConsoleSection()
     """How it looks and which keys do what."""
+
+
+def venues_of(config: Config) -> list[str]:
+    """Names of the venues that are followed."""
+    section = config.venues
+    return [name for name in ("binance", "bybit", "okx", "bitget") if getattr(section, name)]
 
 
 def preset_name(name: str) -> str | None:
@@ -152,6 +180,8 @@ def problems_of(config: Config) -> list[tuple[str, str]]:
         ladder = changes.targets_r
         if ladder is not None and not ladder[0] < ladder[1] < ladder[2]:
             problems.append((f"presets.{name}.targets_r", f"{list(ladder)} does not rise"))
+    if not venues_of(config):
+        problems.append(("venues", "every venue is off; expected one of binance, bybit, okx, bitget to be true"))
     problems += [
         (f"engine.taker_fees.{venue}", f"no such venue; expected one of {', '.join(TAKER_FEES)}")
         for venue in config.engine.taker_fees

@@ -1,0 +1,150 @@
+"""One careful look at each venue: does it answer, how fast, how far is its clock off, do its streams deliver.
+
+Asked by `prism doctor`. Read-only and small: the clock, the listing, and one subscription on each of a product's stream
+paths. Every failure says what it means and what to do about it. Nothing here is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from engine.clock import Clock
+from engine.errors import PrismError, VenueError
+from engine.instruments import Instrument
+from engine.transport.budgets import Priority
+from engine.transport.net import Closed, Failed, Net
+from engine.transport.rest_client import RestClient
+from engine.transport.tasks import within
+from engine.venues.base import VenueParser
+from engine.venues.live import Channel, VenueLive
+
+FRAME_S: Final = 10.0
+"""How long a first frame of the busiest instrument may take."""
+SKEW_LIMIT_MS: Final = 1_000.0
+"""A clock further off than this makes ages and staleness wrong."""
+MAX_PAGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    """`okx requests`, `okx stream business`, ..."""
+    ok: bool
+    words: str
+    """What was found, with figures and units; fit to show."""
+    advice: str = ""
+    """What to do about it; empty where it is well."""
+
+
+async def check(
+    language: VenueLive, parser: VenueParser, net: Net, rest: RestClient, clock: Clock
+) -> AsyncIterator[Finding]:
+    """What is found of one product, in the order in which it is looked at. Never raises for what a venue does."""
+    venue = language.venue
+    try:
+        skew_ms, round_trip_ms = await rest.measure_skew(language)
+    except VenueError as error:
+        yield Finding(f"{venue} requests", False, error.message, _request_advice(error.message))
+    else:
+        words = (
+            f"answers in {round_trip_ms:.0f} ms; its clock is {skew_ms:+.0f} ms from ours, give or take half of that"
+        )
+        off = abs(skew_ms) > SKEW_LIMIT_MS + round_trip_ms / 2
+        advice = "set this machine's clock by NTP: ages and staleness are wrong until then" if off else ""
+        yield Finding(f"{venue} requests", not off, words, advice)
+    try:
+        listed = await _listing(language, parser, rest, clock)
+    except VenueError as error:
+        yield Finding(f"{venue} listing", False, error.message, "prism follows what the streams speak of meanwhile")
+        listed = []
+    else:
+        perps = sum(one.is_rankable and one.status == "trading" for one in listed)
+        spots = sum(one.kind == "spot" and one.status == "trading" for one in listed)
+        yield Finding(f"{venue} listing", bool(listed), f"{perps} perpetuals in dollars, {spots} spot pairs")
+    for path, channel in _one_a_path(language, listed).items():
+        yield await _stream(language, net, clock, path, channel)
+
+
+async def _listing(language: VenueLive, parser: VenueParser, rest: RestClient, clock: Clock) -> list[Instrument]:
+    for first in language.listing_requests():
+        request: str | None = first
+        for _ in range(MAX_PAGES):
+            if request is None:
+                break
+            answer = await rest.ask(language, request, priority=Priority.LISTING)
+            parser.response(request, answer.status, answer.body, clock.now_ns())
+            request = language.next_page(request, answer.body)
+    return list(parser.instruments())
+
+
+def _one_a_path(language: VenueLive, listed: Iterable[Instrument]) -> dict[str, Channel]:
+    """For each stream path one channel that speaks often: of the most traded asset where it is of one symbol."""
+    leaders = [one for one in listed if one.asset == "BTC" and one.quote_is_usd and one.status == "trading"]
+    leaders.sort(
+        key=lambda one: (one.kind not in ("perp", "spot"), one.kind != "perp", one.quote != "USDT", one.symbol)
+    )
+    channels = language.market_channels()
+    for one in leaders[:1]:
+        channels += [*language.broad_channels(one), *language.deep_channels(one)]
+    found: dict[str, Channel] = {}
+    for channel in channels:
+        known = found.get(channel.path)
+        if channel.first_s is not None and (known is None or (known.first_s or 0.0) > channel.first_s):
+            found[channel.path] = channel
+    return found
+
+
+async def _stream(language: VenueLive, net: Net, clock: Clock, path: str, channel: Channel) -> Finding:
+    subject = f"{language.venue} stream {path}"
+    tried: list[str] = []
+    for address in language.paths[path]:
+        began_ns = clock.monotonic_ns()
+        try:
+            opened_ms, frame_ms = await within(
+                clock, FRAME_S + 10.0, _first_frame(language, net, clock, address, channel, began_ns), subject
+            )
+        except (Failed, Closed, TimeoutError) as error:
+            late = f"no frame of {channel.topic} within {FRAME_S:.0f} s"
+            tried.append(f"{address}: {error.message if isinstance(error, PrismError) else late}")
+            continue
+        words = f"opened in {opened_ms:.0f} ms, first frame of {channel.topic} after {frame_ms:.0f} ms"
+        return Finding(subject, True, words if not tried else f"{words}; before that {'; '.join(tried)}")
+    return Finding(subject, False, "; ".join(tried), _stream_advice(tried))
+
+
+async def _first_frame(
+    language: VenueLive, net: Net, clock: Clock, address: str, channel: Channel, began_ns: int
+) -> tuple[float, float]:
+    """Milliseconds until the socket was open, and from then until the channel's first frame."""
+    socket = await net.connect(address)
+    opened_ns = clock.monotonic_ns()
+    try:
+        for request in language.subscribe([channel.topic], 1):
+            await socket.send(request.text)
+        while True:
+            for arrival in await socket.recv():
+                if language.topic_of(arrival.text) == channel.topic:
+                    return (opened_ns - began_ns) / 1e6, (clock.monotonic_ns() - opened_ns) / 1e6
+                ack = language.read_ack(arrival.text)
+                if ack is not None and not ack.ok:
+                    raise Failed("protocol", f"{channel.topic} was refused: {ack.message}")
+    finally:
+        await socket.close()
+
+
+def _request_advice(message: str) -> str:
+    if "region" in message:
+        return "this venue refuses your network or country by REST; its streams may still work, see below"
+    if "certificate" in message or "TLS" in message:
+        return "a proxy or a wrong clock breaks the encryption; prism never goes on without it"
+    return "check the network, the name server and whether a proxy is needed (venues.proxies in the configuration)"
+
+
+def _stream_advice(tried: list[str]) -> str:
+    if any("451" in one or "403" in one for one in tried):
+        return "this venue refuses your network or country; turn it off in the configuration (venues)"
+    return "check whether a firewall or proxy stops WebSockets; prism itself goes on trying"

@@ -1,0 +1,59 @@
+"""How a product does, in one record for the screen: its streams first, its requests beside them.
+
+Called by `engine.live` for every snapshot. Streams decide the state: a venue whose REST host refuses us is live while
+its streams are, and says what is missing.
+"""
+
+from __future__ import annotations
+
+from engine.clock import Clock
+from engine.feeds.venue import VenueFeed
+from engine.pipeline import Pipeline
+from engine.snapshot import Feed
+from engine.transport.host_status import HostStatus
+from engine.transport.rest_client import RestClient
+from engine.venues.base import Verdict
+
+
+def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock) -> Feed:
+    """The status of one product now."""
+    streams = feed.streams.status()
+    hosts = rest.status()
+    asked = [hosts[host] for host in feed.language.hosts if host in hosts]
+    tally = pipeline.tallies.get(feed.venue)
+    counts = pipeline.books.counts(feed.venue)
+    now_ms = clock.now_ns() // 1_000_000
+    newest_ms = -1 if tally is None else tally.newest_ms
+    answering = next((one for one in asked if one.state == "ok"), None)
+    details = [streams.words]
+    if counts.resyncing and not streams.words:
+        details.append(f"{counts.resyncing} books resyncing")
+    return Feed(
+        venue=feed.venue,
+        state=streams.state,
+        detail="; ".join(words for words in details if words),
+        age_ms=None if newest_ms < 0 else max(0, now_ms - newest_ms),
+        frames=0 if tally is None else tally.frames,
+        rejected=0 if tally is None else tally.verdicts[Verdict.REJECTED],
+        unknown=0 if tally is None else tally.verdicts[Verdict.UNKNOWN],
+        books_synced=counts.synced,
+        books_resyncing=counts.resyncing,
+        latency_ms=streams.round_trip_ms if streams.round_trip_ms is not None else _latency_ms(answering),
+        skew_ms=next((one.skew_ms for one in asked if one.skew_ms is not None), None),
+        requests=_words(asked),
+        channels=streams.channels,
+        channels_live=streams.channels_live,
+        reconnects=streams.reconnects,
+        backfill=feed.backfill.waiting,
+    )
+
+
+def _latency_ms(host: HostStatus | None) -> float | None:
+    return None if host is None else host.latency_ms
+
+
+def _words(asked: list[HostStatus]) -> str:
+    """Why requests are not answered; empty where a host of the venue answers, or none was asked yet."""
+    if not asked or any(one.state in ("ok", "unasked") for one in asked):
+        return ""
+    return "; ".join(f"{one.host.removeprefix('https://')} {one.state}: {one.words}" for one in asked)

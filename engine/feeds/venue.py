@@ -1,0 +1,294 @@
+"""One product of one venue, kept alive: its listing, what is subscribed of it, its history, its polls and its books.
+
+Owned by `engine.feeds.market`, which says who gets full depth. Everything the venue answers reaches the market through
+the sink of the transport, as records; this module only decides what to ask and when. It never takes a venue's message
+apart: what is listed and what is held it reads from `Market`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, Literal, Protocol
+
+from engine.clock import Clock
+from engine.errors import Fatal, VenueError
+from engine.feeds.backfill import Backfill, Job, Run
+from engine.feeds.mending import Mending
+from engine.feeds.polling import Polling
+from engine.feeds.supervision import persist
+from engine.instruments import Instrument
+from engine.transport.backoff import Rng
+from engine.transport.budgets import Priority
+from engine.transport.capture_records import ConnectionEvent, Record, Response
+from engine.transport.rest_client import RestClient
+from engine.transport.stream_set import StreamSet
+from engine.transport.tasks import settle, sleep, spawn
+from engine.venues.live import Channel, VenueLive
+
+LOG: Final = logging.getLogger("prism.feeds")
+
+LISTING_EVERY_S: Final = 50.0
+"""A listing or delisting is seen within a minute, whatever the venue pushes of it."""
+LISTING_RETRY_S: Final = 5.0
+SKEW_EVERY_S: Final = 120.0
+MENDS_EVERY_S: Final = 0.25
+PLAN_EVERY_S: Final = 60.0
+AT_ONCE: Final = 6
+"""Backfill requests of one product under way together; the budget of its host bounds their rate."""
+POLLS_AT_ONCE: Final = 3
+FIRST: Final = 50
+"""How many of the most important symbols get their candles before anything is polled."""
+IDLE_S: Final = 0.5
+MAX_PAGES: Final = 50
+OVERLAP_MS: Final = 2_000
+"""A break is asked for from a little before it began, so that the answer proves by a known trade that it joins."""
+
+
+class Market(Protocol):
+    """What a feed reads of the market that its records are turned into."""
+
+    def listing(self, venue: str) -> Sequence[Instrument]:
+        """Every instrument listed or spoken of so far."""
+
+    def run_of(self, venue: str, symbol: str, interval: str) -> tuple[int, int, bool]:
+        """Newest closed bar, bars in the run, whether older ones stand before a hole."""
+
+    def broken_books(self, venue: str) -> list[str]:
+        """Symbols whose book has changes waiting for a snapshot, or lost its chain."""
+
+
+class VenueFeed:
+    """The loops of one product."""
+
+    def __init__(
+        self,
+        language: VenueLive,
+        market: Market,
+        rest: RestClient,
+        streams: StreamSet,
+        clock: Clock,
+        rng: Rng,
+        sink: Callable[[Record], None],
+        announce: Callable[[str], None],
+        relisted: Callable[[str, int], None],
+    ) -> None:
+        """`announce` takes a sentence for the user; `relisted` is called after each listing with the venue's name and
+        the receive time from which on its answers came, nanoseconds."""
+        self.language = language
+        self.streams = streams
+        self.venue = language.venue
+        self.is_listed = False
+        """A listing was answered."""
+        self._market = market
+        self._rest = rest
+        self._clock = clock
+        self._rng = rng
+        self._sink = sink
+        self._announce = announce
+        self._relisted = relisted
+        self._followed: list[Instrument] = []
+        self._deep: dict[str, Instrument] = {}
+        self._first: set[str] = set()
+        """Symbols whose candles go before the polls."""
+        self._polling = Polling()
+        self._mending = Mending()
+        self.backfill = Backfill(self._run_of, language.candles_max)
+        self._planned = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        """Begin; returns at once. The market-wide streams are wanted before anything is known of the listing."""
+        self._want()
+        self.streams.start()
+        for name, loop in (
+            ("listing", self._listing_loop),
+            ("clock", self._skew_loop),
+            ("polls", self._poll_loop),
+            ("candles", self._backfill_loop),
+            ("books", self._mend_loop),
+        ):
+            self._persist(name, loop)
+
+    async def close(self) -> None:
+        """End every loop and connection."""
+        await settle(self._tasks)
+        await self.streams.close()
+
+    @property
+    def followed(self) -> Sequence[Instrument]:
+        """What is subscribed, the most important first."""
+        return self._followed
+
+    @property
+    def deep(self) -> frozenset[str]:
+        """Symbols with trades and full depth."""
+        return frozenset(self._deep)
+
+    def follow(self, instruments: Sequence[Instrument]) -> None:
+        """Follow these and no others, the most important first."""
+        gone = {one.symbol for one in self._followed} - {one.symbol for one in instruments}
+        self._followed = list(instruments)
+        if gone:
+            self.backfill.forget(gone)
+            self._mending.forget(gone)
+            self._say("close", self._deep.keys() & gone)
+            self._deep = {symbol: one for symbol, one in self._deep.items() if symbol not in gone}
+        self._polling.set(self.language.polls(self._followed), self._now_ms())
+        self._plan()
+        self._want()
+
+    def reorder(self, instruments: Sequence[Instrument]) -> None:
+        """The same instruments in a new order of importance; plans of what is still missing follow it."""
+        self._followed = list(instruments)
+        self._plan()
+
+    def deepen(self, instruments: Sequence[Instrument]) -> None:
+        """Give trades and full depth to these and no others."""
+        wanted = {one.symbol: one for one in instruments}
+        if wanted.keys() == self._deep.keys():
+            return
+        dropped = self._deep.keys() - wanted.keys()
+        self._mending.forget(dropped)
+        self._say("close", dropped)
+        self._say("open", wanted.keys() - self._deep.keys())
+        self._deep = wanted
+        self._want()
+
+    def fill_trades(self, symbol: str, since_ms: int, until_ms: int) -> None:
+        """Ask for trades that a break may have swallowed, where the venue offers them."""
+        request = self.language.trades_request(symbol, since_ms - OVERLAP_MS, until_ms)
+        if request is not None and symbol in self._deep:
+            spawn(self._tasks, self._quietly(request, Priority.MEND), f"{self.venue} trades {symbol}")
+
+    def _say(self, what: Literal["open", "close"], symbols: Iterable[str]) -> None:
+        """Put on record which symbols' trades and books are kept up to date from now on, or are not any more."""
+        now_ns = self._clock.now_ns()
+        for symbol in sorted(symbols):
+            for kind in ("trades", "book"):
+                self._sink(ConnectionEvent(now_ns, self.venue, f"{self.venue}#{kind}:{symbol}", what))
+
+    def _want(self) -> None:
+        channels: list[Channel] = self.language.market_channels()
+        for one in self._followed:
+            channels += self.language.broad_channels(one)
+        for one in self._deep.values():
+            channels += self.language.deep_channels(one)
+        self.streams.want(channels)
+
+    def _persist(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        title = f"{self.venue} {name}"
+        spawn(self._tasks, persist(title, loop, self._clock, self._rng, self._announce), title)
+
+    async def _listing_loop(self) -> None:
+        while True:
+            began_ns = self._clock.now_ns()
+            try:
+                await self._fetch_listing()
+            except VenueError as error:
+                self._announce(f"{self.venue}: its listing could not be read: {error.message}")
+                if not self.is_listed:
+                    # The streams may answer where the requests are refused: what they speak of can be followed.
+                    self._relisted(self.venue, 0)
+                await sleep(self._clock, LISTING_EVERY_S if self.is_listed else LISTING_RETRY_S)
+                continue
+            self.is_listed = True
+            self._relisted(self.venue, began_ns)
+            await sleep(self._clock, LISTING_EVERY_S)
+
+    async def _fetch_listing(self) -> None:
+        for first in self.language.listing_requests():
+            request: str | None = first
+            for _ in range(MAX_PAGES):
+                if request is None:
+                    break
+                answer = await self._ask(request, Priority.LISTING)
+                request = self.language.next_page(answer.request, answer.body)
+
+    async def _skew_loop(self) -> None:
+        while True:
+            try:
+                await self._rest.measure_skew(self.language)
+            except VenueError as error:
+                LOG.info("%s: clock not measured: %s", self.venue, error.message)
+            await sleep(self._clock, SKEW_EVERY_S)
+
+    async def _poll_loop(self) -> None:
+        await asyncio.gather(*(self._poll() for _ in range(POLLS_AT_ONCE)))
+
+    async def _poll(self) -> None:
+        while True:
+            poll = self._polling.take(self._now_ms())
+            if poll is None:
+                await sleep(self._clock, IDLE_S)
+                continue
+            try:
+                await self._ask(poll.request, Priority.POLL)
+            except Fatal as error:
+                self._polling.drop(poll)
+                LOG.warning("not asked again: %s", error.message)
+            except VenueError as error:
+                LOG.info("%s", error.message)
+
+    async def _backfill_loop(self) -> None:
+        await asyncio.gather(self._replan_loop(), *(self._fetch_candles() for _ in range(AT_ONCE)))
+
+    async def _replan_loop(self) -> None:
+        while True:
+            await sleep(self._clock, PLAN_EVERY_S)
+            if not self.backfill.waiting:
+                self._plan()
+
+    async def _fetch_candles(self) -> None:
+        while True:
+            job = self.backfill.take(self._now_ms())
+            if job is None:
+                self._planned.clear()
+                await self._planned.wait()
+                continue
+            await self._candles(job)
+
+    async def _candles(self, job: Job) -> None:
+        request = self.language.candles_request(job.symbol, job.interval, job.bars)
+        try:
+            await self._ask(request, Priority.FIRST_BACKFILL if job.symbol in self._first else Priority.BACKFILL)
+        except Fatal as error:
+            LOG.info("%s", error.message)
+        except VenueError as error:
+            self.backfill.failed(job)
+            LOG.info("%s", error.message)
+
+    async def _mend_loop(self) -> None:
+        while True:
+            await sleep(self._clock, MENDS_EVERY_S)
+            broken = [symbol for symbol in self._market.broken_books(self.venue) if symbol in self._deep]
+            for symbol in self._mending.due(broken, self._now_ms()):
+                request = self.language.mend(symbol)
+                if request is not None:
+                    spawn(self._tasks, self._quietly(request, Priority.MEND), f"{self.venue} book {symbol}")
+                    continue
+                for channel in self.language.deep_channels(self._deep[symbol]):
+                    if channel.kind == "book":
+                        self.streams.resubscribe(channel.topic)
+
+    async def _quietly(self, request: str, priority: Priority) -> None:
+        """Ask, and leave a failure to the log and to the status of the host."""
+        try:
+            await self._ask(request, priority)
+        except VenueError as error:
+            LOG.info("%s", error.message)
+
+    async def _ask(self, request: str, priority: Priority) -> Response:
+        return await self._rest.ask(self.language, request, priority=priority)
+
+    def _plan(self) -> None:
+        self._first = {one.symbol for one in self._followed[:FIRST]} | self._deep.keys()
+        self.backfill.plan((one.symbol for one in self._followed), self._now_ms())
+        self._planned.set()
+
+    def _run_of(self, symbol: str, interval: str) -> Run:
+        return Run(*self._market.run_of(self.venue, symbol, interval))
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // 1_000_000

@@ -1,0 +1,220 @@
+"""The engine on live venues: `prism`, `prism demo`, `prism record` and the headless commands without a recording.
+
+The same pipeline as for a recording, fed by `engine.feeds` over real sockets in the engine's own loop. Scans run on the
+clock; nothing here knows a venue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from engine.clock import Clock
+from engine.config.schema import Config, venues_of
+from engine.feeds.market import LiveMarket
+from engine.feeds.status import feed_of
+from engine.feeds.venue import VenueFeed
+from engine.pipeline import Pipeline
+from engine.runtime import HEARTBEAT_NS, Engine
+from engine.snapshot import Feed, Mode
+from engine.storage.candle_store import KEPT_BARS, CandleStore, StoreUnusable
+from engine.timeframes import INTERVAL_MS
+from engine.transport.backoff import Rng
+from engine.transport.budgets import Budgets
+from engine.transport.capture_records import Record
+from engine.transport.live_net import LiveNet
+from engine.transport.net import Net
+from engine.transport.rest_client import RestClient
+from engine.transport.stream_pace import ConnectPace
+from engine.transport.stream_set import StreamSet
+from engine.venues.registry import make_languages
+
+LOG: Final = logging.getLogger("prism.engine")
+
+SAVE_EVERY_NS: Final = 10_000_000_000
+FORGET_MS: Final = 90 * 86_400_000
+"""Kept candles of instruments that brought none for so long are deleted."""
+
+
+class Recorder(Protocol):
+    """What `prism record` writes with."""
+
+    def take(self, record: Record) -> None:
+        """One record, in order of arrival. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Where the live engine is connected to; the defaults are the venues themselves."""
+
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """Real origins to other ones: the simulator's. Where there are any, nothing else is ever asked."""
+    pace: float = 1.0
+    """Multiplies the budgets of requests; above 1 only for a simulator, which says that it allows it."""
+    candles: Path | None = None
+    """Database of candles; None: none are kept."""
+    recorder: Recorder | None = None
+    seed: int | None = None
+    """Of the jitter; None: different each time."""
+
+
+class LiveEngine(Engine):
+    """Follows venues in a thread of its own."""
+
+    def __init__(self, config: Config, mode: Mode, wiring: Wiring | None = None, clock: Clock | None = None) -> None:
+        super().__init__(config, mode, clock)
+        self._config = config
+        self._wiring = wiring or Wiring()
+        self._rng: Rng = random.Random(self._wiring.seed)
+        self._market: LiveMarket | None = None
+        self._rest: RestClient | None = None
+        self._until_ns: int | None = None
+
+    def _loop(self, work: Coroutine[Any, Any, None]) -> None:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(work)
+
+    def run_for(self, seconds: float) -> Pipeline:
+        """Follow the venues for so long in the calling thread; the market as it then stands, scanned once more."""
+        self._until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
+        self._loop(self._run())
+        self._pipeline.scan()
+        return self._pipeline
+
+    @property
+    def last_feeds(self) -> tuple[Feed, ...]:
+        """How the venues did when they were last looked at."""
+        return self._latest.feeds if self._latest is not None else ()
+
+    def make_net(self) -> Net:
+        """The way out; tests hand in another."""
+        routes = self._wiring.routes
+        return LiveNet(
+            self._clock, routes, only_routes=bool(routes), proxies=self._config.venues.proxies and not routes
+        )
+
+    async def _run(self) -> None:
+        net = self.make_net()
+        store = await self._open_store()
+        market = self._market = self._wire(net)
+        try:
+            if store is not None:
+                await self._warm(store, market)
+            market.start()
+            await self._follow(market, store)
+        finally:
+            await market.close()
+            await net.close()
+            if store is not None:
+                await self._save(store)
+                await store.close()
+
+    def _wire(self, net: Net) -> LiveMarket:
+        """One feed for every product, all over the same budgets."""
+        clock, rng, sink = self._clock, self._rng, self._sink
+        settings = self._config.venues
+        languages = make_languages(venues_of(self._config))
+        self._budgets = Budgets(clock, scale=self._wiring.pace)
+        self._rest = rest = RestClient(net, clock, rng, self._budgets, sink)
+        connects = ConnectPace(clock)
+        market = LiveMarket(
+            self._pipeline, clock, places=settings.full_depth, include_tradfi=self._config.engine.include_tradfi
+        )
+        for language in languages:
+            streams = StreamSet(language, net, clock, rng, sink, connects)
+
+            def make(
+                relisted: Callable[[str, int], None], language: Any = language, streams: StreamSet = streams
+            ) -> VenueFeed:
+                return VenueFeed(language, self._pipeline, rest, streams, clock, rng, sink, self._announce, relisted)
+
+            market.add(make)
+        return market
+
+    async def _follow(self, market: LiveMarket, store: CandleStore | None) -> None:
+        """Scan on the clock until the engine is closed. A scan that came late is not made up for."""
+        clock, interval_ns = self._clock, self._config.engine.scan_interval_ms * 1_000_000
+        due_ns = clock.monotonic_ns()
+        saved_ns = due_ns
+        while not self._closing and (self._until_ns is None or clock.monotonic_ns() < self._until_ns):
+            self._scan()
+            market.steer(self._asked())
+            self._publish()
+            now_ns = clock.monotonic_ns()
+            if store is not None and now_ns - saved_ns > SAVE_EVERY_NS:
+                saved_ns = now_ns
+                await self._save(store)
+            due_ns = max(due_ns + interval_ns, now_ns)
+            while not self._closing and clock.monotonic_ns() < due_ns:
+                await clock.sleep_until(min(due_ns, clock.monotonic_ns() + 50_000_000))
+                asked = self._obey()
+                self._publish(force=asked or clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS)
+
+    async def _open_store(self) -> CandleStore | None:
+        """The candles of earlier runs, where they are kept; None where they are not or cannot be."""
+        path = self._wiring.candles
+        if path is None:
+            return None
+        try:
+            store = await CandleStore.open(path)
+        except StoreUnusable as error:
+            self._announce(error.message)
+            return None
+        self._pipeline.closed = []
+        return store
+
+    async def _warm(self, store: CandleStore, market: LiveMarket) -> None:
+        """Let every instrument find its kept bars when it is followed."""
+        now_ms = self._clock.now_ns() // 1_000_000
+        try:
+            await store.prune(now_ms - FORGET_MS)
+            market.keep_ready(await store.load({ms: now_ms - bars_back(ms) for ms in INTERVAL_MS.values()}))
+        except StoreUnusable as error:
+            self._announce(error.message)
+
+    async def _save(self, store: CandleStore) -> None:
+        closed, self._pipeline.closed = self._pipeline.closed, []
+        try:
+            await store.save(closed or ())
+        except StoreUnusable as error:
+            self._announce(error.message)
+
+    def _sink(self, record: Record) -> None:
+        self._pipeline.ingest(record)
+        if self._wiring.recorder is not None:
+            self._wiring.recorder.take(record)
+
+    def _announce(self, words: str) -> None:
+        self._pipeline.notices.appendleft(words)
+
+    def _asked(self) -> set[tuple[str, str]]:
+        focus = self._pipeline.focused
+        return set(self._kept) | ({focus} if focus is not None else set())
+
+    def _feeds(self) -> tuple[Feed, ...] | None:
+        market, rest = self._market, self._rest
+        if market is None or rest is None:
+            return None
+        return tuple(feed_of(feed, rest, self._pipeline, self._clock) for _, feed in sorted(market.feeds.items()))
+
+    def _waiting(self) -> int:
+        return sum(feed.streams.waiting for feed in self._market.feeds.values()) if self._market is not None else 0
+
+
+def bars_back(interval_ms: int) -> int:
+    """How old the newest kept bar of an interval may be to join what the venues still give, milliseconds."""
+    return KEPT_BARS * interval_ms
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where there is one (not on Windows), else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -1,0 +1,202 @@
+"""Plays a recording through the engine: `prism replay`, at any speed, forwards and back.
+
+Used by the command line and the tests. Runs on the receive times that the recording holds; the clock only paces it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from engine.clock import Clock
+from engine.config.schema import Config
+from engine.replay import ScanCadence
+from engine.runtime import HEARTBEAT_NS, Engine
+from engine.snapshot import Mode, ReplayStatus
+from engine.transport.capture_records import Record
+
+SLICE_NS: Final = 5_000_000
+"""Longest stretch of work before other tasks of the loop get their turn."""
+PATIENCE_NS: Final = 50_000_000
+"""Longest sleep before wishes are looked at again."""
+SETTLE_MS: Final = 1_000
+"""Market time of a new round of a loop before it is shown, so that the table does not blink empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Records that can be read again from the start."""
+
+    name: str
+    """Cleaned, fit to show."""
+    records: Callable[[], Iterator[Record]]
+    loops: bool = False
+    """Begin again at the end, in a new epoch."""
+    preroll_ms: int = 0
+    """Market time at its beginning that is passed through at once, so that what follows is warm when it is seen."""
+    bad_lines: Callable[[], int] = lambda: 0
+
+
+@dataclass(slots=True)
+class _Wishes:
+    """What the console asked for; written by its thread, read by the engine's."""
+
+    paused: bool = False
+    steps: int = 0
+    seek_ms: int | None = None
+    speed: float = 1.0
+
+
+class Player(Engine):
+    """Plays a recording in a thread of its own."""
+
+    def __init__(
+        self,
+        config: Config,
+        recording: Recording,
+        mode: Mode,
+        *,
+        speed: float = 1.0,
+        start_ms: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(config, mode, clock)
+        self._recording = recording
+        self._interval_ms = config.engine.scan_interval_ms
+        self._wishes = _Wishes(speed=speed, seek_ms=start_ms)
+        self._round = 1
+        self._start_ms = 0
+        self._end_ms: int | None = None
+        self._finished = False
+        self._anchor: tuple[int, int] | None = None
+
+    def pause(self, paused: bool) -> None:
+        self._wishes.paused = paused
+
+    def step(self) -> None:
+        self._wishes.steps += 1
+
+    def seek(self, at_ms: int) -> None:
+        self._wishes.seek_ms = at_ms
+
+    def set_speed(self, speed: float) -> None:
+        if speed > 0:
+            self._wishes.speed = speed
+            self._anchor = None
+
+    async def _run(self) -> None:
+        while not self._closing:
+            restart = await self._play()
+            if restart:
+                self._pipeline.clear()
+                continue
+            self._end_ms = self._pipeline.clock_ms
+            if self._recording.loops:
+                self._round += 1
+                self._pipeline.clear()
+                continue
+            self._finished = True
+            self._scan()
+            self._publish(force=True)
+            await self._hold_finished()
+            self._finished = False
+            self._pipeline.clear()
+
+    async def _play(self) -> bool:
+        """Play the recording once. True: begin again from the start, because a seek goes back."""
+        cadence = ScanCadence(self._interval_ms)
+        self._anchor = None
+        first_ns: int | None = None
+        worked_since = self._clock.monotonic_ns()
+        for record in self._recording.records():
+            if first_ns is None:
+                first_ns = record.t
+                self._start_ms = first_ns // 1_000_000
+            if cadence.due(record.t):
+                self._scan()
+                if self._pipeline.clock_ms - self._start_ms >= SETTLE_MS or self._round == 1:
+                    self._publish()
+                await self._while_paused()
+                if self._closing:
+                    return False
+                if self._goes_back():
+                    return True
+            await self._until_due(record.t)
+            if self._closing:
+                return False
+            self._pipeline.ingest(record)
+            now = self._clock.monotonic_ns()
+            if now - worked_since > SLICE_NS:
+                await asyncio.sleep(0)
+                worked_since = self._clock.monotonic_ns()
+        return self._goes_back()
+
+    async def _until_due(self, t_ns: int) -> None:
+        """Wait until the record received at `t_ns` is due at the present speed."""
+        wishes = self._wishes
+        if wishes.speed == float("inf"):
+            return
+        if wishes.seek_ms is not None:
+            if t_ns // 1_000_000 < wishes.seek_ms:
+                self._anchor = None
+                return
+            wishes.seek_ms = None
+        if t_ns // 1_000_000 < self._start_ms + self._recording.preroll_ms:
+            return
+        if self._anchor is None:
+            self._anchor = (t_ns, self._clock.monotonic_ns())
+        while self._anchor is not None and not self._closing and not self._goes_back():
+            due = self._anchor[1] + int((t_ns - self._anchor[0]) / wishes.speed)
+            now = self._clock.monotonic_ns()
+            if due <= now or wishes.seek_ms is not None:
+                return
+            await self._clock.sleep_until(min(due, now + PATIENCE_NS))
+            asked = self._obey()
+            self._publish(force=asked or now - self._published_ns > HEARTBEAT_NS)
+            if wishes.paused:
+                await self._while_paused()
+
+    async def _while_paused(self) -> None:
+        """Wait while the replay is paused, letting single steps and seeks through."""
+        wishes = self._wishes
+        shown = False
+        while wishes.paused and not self._closing:
+            if wishes.steps > 0:
+                wishes.steps -= 1
+                return
+            if wishes.seek_ms is not None and wishes.seek_ms != self._pipeline.clock_ms:
+                return
+            asked = self._obey()
+            if asked or not shown or self._clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS:
+                self._publish(force=True)
+                shown = True
+            self._anchor = None
+            await self._clock.sleep_until(self._clock.monotonic_ns() + PATIENCE_NS)
+        wishes.steps = 0
+
+    async def _hold_finished(self) -> None:
+        """The recording has ended: keep answering wishes until it is to be played again or to close."""
+        while not self._closing and self._wishes.seek_ms is None:
+            asked = self._obey()
+            if asked or self._clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS:
+                self._publish(force=True)
+            await self._clock.sleep_until(self._clock.monotonic_ns() + PATIENCE_NS)
+
+    def _goes_back(self) -> bool:
+        seek_ms = self._wishes.seek_ms
+        return seek_ms is not None and seek_ms < self._pipeline.clock_ms
+
+    def _replay_status(self) -> ReplayStatus:
+        return ReplayStatus(
+            name=self._recording.name,
+            start_ms=self._start_ms,
+            end_ms=self._end_ms,
+            at_ms=self._pipeline.clock_ms,
+            speed=self._wishes.speed,
+            paused=self._wishes.paused,
+            finished=self._finished,
+            loop=self._round,
+            bad_lines=self._recording.bad_lines(),
+        )
