@@ -9,13 +9,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import logging
 import sys
 from collections.abc import Sequence
-from logging.handlers import RotatingFileHandler
 from typing import Final, cast
-
-from platformdirs import user_log_path
 
 from engine.config.schema import Config
 from engine.playback import Player, Recording
@@ -29,6 +25,7 @@ from tui.headless import diagnostics
 from tui.headless.settings import loaded_settings
 from tui.lifeline import Lifeline, terminals
 from tui.live import live_engine, recorder_of, simulator_of
+from tui.log import write_log
 from tui.simulated import Simulator
 from tui.source import Source
 
@@ -36,7 +33,6 @@ CLOSE_S: Final = 2.0
 """How long the engine may take to end after the screen is gone."""
 GC_ALLOCATIONS: Final = 50_000
 """Allocations between two collections of the youngest generation."""
-LOG_BYTES: Final = 2 * 2**20
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,22 +53,6 @@ def run(args: argparse.Namespace) -> int:
         gc.set_threshold(GC_ALLOCATIONS)
         engine.start()
         return run_console(engine, loaded.config, loaded.notices)
-
-
-def write_log() -> None:
-    """Let the engine's log go to a file of the user's, bounded in size, never to the screen."""
-    folder = user_log_path("prism")
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler = RotatingFileHandler(folder / "prism.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
-    except OSError as error:
-        diagnostics.notice(f"no log is written: {error.filename}: {error.strerror}")
-        return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    log = logging.getLogger("prism")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
 
 
 def open_engine(

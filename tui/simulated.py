@@ -43,6 +43,11 @@ class Simulator:
         )
         self._routes: Mapping[str, str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self._child.pid
+
     def routes(self) -> Mapping[str, str]:
         """Real origins to those of the simulator. Raises SimulatorFailed where it does not start in time."""
         if self._routes is None:
@@ -84,7 +89,10 @@ class Simulator:
         return {str(origin): str(other) for origin, other in routes.items()}
 
     def _last_words(self) -> str:
-        if self._child.poll() is None:
+        try:
+            # Its output ended, so it is about to end too, unless it is stuck.
+            self._child.wait(CLOSE_S)
+        except subprocess.TimeoutExpired:
             self._child.kill()
             return f"not ready within {READY_S:.0f} s"
         err = self._child.stderr

@@ -18,6 +18,7 @@ from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Record
 from tui.headless import diagnostics
 from tui.live import live_engine, simulator_of
+from tui.log import write_log
 
 LIVE_S: Final = 30.0
 DEMO_S: Final = 8.0
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace, config: Config, *, until_ms: int | None = None
 
 
 def _live(args: argparse.Namespace, config: Config, for_seconds: float | None) -> Pipeline:
+    write_log()
     invented: bool = getattr(args, "demo", False)
     with contextlib.ExitStack() as open_while:
         simulator = open_while.enter_context(simulator_of(args)) if invented else None

@@ -17,6 +17,7 @@ from engine.text import clean
 from tui.headless import diagnostics
 from tui.headless.settings import settings
 from tui.live import live_engine, recorder_of, simulator_of
+from tui.log import write_log
 
 TELL_EVERY_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.2
@@ -26,6 +27,7 @@ CLOSE_S: Final = 5.0
 def run(args: argparse.Namespace) -> int:
     """Record until the time or the size is reached, the disk fills up, or the user interrupts; the exit code."""
     config = settings(args)
+    write_log()
     with contextlib.ExitStack() as open_while:
         simulator = open_while.enter_context(simulator_of(args)) if args.demo else None
         recorder = open_while.enter_context(contextlib.closing(recorder_of(args)))

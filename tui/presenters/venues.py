@@ -10,7 +10,7 @@ from typing import Final
 from engine.snapshot import Feed
 from tui.presenters.format import MISSING, age_text, compact_text
 from tui.presenters.header import LIGHT_STYLES, LIGHTS
-from tui.presenters.lines import BLANK, Line, wrapped
+from tui.presenters.lines import BLANK, Line, cut, wrapped
 from tui.presenters.view import View, count_text, venue_title
 
 SKEW_WARN_MS: Final = 1_000.0
@@ -28,7 +28,7 @@ def venue_lines(view: View, width: int) -> list[Line]:
     lines += [BLANK, (("Notices, newest first", "heading"),)]
     notices = view.snapshot.health.notices
     for notice in notices:
-        first, *rest = wrapped(notice, max(10, width - 2)) or [BLANK]
+        first, *rest = wrapped(notice, max(10, width - 3)) or [BLANK]
         lines.append(((" ", ""), *first))
         lines += [(("   ", ""), *line) for line in rest]
     if not notices:
@@ -46,7 +46,7 @@ def _feed(feed: Feed, width: int) -> list[Line]:
         (f"newest {age}  ", "muted"),
         (f"{compact_text(feed.frames)} frames", "muted"),
     )
-    lines: list[Line] = [head]
+    lines: list[Line] = [cut(head, width)]
     facts = [f"round trip {_ms(feed.latency_ms)}", f"its clock {_ms(feed.skew_ms, signed=True)} from ours"]
     if feed.channels:
         facts.append(f"{feed.channels_live} of {count_text(feed.channels, 'subscription')} deliver")

@@ -1,0 +1,204 @@
+"""The engine as a thread: it plays, obeys, survives an idle console and says why when it ends."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.config.schema import Config
+from engine.pipeline import Pipeline
+from engine.playback import Player, Recording
+from engine.replay import ScanCadence, run_through
+from engine.simulator.demo_recording import BUNDLED
+from engine.snapshot import Snapshot
+from engine.transport.capture import CaptureReader
+from engine.transport.capture_records import Record
+
+SLICE = 6_000
+"""Records of the bundled recording that the tests play: its warm-up and about a minute of market."""
+
+
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    return list(itertools.islice(iter(CaptureReader(BUNDLED)), SLICE))
+
+
+def wait_for(condition: Callable[[], bool], engine: Player, seconds: float = 60.0) -> None:
+    """Return once `condition` holds; the engine's own thread is what moves it."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        assert engine.alive() or condition(), f"the engine ended: {engine.failure()}"
+        pause.wait(0.01)
+    raise AssertionError("the engine did not come to it")
+
+
+def shot(engine: Player) -> Snapshot:
+    snapshot = engine.latest()
+    assert snapshot is not None
+    return snapshot
+
+
+def playing(records: list[Record], *, loops: bool = False, speed: float = float("inf")) -> Player:
+    engine = Player(Config(), Recording("test", lambda: iter(records), loops), "replay", speed=speed)
+    engine.start()
+    return engine
+
+
+def finished(engine: Player) -> bool:
+    snapshot = engine.latest()
+    return snapshot is not None and snapshot.replay is not None and snapshot.replay.finished
+
+
+def test_a_replay_ends_where_a_headless_run_ends(records: list[Record]) -> None:
+    pipeline = Pipeline(Config(), "replay")
+    run_through(pipeline, records)
+    wanted = pipeline.snapshot()
+    engine = playing(records)
+    try:
+        wait_for(lambda: finished(engine), engine)
+        got = shot(engine)
+    finally:
+        engine.close(10)
+    assert got.at_ms == wanted.at_ms
+    assert got.health.scans == wanted.health.scans
+    assert got.board.prism.tobytes() == wanted.board.prism.tobytes()
+    assert got.ranking.candidates.tolist() == wanted.ranking.candidates.tolist()
+
+
+def test_nobody_looking_holds_nothing_up(records: list[Record]) -> None:
+    engine = playing(records)
+    try:
+        wait_for(lambda: finished(engine), engine)
+        assert shot(engine).health.frames == sum(1 for record in records if hasattr(record, "text"))
+    finally:
+        engine.close(10)
+    assert not engine.alive()
+    assert engine.failure() is None
+
+
+def test_pause_step_and_go_on(records: list[Record]) -> None:
+    engine = Player(Config(), Recording("test", lambda: iter(records)), "replay", speed=50.0)
+    engine.pause(True)
+    engine.start()
+    try:
+        wait_for(lambda: engine.latest() is not None, engine)
+        held = shot(engine)
+        assert held.replay is not None
+        assert held.replay.paused
+        scans = held.health.scans
+        engine.step()
+        wait_for(lambda: shot(engine).health.scans == scans + 1, engine)
+        engine.pause(False)
+        wait_for(lambda: shot(engine).health.scans > scans + 3, engine)
+    finally:
+        engine.close(10)
+
+
+def test_seeking_back_plays_again_from_the_start_in_a_new_epoch(records: list[Record]) -> None:
+    engine = playing(records)
+    try:
+        wait_for(lambda: finished(engine), engine)
+        before = shot(engine)
+        assert before.replay is not None
+        target = before.replay.start_ms + 20_000
+        engine.set_speed(1.0)
+        engine.seek(target)
+        wait_for(lambda: shot(engine).epoch > before.epoch and shot(engine).at_ms >= target - 2_000, engine)
+        after = shot(engine)
+        assert after.replay is not None
+        assert not after.replay.finished
+        assert after.replay.at_ms < before.replay.at_ms
+    finally:
+        engine.close(10)
+
+
+def test_a_looping_recording_begins_again(records: list[Record]) -> None:
+    engine = playing(records[:3_000], loops=True)
+    try:
+        wait_for(lambda: engine.latest() is not None and shot(engine).epoch >= 3, engine)
+        status = shot(engine).replay
+        assert status is not None
+        assert status.loop >= 3
+    finally:
+        engine.close(10)
+
+
+def test_focus_and_preset_show_up_in_a_later_picture(records: list[Record]) -> None:
+    engine = playing(records)
+    try:
+        wait_for(lambda: finished(engine), engine)
+        engine.focus("binance-usdm", "BTCUSDT")
+        engine.set_preset("relaxed")
+        engine.set_preset("no such preset")
+        wait_for(lambda: shot(engine).focus is not None and shot(engine).preset == "relaxed", engine)
+        focus = shot(engine).focus
+        assert focus is not None
+        assert focus.ladder.status == "synced"
+        assert focus.ladder.bids
+        assert float(focus.ladder.bids[0][0]) < float(focus.ladder.asks[0][0])
+        assert len(focus.charts["15m"].close) > 100
+        assert focus.tape
+        assert len(shot(engine).ranking.candidates) == len(shot(engine).rankings["relaxed"].candidates)
+    finally:
+        engine.close(10)
+
+
+def test_closing_while_it_plays_takes_no_time_to_speak_of(records: list[Record]) -> None:
+    engine = playing(records, speed=0.01)
+    wait_for(lambda: engine.alive(), engine)
+    engine.close(3)
+    assert not engine.alive()
+
+
+def test_an_engine_that_fails_says_so() -> None:
+    def broken() -> Iterator[Record]:
+        yield from ()
+        raise RuntimeError("the disk went away")
+
+    engine = Player(Config(), Recording("test", broken), "replay")
+    engine.start()
+    wait_for(lambda: engine.failure() is not None, engine)
+    engine.close(10)
+    assert not engine.alive()
+    assert "RuntimeError" in str(engine.failure())
+
+
+def test_a_snapshot_does_not_follow_the_state(records: list[Record]) -> None:
+    pipeline = Pipeline(Config(), "replay")
+    run_through(pipeline, records[:3_000])
+    pipeline.focus("binance-usdm", "ETHUSDT")
+    before = pipeline.snapshot()
+    last, prism = before.columns.last.copy(), before.board.prism.copy()
+    inputs = {
+        (name, key): values.copy()
+        for name, reading in before.board.readings.items()
+        for key, (values, _, _) in reading.inputs.items()
+    }
+    for record in records[3_000:]:
+        pipeline.ingest(record)
+    pipeline.scan()
+    pipeline.snapshot()
+    assert before.columns.last.tobytes() == last.tobytes()
+    assert before.board.prism.tobytes() == prism.tobytes()
+    for (name, key), values in inputs.items():
+        assert before.board.readings[name].inputs[key][0].tobytes() == values.tobytes(), (name, key)
+
+
+def test_the_cadence_scans_once_for_a_silence() -> None:
+    cadence = ScanCadence(100)
+    ms = 1_000_000
+    assert [cadence.due(t * ms) for t in (0, 50, 99, 100, 150, 5_000, 5_010, 5_100)] == [
+        False, False, False, True, False, True, False, True,
+    ]  # fmt: skip
+
+
+def test_the_bundled_recording_is_marked_and_not_large() -> None:
+    reader = CaptureReader(BUNDLED)
+    assert "DEMO" in reader.header.note
+    assert Path(BUNDLED).stat().st_size < 4 * 2**20

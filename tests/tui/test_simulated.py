@@ -1,0 +1,72 @@
+"""The simulator as a child process: where it listens, and that it never outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+from tui.simulated import Simulator, SimulatorFailed
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until_gone(pid: int, seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while is_running(pid) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not is_running(pid)
+
+
+def test_it_listens_on_the_loopback_alone_and_answers_for_every_venue() -> None:
+    with Simulator(seed=3, rate=100.0) as simulator:
+        routes = simulator.routes()
+        assert {urlsplit(other).hostname for other in routes.values()} == {"127.0.0.1"}
+        for origin in (
+            "https://fapi.binance.com",
+            "https://api.bybit.com",
+            "https://openapi.okx.com",
+            "https://api.bitget.com",
+        ):
+            assert origin in routes
+        with urlopen(routes["https://fapi.binance.com"] + "/fapi/v1/time", timeout=10) as answer:
+            assert b"serverTime" in answer.read()
+        pid = simulator.pid
+        assert is_running(pid)
+    assert wait_until_gone(pid)
+
+
+def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
+    program = """
+        import time
+        from tui.simulated import Simulator
+        simulator = Simulator(seed=3, rate=100.0)
+        simulator.routes()
+        print(simulator.pid, flush=True)
+        time.sleep(60)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+    assert wait_until_gone(pid)
+
+
+def test_one_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with Simulator(seed=1) as simulator, pytest.raises(SimulatorFailed, match="it ended with 1"):
+        simulator.routes()

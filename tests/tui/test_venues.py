@@ -1,0 +1,89 @@
+"""The venues screen: what it says of each venue, and that it follows the market while it is open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from engine.snapshot import Feed
+from tests.tui.fake_source import make_app, scene, settle, text_of
+from tui.presenters.lines import plain, width_of
+from tui.presenters.venues import venue_lines
+from tui.presenters.view import View
+from tui.screens.venues import VenuesScreen
+
+LIVE = Feed(
+    "binance-usdm", "live", "", 120, 12_345, 0, 0, 40, 1, latency_ms=31.6, skew_ms=-4.2, channels=400, channels_live=398
+)
+DOWN = Feed(
+    "okx", "down", "okx/public/1: refused, attempt 3 in 8 s", None, 0, 2, 1, 0, 0,
+    skew_ms=2_500.0, requests="openapi.okx.com region: 451", reconnects=3, backfill=77,
+)  # fmt: skip
+
+
+def lines(*feeds: Feed, notices: tuple[str, ...] = (), width: int = 100) -> str:
+    shot = scene()
+    shot = replace(shot, feeds=feeds, health=replace(shot.health, notices=notices))
+    found = venue_lines(View(shot, None, shot.at_ms), width)
+    assert all(width_of(line) <= width for line in found)
+    return " ".join(plain(found).split())
+
+
+def test_a_venue_that_is_well_tells_its_figures_with_units() -> None:
+    text = lines(LIVE)
+    for wanted in (
+        "● Binance", "live", "newest 0.1 s ago", "12.3K frames", "round trip 32 ms", "its clock -4 ms from ours",
+        "398 of 400 subscriptions deliver", "40 books, 1 resyncing",
+    ):  # fmt: skip
+        assert wanted in text
+    assert "none" in text
+
+
+def test_streams_and_requests_that_fail_are_told_apart() -> None:
+    text = lines(DOWN, notices=("okx: connection okx/public/1 error", "bybit-linear: NEWUSDT listed"))
+    for wanted in (
+        "○ OKX", "down", "newest ·", "round trip not measured", "okx/public/1: refused, attempt 3 in 8 s",
+        "requests: openapi.okx.com region: 451", "the clocks disagree", "3 reconnects", "77 requests for candles to go",
+        "2 frames refused, 1 not known", "bybit-linear: NEWUSDT listed",
+    ):  # fmt: skip
+        assert wanted in text
+
+
+def test_long_words_wrap_at_every_width() -> None:
+    for width in (30, 60, 118):
+        lines(replace(DOWN, detail="word " * 60), notices=("notice " * 40,), width=width)
+
+
+async def test_the_screen_opens_with_its_key_follows_the_market_and_closes(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("V")
+        await settle(app, clock, pilot)
+        assert isinstance(app.screen, VenuesScreen)
+        assert "Notices, newest first" in text_of(app)
+        assert source.snapshot is not None
+        source.snapshot = replace(source.snapshot, feeds=(DOWN,), sequence=source.snapshot.sequence + 1)
+        await settle(app, clock, pilot)
+        assert "attempt 3 in 8 s" in text_of(app)
+        await pilot.press("escape")
+        await settle(app, clock, pilot)
+        assert not isinstance(app.screen, VenuesScreen)
+
+
+async def test_pins_and_the_watch_list_are_held_in_full_depth(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        assert source.held == frozenset()
+        key = app.key
+        assert key is not None
+        await pilot.press("space")
+        await settle(app, clock, pilot)
+        assert source.held == {(key.venue, key.symbol)}
+        await pilot.press("space", "w")
+        await settle(app, clock, pilot)
+        assert source.held == {(key.venue, key.symbol)}
+        await pilot.press("w")
+        await settle(app, clock, pilot)
+        assert source.held == frozenset()
