@@ -109,6 +109,8 @@ class LiveEngine(Engine):
             await self._follow(market, store)
         finally:
             await market.close()
+            if self._rest is not None:
+                await self._rest.close()
             await net.close()
             if store is not None:
                 await self._save(store)

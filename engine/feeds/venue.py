@@ -101,6 +101,7 @@ class VenueFeed:
     def start(self) -> None:
         """Begin; returns at once. The market-wide streams are wanted before anything is known of the listing."""
         self._want()
+        self.streams.on_gap = lambda gap: self.fill_trades(gap.channel.symbol, gap.from_ms, gap.until_ms)
         self.streams.start()
         for name, loop in (
             ("listing", self._listing_loop),
@@ -158,9 +159,21 @@ class VenueFeed:
 
     def fill_trades(self, symbol: str, since_ms: int, until_ms: int) -> None:
         """Ask for trades that a break may have swallowed, where the venue offers them."""
-        request = self.language.trades_request(symbol, since_ms - OVERLAP_MS, until_ms)
+        request = self.language.trades_request(symbol, since_ms - OVERLAP_MS, until_ms + OVERLAP_MS)
         if request is not None and symbol in self._deep:
-            spawn(self._tasks, self._quietly(request, Priority.MEND), f"{self.venue} trades {symbol}")
+            spawn(self._tasks, self._fill(request), f"{self.venue} trades {symbol}")
+
+    async def _fill(self, request: str | None) -> None:
+        """Ask for trades page by page; a failure leaves the hole marked."""
+        for _ in range(MAX_PAGES):
+            if request is None:
+                return
+            try:
+                answer = await self._ask(request, Priority.MEND)
+            except VenueError as error:
+                LOG.info("%s", error.message)
+                return
+            request = self.language.next_page(answer.request, answer.body)
 
     def _say(self, what: Literal["open", "close"], symbols: Iterable[str]) -> None:
         """Put on record which symbols' trades and books are kept up to date from now on, or are not any more."""

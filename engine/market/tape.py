@@ -167,7 +167,11 @@ class TapeStore:
         reaches = bool(trades) and (resumed < 0 or max(trade.ts_ms for trade in trades) >= resumed)
         for trade in trades:
             self.apply(row, trade)
-        if broken is None or not (known and reaches):
+        if broken is None or not known:
+            return False
+        if not reaches:
+            # The rest comes with the next page, which begins with the last trade of this one.
+            self._broken[row] = (broken[0], max(trade.ts_ms for trade in trades))
             return False
         self.since_ms[row] = broken[0]
         del self._broken[row]

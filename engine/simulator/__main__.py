@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="which market (default: 1)")
     parser.add_argument("--rate", type=float, default=3_000.0, help="trades and book changes a second (default: 3000)")
     parser.add_argument("--assets", type=int, default=190, help="crypto assets (default: 190, over 400 perpetuals)")
-    parser.add_argument("--venues", default="binance,bybit", help="which exchanges, with commas")
+    parser.add_argument("--venues", default="binance,bybit,okx,bitget", help="which exchanges, with commas")
     parser.add_argument("--limits", type=float, default=1.0, help="multiplies how often requests may be made")
     parser.add_argument("--truth", type=Path, help="write what its episodes truly were here, a line of JSON each")
     parser.add_argument("--control", action="store_true", help="take faults as lines of JSON on standard input")

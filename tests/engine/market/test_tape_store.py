@@ -257,6 +257,15 @@ def test_an_answer_that_leaves_something_open_does_not(first: int, last: int) ->
     assert tape.view(T0 + 24_000).since_ms[0] == T0 + 20_000
 
 
+def test_pages_that_join_one_another_heal_a_break_together() -> None:
+    tape = broken_tape()
+    assert not tape.fill(0, numbered(8, 15))
+    assert not tape.fill(0, numbered(16, 18))
+    assert tape.fill(0, numbered(14, 22))
+    assert tape.view(T0 + 24_000).since_ms[0] == T0
+    assert tape.view(T0 + 24_000).trades.sum() == 25
+
+
 def test_a_row_that_is_dropped_begins_anew() -> None:
     tape = broken_tape()
     tape.dropped(0)
