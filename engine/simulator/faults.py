@@ -41,7 +41,7 @@ slow           answers take `value` ms
 bad_json       answers are cut in half
 skew           the exchange's clock is `value` ms ahead
 restart        the exchange restarts: connections break, its sequences begin anew
-delist         the symbol in `match` ends
+delist         what `match` names as `product:symbol` ends
 """
 KINDS: Final = frozenset(
     kind for group in (FrameKind, ConnectionKind, RequestKind, ClockKind) for kind in get_args(group)

@@ -273,6 +273,11 @@ class World:
             book_changes=line.book_changes,
         )
 
+    def delist(self, instrument: SimInstrument) -> None:
+        """End an instrument with the next millisecond; nothing where it does not trade."""
+        if self._lines[instrument.index].trading:
+            self._driver.end(instrument.index, self.now_ms + 1)
+
     def truth(self) -> Iterator[dict[str, Any]]:
         """Truth records since the last call, one JSON line each.
 

@@ -264,6 +264,11 @@ class Driver:
             out.insert(len(out) - 1, OpenInterestChanged(line.instrument, ms, 0))
         out.append(Delisted(line.instrument, ms))
 
+    def end(self, row: int, ms: int) -> None:
+        """Delist an instrument at `ms`, which lies ahead."""
+        heappush(self._listings, (ms, 2, row))
+        heappush(self._heap, ms << SHIFT | LISTING)
+
     def _close_minute(self) -> None:
         lines = self.lines
         totals = np.array(

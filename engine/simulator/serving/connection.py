@@ -1,7 +1,7 @@
 """One client on a stream of a simulated exchange: what it receives, how it is written to, when it is cut.
 
-Owned by `engine.simulator.serving.streams`. Frames of one step are written together, already framed: a server's frames are
-not masked, so what goes to many clients is framed once (RFC 6455, section 5.2).
+Owned by `engine.simulator.serving.streams`. Frames of one step are written together, already framed: a server's frames
+are not masked, so what goes to many clients is framed once (RFC 6455, section 5.2).
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -15,6 +16,10 @@ from engine.simulator.serving.time import WorldTime
 LOG: Final = logging.getLogger("prism.simulator")
 
 HOST: Final = "127.0.0.1"
+FORBIDDEN: Final = (
+    b"<html><head><title>403 Forbidden</title></head><body>The Amazon CloudFront distribution is configured to block "
+    b"access from your country.</body></html>"
+)
 CLIENT: Final = "x-simulated-client"
 """A header by which a test may be several addresses."""
 
@@ -34,10 +39,10 @@ class Requests:
         routes = {}
         for origin in self.exchange.rest_origins:
             app = web.Application(client_max_size=2**20)
-            app.router.add_route("*", "/{path:.*}", lambda request, origin=origin: self._answer(request, origin))
-            runner = web.AppRunner(app, access_log=None, handle_signals=False)
+            app.router.add_route("*", "/{path:.*}", partial(self._answer, origin=origin))
+            runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
             await runner.setup()
-            site = web.TCPSite(runner, HOST, 0, shutdown_timeout=0.5)
+            site = web.TCPSite(runner, HOST, 0)
             await site.start()
             self._runners.append(runner)
             routes[origin] = f"http://{HOST}:{runner.addresses[0][1]}"
@@ -79,8 +84,7 @@ class Requests:
         if faults.is_on("451", name, now_ms, path):
             return Answer(451, b'{"code":0,"msg":"Service unavailable from a restricted location"}')
         if faults.is_on("403", name, now_ms, path):
-            page = b"<html><head><title>403 Forbidden</title></head><body>The Amazon CloudFront distribution is configured to block access from your country.</body></html>"
-            return Answer(403, page, content_type="text/html")
+            return Answer(403, FORBIDDEN, content_type="text/html")
         if faults.is_on("500", name, now_ms, path):
             return Answer(500, b"<html>internal error</html>", content_type="text/html")
         return None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -54,13 +55,13 @@ class Streams:
         routes = {}
         for origin in self.exchange.stream_origins:
             server = await serve(
-                lambda socket, origin=origin: self._serve(socket, origin),
+                partial(self._serve, origin=origin),
                 HOST,
                 0,
                 compression=None,
                 ping_interval=None,
                 max_size=2**20,
-                process_request=lambda socket, request, origin=origin: self._look(socket, request, origin),
+                process_request=partial(self._look, origin=origin),
             )
             self._servers.append(server)
             port = next(iter(server.sockets)).getsockname()[1]
@@ -228,7 +229,7 @@ class Streams:
     def _close(self, client: Client, code: int, reason: str) -> None:
         self._spawn(client.socket.close(code, reason))
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -41,6 +41,8 @@ class SimulatedVenues:
         self.routes: dict[str, str] = {}
         """Real origins to the loopback's; filled by `start`."""
         self.happenings = 0
+        self.is_held = False
+        """The market stands still while what it did is still pushed: for comparing it with what was made of it."""
         self._clock = clock
         self._time = WorldTime(clock)
         self.streams = {one.name: Streams(one, self.faults, self._time) for one in exchanges}
@@ -62,12 +64,13 @@ class SimulatedVenues:
         if self._driver is not None:
             self._driver.cancel()
             await asyncio.gather(self._driver, return_exceptions=True)
-        await asyncio.gather(*(one.close() for one in (*self.streams.values(), *self.requests.values())))
+        await asyncio.gather(*(one.close() for one in self.streams.values()))
+        await asyncio.gather(*(one.close() for one in self.requests.values()))
 
     def step(self) -> None:
         """Move the world to the present and write what happened."""
         now_ms = self._time.now_ms()
-        if now_ms > self.world.now_ms:
+        if now_ms > self.world.now_ms and not self.is_held:
             for happening in self.world.advance(now_ms):
                 self.happenings += 1
                 streams = self.streams.get(PRODUCT_OF[happening.instrument.venue])
@@ -93,7 +96,11 @@ class SimulatedVenues:
                 streams.exchange.restart(now_ms)
                 streams.break_all()
             case "delist":
-                self.world.delist(fault.exchange, fault.match)
+                product, _, symbol = fault.match.partition(":")
+                found = self.world.find(product, symbol)
+                if found is None:
+                    raise ValueError(f"nothing to delist: {fault.match!r} is no product:symbol that trades")
+                self.world.delist(found)
             case _:
                 self.faults.inject(fault, now_ms)
                 if fault.kind == "half_open":

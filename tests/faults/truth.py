@@ -1,0 +1,137 @@
+"""What the engine made of the market against the market itself, exact.
+
+Called while the market is held, so that both sides speak of the same moment. Each check says how much it compared, and
+a check that compared nothing is a failure of the test that asked for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+from engine.simulator.sim_instrument import SimInstrument
+from tests.faults.rig import Rig
+
+DEPTH = {
+    "binance-usdm": 1000,
+    "binance-spot": 1000,
+    "bybit-linear": 200,
+    "bybit-spot": 200,
+    "okx": 400,
+    "bitget-usdt": 1000,
+}
+"""Levels a side that the deep channel of each product carries."""
+
+
+def instrument(rig: Rig, product: str, symbol: str) -> SimInstrument:
+    found = rig.world.find(product, symbol)
+    assert found is not None, (product, symbol)
+    return found
+
+
+def check_books(rig: Rig, product: str) -> int:
+    """Every deep book level by level, as decimal numbers; how many books."""
+    deep = rig.market.feeds[product].deep
+    for symbol in deep:
+        one = instrument(rig, product, symbol)
+        book = rig.pipeline.books.get(product, symbol)
+        assert book is not None
+        assert book.status == "synced", (product, symbol, book.reason)
+        truth = rig.world.book(one, DEPTH[product])
+        for held, levels in zip(book.top(DEPTH[product]), (truth.bids, truth.asks), strict=True):
+            ours = [(float(price), float(size)) for price, size in held]
+            theirs = [(float(one.price_text(ticks)), float(one.size_text(steps))) for ticks, steps in levels]
+            assert ours == theirs, (product, symbol)
+    return len(deep)
+
+
+def check_trades(rig: Rig, product: str, seconds: int) -> int:
+    """Taker notional of every deep symbol by second, for whole seconds since its tape began; how many trades."""
+    at_ms = rig.pipeline.state.at_ms
+    tape = rig.pipeline.state.tape.view(at_ms)
+    last = at_ms // 1000
+    compared = 0
+    for symbol in rig.market.feeds[product].deep:
+        one = instrument(rig, product, symbol)
+        row = rig.pipeline.state.universe.row(product, symbol)
+        if row is None or tape.since_ms[row] < 0:
+            continue
+        first = max(int(tape.since_ms[row]) // 1000 + 1, last - seconds)
+        bought: dict[int, float] = defaultdict(float)
+        sold: dict[int, float] = defaultdict(float)
+        for trade in rig.world.recent_trades(one, 10**6):
+            if first <= trade.ms // 1000 <= last:
+                compared += 1
+                usd = float(one.price_text(trade.ticks)) * trade.steps * one.step_base
+                (bought if trade.buy else sold)[trade.ms // 1000] += usd
+        width = tape.buy_usd.shape[1]
+        for second in range(first, last + 1):
+            column = width - 1 - (last - second)
+            for ours, theirs in ((tape.buy_usd[row, column], bought), (tape.sell_usd[row, column], sold)):
+                assert math.isclose(ours, theirs[second], rel_tol=1e-9, abs_tol=1e-6), (product, symbol, second)
+    return compared
+
+
+def check_candles(rig: Rig, product: str, bars: int = 5) -> int:
+    """The newest closed 1m bars that are held of every followed symbol; how many bars."""
+    frame = rig.pipeline.state.candles.frames["1m"]
+    now_ms = rig.world.now_ms
+    compared = 0
+    for followed in rig.market.feeds[product].followed:
+        one = instrument(rig, product, followed.symbol)
+        row = rig.pipeline.state.universe.row(product, followed.symbol)
+        if row is None or not frame.count[row]:
+            continue
+        truth = {bar.open_ms: bar for bar in rig.world.candles(one, "1m", bars + 2, now_ms) if bar.closed}
+        for open_ms, bar in truth.items():
+            held = frame.get(row, open_ms)
+            if held is None:
+                continue
+            compared += 1
+            price = [float(one.price_text(ticks)) for ticks in (bar.open, bar.high, bar.low, bar.close)]
+            assert list(held[1:5]) == price, (product, followed.symbol, open_ms)
+            assert math.isclose(held.volume_usd, float(one.quote_text(bar.quote)), rel_tol=1e-9, abs_tol=1e-9)
+    return compared
+
+
+def check_derivatives(rig: Rig, product: str) -> int:
+    """Mark price, funding and open interest of every followed perpetual; how many figures."""
+    rig.pipeline.scan()
+    held = rig.pipeline._scan
+    assert held is not None
+    facts = held[0].derivatives
+    compared = 0
+    for followed in rig.market.feeds[product].followed:
+        row = rig.pipeline.state.universe.row(product, followed.symbol)
+        if followed.kind != "perp" or row is None:
+            continue
+        one = instrument(rig, product, followed.symbol)
+        mark = float(one.fine_text(rig.world.mark(one).mark))
+        rate = rig.world.funding(one).rate_e8 / 1e8
+        assert math.isclose(facts.mark[row], mark, rel_tol=2e-3), (product, followed.symbol, facts.mark[row], mark)
+        assert math.isclose(facts.funding_frac[row], rate, abs_tol=2e-5), (product, followed.symbol)
+        compared += 2
+        base = rig.world.open_interest(one) * one.step_base
+        usd = facts.open_interest_usd[row]
+        if usd == usd:
+            assert math.isclose(usd, base * mark, rel_tol=5e-2), (product, followed.symbol, usd, base * mark)
+            compared += 1
+    return compared
+
+
+def check_liquidations(rig: Rig, product: str, since_ms: int) -> int:
+    """Every liquidation of a product that publishes all of them; how many."""
+    lines = [
+        line for line in rig.pipeline.state.liquidations.lines() if line.venue == product and line.ts_ms >= since_ms
+    ]
+    sides = {"long": 0, "short": 0}
+    for line in lines:
+        sides[line.side] += 1
+    totals = [
+        rig.world.totals(instrument(rig, product, one.symbol))
+        for one in rig.market.feeds[product].followed
+        if one.kind == "perp"
+    ]
+    assert sides["long"] == sum(one.liquidations_long for one in totals)
+    assert sides["short"] == sum(one.liquidations_short for one in totals)
+    return len(lines)
