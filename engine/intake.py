@@ -7,7 +7,7 @@ time; best quotes wait for the next scan, and only the newest of a stream is rea
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -33,13 +33,15 @@ class VenueTally:
     verdicts: list[int] = field(default_factory=lambda: [0] * len(Verdict))
     """By verdict, how many frames."""
     newest_ms: int = -1
-    """Receive time of the newest frame, milliseconds."""
+    """Receive time of the newest frame of market data, milliseconds: pongs and answers prove nothing of the market."""
     detail: str = ""
     """The newest rejection or refusal, cleaned."""
     connections: set[str] = field(default_factory=set)
     """Those that are open."""
     trades_on: dict[str, set[str]] = field(default_factory=dict)
     """By connection, the symbols whose trades it has carried."""
+    books_on: dict[str, set[str]] = field(default_factory=dict)
+    """By connection, the symbols whose books it has carried."""
     liquidations_on: set[str] = field(default_factory=set)
     """Connections that have carried liquidations."""
     listed: dict[str, int] = field(default_factory=dict)
@@ -61,6 +63,8 @@ class Intake:
         """Receive time of the newest record, milliseconds."""
         self.closed: list[Candle] | None = None
         """Where somebody keeps candles, those that the venues closed since it was last emptied."""
+        self.refused: Callable[[Frame], None] | None = None
+        """Told of every frame that could not be read, by whoever can ask again for what it may have held."""
         self._begin_intake()
 
     def _begin_intake(self) -> None:
@@ -86,12 +90,12 @@ class Intake:
         if isinstance(record, Frame):
             self.frames += 1
             tally.frames += 1
-            tally.newest_ms = self.clock_ms
             key_of = self._key_of.get(venue)
             if key_of is not None and (key := key_of(record.text)) is not None:
                 if self._newest.setdefault((venue, key), record) is not record:
                     self._newest[venue, key] = record
                     self.conflated += 1
+                tally.newest_ms = self.clock_ms
                 return
         self._read(record, parser, tally)
 
@@ -108,6 +112,10 @@ class Intake:
         venue, connection = record.venue, record.connection
         parsed = parser.frame(record.text, connection, record.t)
         tally.verdicts[parsed.verdict] += 1
+        if parsed.verdict is Verdict.REJECTED and self.refused is not None:
+            self.refused(record)
+        elif parsed.verdict is Verdict.ACCEPTED:
+            tally.newest_ms = max(tally.newest_ms, record.t // 1_000_000)
         if parsed.detail:
             tally.detail = parsed.detail
         if parsed.listing:
@@ -119,6 +127,10 @@ class Intake:
                 if dropped and ("book", event.symbol) in dropped:
                     continue
                 books.apply(event)
+                carried = tally.books_on.get(connection)
+                if carried is None:
+                    carried = tally.books_on[connection] = set()
+                carried.add(event.symbol)
             elif isinstance(event, Trade):
                 if dropped and ("trades", event.symbol) in dropped:
                     continue
@@ -194,7 +206,7 @@ class Intake:
             )  # fmt: skip
 
     def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
-        """A connection opened or broke, or (`connection#kind:symbol`) one subscription was taken up or given up.
+        """A connection opened or broke, or (`connection#kind:symbol`) one subscription was taken up, doubted, given up.
 
         One that opens while it is open was handed over to a new socket without a break.
         """
@@ -203,6 +215,11 @@ class Intake:
             kind, _, symbol = subscription.partition(":")
             if record.what == "open":
                 tally.dropped.discard((kind, symbol))
+            elif record.what == "error":
+                if kind == "book":
+                    self.books.interrupted(record.venue, [symbol])
+                else:
+                    self.state.interrupted(record.venue, [symbol], liquidations=False)
             elif kind in ("trades", "book"):
                 self._drop(record.venue, kind, symbol, tally)
             return
@@ -212,6 +229,7 @@ class Intake:
         tally.connections.discard(name)
         self.state.interrupted(record.venue, tally.trades_on.pop(name, ()), liquidations=name in tally.liquidations_on)
         tally.liquidations_on.discard(name)
+        self.books.interrupted(record.venue, tally.books_on.pop(name, ()))
         self.notices.appendleft(f"{record.venue}: connection {name} {record.what}")
 
     def _drop(self, venue: str, kind: str, symbol: str, tally: VenueTally) -> None:

@@ -18,6 +18,7 @@ from engine.feeds.venue import VenueFeed
 from engine.instruments import Instrument
 from engine.intake import Kept
 from engine.pipeline import Pipeline
+from engine.transport.capture_records import Frame
 
 LOG: Final = logging.getLogger("prism.feeds")
 
@@ -25,6 +26,9 @@ LEADERS: Final = ("BTC", "ETH")
 """Assets that always have full depth where they trade: the mood of the market is read from them."""
 STEER_EVERY_MS: Final = 1_000
 REORDER_EVERY_MS: Final = 15_000
+SILENT_MS: Final = 15_000
+"""A product of which nothing came for so long is silent, whatever each of its subscriptions may do."""
+SPEAKS_MS: Final = 3_000
 UNKNOWN_VOLUME: Final = -1.0
 
 
@@ -42,6 +46,8 @@ class LiveMarket:
         self._feeds: dict[str, VenueFeed] = {}
         self._tiers: dict[str, Tiers] = {}
         self._listed: dict[str, dict[str, Instrument]] = {}
+        self._silent: dict[str, int] = {}
+        """By product that is silent, receive time of its newest market data."""
         self._steered_ms = -STEER_EVERY_MS
         self._ordered_ms = 0
         self._kept: dict[Key, list[tuple[int, list[Kept]]]] = {}
@@ -66,6 +72,7 @@ class LiveMarket:
 
     def start(self) -> None:
         """Begin all of them."""
+        self._pipeline.refused = self._refused
         for feed in self._feeds.values():
             feed.start()
 
@@ -83,6 +90,7 @@ class LiveMarket:
         if now_ms - self._ordered_ms >= REORDER_EVERY_MS:
             self._ordered_ms = now_ms
             self._reorder()
+        self._listen()
         ranked = self._pipeline.ranked()
         legs = self._pipeline.legs()
         deep: dict[str, dict[str, Instrument]] = {venue: {} for venue in self._feeds}
@@ -101,6 +109,26 @@ class LiveMarket:
                     deep[leg.venue].setdefault(leg.symbol, leg)
         for venue, feed in self._feeds.items():
             feed.deepen(list(deep[venue].values()))
+
+    def _listen(self) -> None:
+        """Doubt the trades of a product of which nothing comes, and ask for them once it speaks again."""
+        now_ms = self._clock.now_ns() // 1_000_000
+        for venue, feed in self._feeds.items():
+            tally = self._pipeline.tallies.get(venue)
+            if tally is None or tally.newest_ms < 0:
+                continue
+            age_ms = now_ms - tally.newest_ms
+            if age_ms > SILENT_MS and venue not in self._silent:
+                self._silent[venue] = tally.newest_ms
+                feed.doubt()
+            elif age_ms < SPEAKS_MS and venue in self._silent:
+                feed.fill_all_trades(self._silent.pop(venue), now_ms)
+
+    def _refused(self, frame: Frame) -> None:
+        """A frame could not be read: where it may have held trades, ask for them."""
+        feed = self._feeds.get(frame.venue)
+        if feed is not None:
+            feed.doubt_frame(frame)
 
     def _relisted(self, venue: str, since_ns: int) -> None:
         """A venue answered with its listing, received from `since_ns` on; 0: it did not, take what is known of it."""

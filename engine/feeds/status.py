@@ -7,9 +7,10 @@ its streams are, and says what is missing.
 from __future__ import annotations
 
 from engine.clock import Clock
+from engine.feeds.market import SILENT_MS
 from engine.feeds.venue import VenueFeed
 from engine.pipeline import Pipeline
-from engine.snapshot import Feed
+from engine.snapshot import Feed, FeedState
 from engine.transport.host_status import HostStatus
 from engine.transport.rest_client import RestClient
 from engine.venues.base import Verdict
@@ -24,15 +25,20 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
     counts = pipeline.books.counts(feed.venue)
     now_ms = clock.now_ns() // 1_000_000
     newest_ms = -1 if tally is None else tally.newest_ms
+    age_ms = None if newest_ms < 0 else max(0, now_ms - newest_ms)
+    state: FeedState = streams.state
     answering = next((one for one in asked if one.state == "ok"), None)
     details = [streams.words]
     if counts.resyncing and not streams.words:
         details.append(f"{counts.resyncing} books resyncing")
+    if state == "live" and age_ms is not None and age_ms > SILENT_MS:
+        state = "stale"
+        details.insert(0, f"no market data for {age_ms // 1000} s")
     return Feed(
         venue=feed.venue,
-        state=streams.state,
+        state=state,
         detail="; ".join(words for words in details if words),
-        age_ms=None if newest_ms < 0 else max(0, now_ms - newest_ms),
+        age_ms=age_ms,
         frames=0 if tally is None else tally.frames,
         rejected=0 if tally is None else tally.verdicts[Verdict.REJECTED],
         unknown=0 if tally is None else tally.verdicts[Verdict.UNKNOWN],

@@ -21,7 +21,7 @@ from engine.feeds.supervision import persist
 from engine.instruments import Instrument
 from engine.transport.backoff import Rng
 from engine.transport.budgets import Priority
-from engine.transport.capture_records import ConnectionEvent, Record, Response
+from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
 from engine.transport.rest_client import RestClient
 from engine.transport.stream_set import StreamSet
 from engine.transport.tasks import settle, sleep, spawn
@@ -42,6 +42,8 @@ FIRST: Final = 50
 """How many of the most important symbols get their candles before anything is polled."""
 IDLE_S: Final = 0.5
 MAX_PAGES: Final = 50
+DOUBT_MS: Final = 10_000
+"""How far back before a frame that could not be read trades are asked for, so that the answer joins what was had."""
 OVERLAP_MS: Final = 2_000
 """A break is asked for from a little before it began, so that the answer proves by a known trade that it joins."""
 
@@ -163,6 +165,24 @@ class VenueFeed:
         if request is not None and symbol in self._deep:
             spawn(self._tasks, self._fill(request), f"{self.venue} trades {symbol}")
 
+    def doubt_frame(self, frame: Frame) -> None:
+        """A frame could not be read: if it is one of trades, they may be missing, and are asked for."""
+        topic = self.language.topic_of(frame.text)
+        status = None if topic is None else self.streams.channel(topic)
+        if status is not None and status.channel.kind == "trades" and status.channel.symbol in self._deep:
+            symbol, at_ms = status.channel.symbol, frame.t // 1_000_000
+            self._say("error", [symbol], ("trades",))
+            self.fill_trades(symbol, at_ms - DOUBT_MS, at_ms)
+
+    def doubt(self) -> None:
+        """Put on record that trades and books prove nothing now: nothing came, though the connections stand."""
+        self._say("error", self._deep.keys())
+
+    def fill_all_trades(self, since_ms: int, until_ms: int) -> None:
+        """Ask for what a silence of the whole product may have swallowed."""
+        for symbol in self._deep:
+            self.fill_trades(symbol, since_ms, until_ms)
+
     async def _fill(self, request: str | None) -> None:
         """Ask for trades page by page; a failure leaves the hole marked."""
         for _ in range(MAX_PAGES):
@@ -175,11 +195,16 @@ class VenueFeed:
                 return
             request = self.language.next_page(answer.request, answer.body)
 
-    def _say(self, what: Literal["open", "close"], symbols: Iterable[str]) -> None:
+    def _say(
+        self,
+        what: Literal["open", "close", "error"],
+        symbols: Iterable[str],
+        kinds: Sequence[str] = ("trades", "book"),
+    ) -> None:
         """Put on record which symbols' trades and books are kept up to date from now on, or are not any more."""
         now_ns = self._clock.now_ns()
         for symbol in sorted(symbols):
-            for kind in ("trades", "book"):
+            for kind in kinds:
                 self._sink(ConnectionEvent(now_ns, self.venue, f"{self.venue}#{kind}:{symbol}", what))
 
     def _want(self) -> None:

@@ -150,6 +150,12 @@ class Book:
             self.flow.observe(event.ts_ms, self.bids, self.asks)
         return True
 
+    def interrupted(self) -> None:
+        """The connection that carried it broke: nothing of it is proven until the next snapshot."""
+        if self.status == "synced":
+            self._lost("its connection broke")
+        self.waiting.clear()
+
     def checksum(self) -> int:
         """CRC32 over `bid:size:ask:size:...` of the top 25 levels, signed, as OKX computed it until 2026-06."""
         bids, asks = self.top(CHECKSUM_LEVELS)

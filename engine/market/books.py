@@ -7,7 +7,7 @@ its top may run side by side for one instrument: the whole one is used while it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.events import BookDelta, BookSnapshot
@@ -67,6 +67,15 @@ class BookStore:
             return full
         top = self._top.get(key)
         return top if top is not None and (full is None or top.status == "synced") else full
+
+    def interrupted(self, venue: str, symbols: Iterable[str]) -> None:
+        """A connection broke that carried the books of these symbols."""
+        for symbol in symbols:
+            key = (venue, symbol)
+            for books in (self._full, self._top):
+                if (book := books.get(key)) is not None:
+                    book.interrupted()
+                    self._dirty.add(key)
 
     def dropped(self, venue: str, symbol: str) -> None:
         """The book of an instrument is not followed any more: nothing of it may be shown or scored."""

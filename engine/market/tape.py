@@ -144,7 +144,8 @@ class TapeStore:
     def interrupted(self, rows: Iterable[int]) -> None:
         """Trades of these rows may have been missed: `since_ms` starts again at the next one."""
         for row in rows:
-            if self.since_ms[row] >= 0 and row not in self._broken:
+            if self.since_ms[row] >= 0:
+                # A hole before this stretch that was never filled stays where it is: the stretch begins after it.
                 self._broken[row] = (self.since_ms[row], self.newest_ms[row])
             self.since_ms[row] = -1
 

@@ -68,7 +68,10 @@ def check_trades(rig: Rig, product: str, seconds: int) -> int:
         for second in range(first, last + 1):
             column = width - 1 - (last - second)
             for ours, theirs in ((tape.buy_usd[row, column], bought), (tape.sell_usd[row, column], sold)):
-                assert math.isclose(ours, theirs[second], rel_tol=1e-9, abs_tol=1e-6), (product, symbol, second)
+                assert math.isclose(ours, theirs[second], rel_tol=1e-9, abs_tol=1e-6), (
+                    f"{product} {symbol}: {ours} instead of {theirs[second]} in second {second}, known since "
+                    f"{tape.since_ms[row]}, now {at_ms}"
+                )
     return compared
 
 

@@ -28,6 +28,8 @@ HOST: Final = "127.0.0.1"
 LIFE_MS: Final = 24 * 3_600_000
 PONG_MS: Final = 600_000
 """A client that answered no ping for so long is cut."""
+SUBJECT_CHARS: Final = 200
+"""Where in a first snapshot its topic stands."""
 GOING_AWAY: Final = 1001
 TOO_MUCH: Final = 1008
 KILL: Final = 1006
@@ -185,8 +187,14 @@ class Streams:
                 self._of.setdefault(topic, set()).add(client.number)
                 self.wanted[topic] = self.wanted.get(topic, 0) + 1
         self._leave(client, reply.left)
+        now_ms, name = self._time.now_ms(), self.exchange.name
         for text in reply.texts:
-            client.put(framed(text))
+            # First snapshots come with the answer and suffer what all data suffers; answers themselves do not.
+            if '"data":' in text:
+                for _, sent in self._faults.frames(name, text[:SUBJECT_CHARS], text, now_ms):
+                    client.put(framed(sent))
+            else:
+                client.put(framed(text))
         client.flush()
         if reply.close is not None:
             self._close(client, *reply.close)

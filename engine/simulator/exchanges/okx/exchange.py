@@ -224,7 +224,7 @@ class Okx:
 
     def restart(self, now_ms: int) -> None:
         """Update ids begin anew, below where they were."""
-        self._offset -= 10**15
+        self._offset -= 400_000
         self._feeds.clear()
         self._of.clear()
 

@@ -1,0 +1,224 @@
+"""Everything that can go wrong with one venue, one after the other, on a running engine.
+
+Each case says what the user sees while it lasts, that the other venue is not disturbed, that the venue is whole again
+within a bound of simulated time, and that books, trades and candles then equal the market's. Recovery times are printed
+with `-s`; `docs/live-venues.md` holds a table of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.faults.rig import Rig
+from tests.faults.truth import check_books, check_candles, check_trades
+
+BOOK = {"binance": "depth", "bybit": "orderbook.200", "okx": "books", "bitget": "books"}
+TRADES = {"binance": "aggTrade", "bybit": "publicTrade", "okx": "trades", "bitget": "publicTrade"}
+PERPS = {"binance": "binance-usdm", "bybit": "bybit-linear", "okx": "okx", "bitget": "bitget-usdt"}
+OTHER = {"binance": "okx", "bybit": "binance", "okx": "bybit", "bitget": "binance"}
+
+
+@dataclass
+class Stage:
+    """A rig and what was noted of it before a fault."""
+
+    rig: Rig
+    exchange: str
+    gaps: int = 0
+    rejected: int = 0
+    reconnects: int = 0
+    states: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
+    requests: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.gaps, self.rejected, self.reconnects = self.now()
+
+    def now(self) -> tuple[int, int, int]:
+        """Gaps, refused frames and reconnects of the exchange's products so far."""
+        products = self.rig.products(self.exchange)
+        feeds = [self.rig.feed(product) for product in products]
+        gaps = sum(self.rig.pipeline.books.counts(product).resyncs for product in products)
+        return gaps, sum(feed.rejected for feed in feeds), sum(feed.reconnects for feed in feeds)
+
+    async def watch(self, seconds: float) -> None:
+        """Let time pass and note every state that the console would have shown."""
+        end = self.rig.clock.seconds + seconds
+        while self.rig.clock.seconds < end:
+            await self.rig.run(0.5)
+            for feed in self.rig.snapshot.feeds:
+                mine = feed.venue in self.rig.products(self.exchange)
+                (self.states if mine else self.others).add(feed.state)
+                if mine and feed.requests:
+                    self.requests.add(feed.requests)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault: how it is injected, how long, what is seen, and by when all is well after it."""
+
+    name: str
+    faults: tuple[dict[str, Any], ...]
+    lasts_s: float
+    seen: Callable[[Stage], bool]
+    bound_s: float
+    lift: bool = True
+
+
+def broke(stage: Stage) -> bool:
+    """A connection broke and was made anew, which the console told."""
+    told = [notice for notice in stage.rig.pipeline.notices if "connection" in notice]
+    return stage.now()[2] > stage.reconnects and bool(told)
+
+
+def resynced(stage: Stage) -> bool:
+    """A book lost its chain."""
+    return stage.now()[0] > stage.gaps
+
+
+def refused(stage: Stage) -> bool:
+    """Frames were refused and counted."""
+    return stage.now()[1] > stage.rejected
+
+
+def unnoticed(stage: Stage) -> bool:
+    """The streams stayed live all the while."""
+    return stage.states == {"live"}
+
+
+def cases(exchange: str) -> list[Case]:
+    """The matrix of one venue."""
+    book, trades = BOOK[exchange], TRADES[exchange]
+
+    def one(kind: str, **given: Any) -> dict[str, Any]:
+        return {"kind": kind, "exchange": exchange, **given}
+
+    return [
+        Case("connections break", (one("drop"),), 5, broke, 90),
+        Case("kicked at the end of its life", (one("kick"),), 5, broke, 90),
+        Case("half-open", (one("half_open"),), 100, lambda s: broke(s) or "down" in s.states, 90),
+        Case("refused for 15 s", (one("refuse"),), 15, lambda s: "down" in s.states, 60),
+        Case("all topics silent, pongs go on", (one("silent"),), 130, lambda s: s.states != {"live"}, 120),
+        Case("frames of books swallowed", (one("swallow", match=book, count=3),), 6, resynced, 90),
+        Case("frames doubled", (one("duplicate"),), 6, lambda s: "down" not in s.states, 30),
+        Case("frames change places", (one("reorder", match=book),), 4, resynced, 90),
+        Case("frames late by 2 s", (one("delay", value=2000),), 5, lambda s: "down" not in s.states, 60),
+        Case("frames cut in half", (one("truncate", match=book, count=3),), 6, refused, 90),
+        Case("frames of bad bytes", (one("corrupt", match=trades, count=3),), 6, refused, 90),
+        Case("a frame of 5 MB", (one("oversize", match=book, count=1, value=5_000_000),), 6, broke, 90),
+        Case("crossed books", (one("crossed", match=book, count=2),), 6, lambda s: resynced(s) or refused(s), 90),
+        Case("another symbol's name", (one("wrong_symbol", match=book, count=3),), 6, lambda s: True, 90),
+        Case("a topic that does not exist", (one("unknown_topic", match=trades, count=5),), 6, unnoticed, 10),
+        Case("ten times the frames", (one("burst", value=9),), 5, lambda s: "down" not in s.states, 30),
+        Case("subscriptions refused", (one("ack_error", for_ms=4_000), one("drop")), 8, broke, 240),
+        Case(
+            "429 to every request",
+            (one("429"), one("swallow", match=book, count=2)),
+            12,
+            lambda s: "live" in s.states,
+            60,
+        ),
+        Case("418 to every request", (one("418"),), 60, unnoticed, 60),
+        Case("451 to every request", (one("451", match="/"),), 60, unnoticed, 60),
+        Case("403 with a page", (one("403", match="/"),), 60, unnoticed, 60),
+        Case("500 to every request", (one("500"),), 30, unnoticed, 60),
+        Case("answers take 8 s", (one("slow", value=8_000),), 30, unnoticed, 60),
+        Case("answers cut in half", (one("bad_json"),), 60, unnoticed, 60),
+        Case("restart, sequences anew", (one("restart"),), 5, broke, 60),
+    ]
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "bitget"])
+async def test_every_fault_is_seen_disturbs_nobody_else_and_is_recovered_from(exchange: str) -> None:
+    told = []
+    async with Rig((exchange, OTHER[exchange]), assets=3, rate=60.0, places=2) as rig:
+        await rig.run(20.0)
+        for case in cases(exchange):
+            recovery_s = await passed(rig, exchange, case)
+            told += [f"{exchange:8} {case.name:34} {recovery_s:6.1f} s"]
+    print("\n" + "\n".join(told))
+
+
+async def passed(rig: Rig, exchange: str, case: Case) -> float:
+    """Let one fault happen; simulated seconds until all is whole again after it."""
+    stage = Stage(rig, exchange)
+    undisturbed = sum(rig.feed(product).reconnects for product in rig.products(OTHER[exchange]))
+    for fault in case.faults:
+        rig.inject(**fault)
+    await stage.watch(case.lasts_s)
+    rig.sim.lift()
+    try:
+        assert case.seen(stage), (
+            f"not seen: {stage.states}, {stage.now()} after {(stage.gaps, stage.rejected, stage.reconnects)}"
+        )
+        assert stage.others == {"live"}, f"the other venue was {stage.others}"
+        recovery_s = await rig.until(rig.is_whole, case.bound_s, "whole again")
+        await rig.run(2.0)
+        await rig.until(rig.is_whole, case.bound_s, "whole for good")
+        await rig.hold()
+        for product in rig.market.feeds:
+            assert check_books(rig, product) > 0, product
+            check_trades(rig, product, 60)
+            check_candles(rig, product)
+        rig.release()
+        now = sum(rig.feed(product).reconnects for product in rig.products(OTHER[exchange]))
+        assert now == undisturbed, "the other venue connected anew"
+    except AssertionError as error:
+        raise AssertionError(f"{exchange}, {case.name}: {error}") from error
+    return recovery_s
+
+
+async def test_an_instrument_that_ends_is_told_given_up_and_ranked_no_more() -> None:
+    async with Rig(("bybit", "binance"), assets=4, rate=60.0, places=2) as rig:
+        symbol = next(
+            one.symbol for one in rig.market.feeds["bybit-linear"].followed if one.asset not in ("BTC", "ETH")
+        )
+        rig.inject(kind="delist", exchange="bybit", match=f"bybit-linear:{symbol}")
+
+        def is_gone() -> bool:
+            row = rig.snapshot.row_of("bybit-linear", symbol)
+            ranking = rig.snapshot.ranking
+            return row is not None and row not in ranking.candidates and row not in ranking.vetoed
+
+        took = await rig.until(is_gone, 60.0, "the symbol is ranked no more")
+        assert f"bybit-linear: {symbol} ended" in rig.pipeline.notices
+        assert symbol not in {one.symbol for one in rig.market.feeds["bybit-linear"].followed}
+        await rig.run(3.0)
+        topics = {topic for held in rig.sim.streams["bybit"].subscriptions().values() for topic in held}
+        assert not [topic for topic in topics if topic.startswith("linear:") and topic.endswith(f".{symbol}")]
+        print(f"\nbybit    an instrument ends                 {took:6.1f} s")
+
+
+async def test_a_listing_is_followed_within_a_minute_of_its_first_trade() -> None:
+    async with Rig(("okx", "binance"), assets=20, rate=60.0, places=2, listings=True) as rig:
+        before = {(one.venue, one.symbol) for one in rig.world.instruments if rig.world.status(one) == "trading"}
+        await rig.until(lambda: _new(rig, before) != set(), 400.0, "something is listed")
+        fresh = _new(rig, before)
+
+        def is_followed() -> bool:
+            held = {(one.venue, one.symbol) for feed in rig.market.feeds.values() for one in feed.followed}
+            return fresh <= held
+
+        took = await rig.until(is_followed, 60.0, f"{fresh} followed")
+        assert [notice for notice in rig.pipeline.notices if notice.endswith("listed")]
+        print(f"\na listing is followed                       {took:6.1f} s")
+
+
+def _new(rig: Rig, before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    trading = {
+        (one.venue, one.symbol)
+        for one in rig.world.instruments
+        if rig.world.status(one) == "trading" and one.kind == "perp"
+    }
+    return {key for key in trading - before if not rig.world.find(*key).tradfi}  # type: ignore[union-attr]
+
+
+async def test_a_clock_that_is_off_is_measured_and_shown() -> None:
+    async with Rig(("okx",), assets=2, rate=30.0, places=1) as rig:
+        rig.inject(kind="skew", exchange="okx", value=5_000)
+        took = await rig.until(lambda: abs((rig.feed("okx").skew_ms or 0.0) - 5_000) < 200, 130.0, "the skew is shown")
+        print(f"\nokx      a clock that is off is shown        {took:6.1f} s")
