@@ -44,6 +44,8 @@ class VenueTally:
     """By connection, the symbols whose books it has carried."""
     liquidations_on: set[str] = field(default_factory=set)
     """Connections that have carried liquidations."""
+    answers_refused: int = 0
+    """Answers to requests that were successes and could not be read."""
     listed: dict[str, int] = field(default_factory=dict)
     """By symbol, receive time of the newest listing that named it, nanoseconds."""
     dropped: set[tuple[str, str]] = field(default_factory=set)
@@ -148,6 +150,7 @@ class Intake:
     def _read_response(self, record: Response, parser: VenueParser, tally: VenueTally) -> None:
         """Take an answer to a request: a listing, a book to align on, history, or trades that fill a break."""
         parsed = parser.response(record.request, record.status, record.body, record.t)
+        tally.answers_refused += record.status == 200 and parsed.verdict is Verdict.REJECTED
         if parsed.detail:
             tally.detail = parsed.detail
         if parsed.listing:
@@ -172,6 +175,11 @@ class Intake:
     def listing(self, venue: str) -> list[Instrument]:
         """Every instrument of one venue that was listed or spoken of."""
         return list(self.parsers[venue].instruments())
+
+    def answers_refused(self, venue: str) -> int:
+        """How many answers of a venue could not be read so far."""
+        tally = self.tallies.get(venue)
+        return 0 if tally is None else tally.answers_refused
 
     def listed_since(self, venue: str, recv_ns: int) -> set[str]:
         """Symbols of a venue that a listing received at or after `recv_ns` named."""

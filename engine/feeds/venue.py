@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Literal, Protocol
 
 from engine.clock import Clock
-from engine.errors import Fatal, VenueError
+from engine.errors import Fatal, Transient, VenueError
 from engine.feeds.backfill import Backfill, Job, Run
 from engine.feeds.mending import Mending
 from engine.feeds.polling import Polling
@@ -56,6 +56,9 @@ class Market(Protocol):
 
     def run_of(self, venue: str, symbol: str, interval: str) -> tuple[int, int, bool]:
         """Newest closed bar, bars in the run, whether older ones stand before a hole."""
+
+    def answers_refused(self, venue: str) -> int:
+        """How many answers of a venue could not be read so far."""
 
     def broken_books(self, venue: str) -> list[str]:
         """Symbols whose book has changes waiting for a snapshot, or lost its chain."""
@@ -236,6 +239,8 @@ class VenueFeed:
             await sleep(self._clock, LISTING_EVERY_S)
 
     async def _fetch_listing(self) -> None:
+        """Ask for the whole listing. Raises VenueError where a page of it was not answered or cannot be read."""
+        refused = self._market.answers_refused(self.venue)
         for first in self.language.listing_requests():
             request: str | None = first
             for _ in range(MAX_PAGES):
@@ -243,6 +248,8 @@ class VenueFeed:
                     break
                 answer = await self._ask(request, Priority.LISTING)
                 request = self.language.next_page(answer.request, answer.body)
+        if self._market.answers_refused(self.venue) > refused:
+            raise Transient(self.venue, "its listing could not be read whole; the one before it stands")
 
     async def _skew_loop(self) -> None:
         while True:

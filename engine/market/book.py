@@ -9,6 +9,7 @@ may read levels of a book whose status is not `synced`: there are none.
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import Final, Literal
 from zlib import crc32
 
@@ -225,10 +226,16 @@ class Book:
         return False
 
     def _replay_waiting(self) -> None:
+        """Apply the deltas that came before the snapshot did, from the one that joins it on.
+
+        What stands before that one is older, or of another chain: neither may spoil the attempt.
+        """
         waiting, self.waiting = self.waiting, deque(maxlen=MAX_WAITING)
-        for event in waiting:
-            assert self.sequence is not None
-            if event.last is not None and event.last < self.sequence:
+        held = self.sequence
+        assert held is not None
+        first = next((place for place, event in enumerate(waiting) if _joins(event, held)), 0)
+        for event in islice(waiting, first, None):
+            if self.sequence is not None and event.last is not None and event.last < self.sequence:
                 continue
             self.apply_delta(event)
 
@@ -254,6 +261,15 @@ class Book:
             self.crossings += 1
             return True
         return False
+
+
+def _joins(event: BookDelta, held: int) -> bool:
+    """Whether a delta is the one that a snapshot of update id `held` is continued by."""
+    if event.last is None:
+        return False
+    if event.previous is not None:
+        return event.previous <= held <= event.last
+    return (event.first if event.first is not None else event.last) - 1 <= held < event.last
 
 
 def _numbers(rows: Texts, values: Numbers | None) -> Numbers:

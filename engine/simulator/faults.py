@@ -81,7 +81,8 @@ class _Active:
     fault: Fault
     until_ms: int | None
     left: int | None
-    held: str | None = None
+    held: dict[str, str] = field(default_factory=dict)
+    """By topic, the frame that is to change places with the next one."""
 
 
 @dataclass(slots=True)
@@ -119,6 +120,12 @@ class Faults:
         found = self._find((kind,), exchange, subject, now_ms)
         return 0.0 if found is None else found.fault.value
 
+    def first(self, exchange: str, topic: str, text: str, now_ms: int) -> list[str]:
+        """What is sent in place of a snapshot that comes with a subscription's answer, which nothing overtakes."""
+        if self._find(("reorder", "delay"), exchange, topic, now_ms) is not None:
+            return [text]
+        return [sent for _, sent in self.frames(exchange, topic, text, now_ms)]
+
     def frames(self, exchange: str, topic: str, text: str, now_ms: int) -> list[tuple[int, str]]:
         """What is sent in place of a frame: (ms later, text), in order."""
         if not self._active:
@@ -135,8 +142,11 @@ class Faults:
             case "duplicate":
                 return [(0, text), (0, text)]
             case "reorder":
-                held, found.held = found.held, text if found.held is None else None
-                return [] if held is None else [(0, text), (0, held)]
+                held = found.held.pop(topic, None)
+                if held is None:
+                    found.held[topic] = text
+                    return []
+                return [(0, text), (0, held)]
             case "truncate":
                 return [(0, text[: len(text) // 2])]
             case "corrupt":

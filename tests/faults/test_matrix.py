@@ -123,12 +123,13 @@ def cases(exchange: str) -> list[Case]:
             60,
         ),
         Case("418 to every request", (one("418"),), 60, unnoticed, 60),
-        Case("451 to every request", (one("451", match="/"),), 60, unnoticed, 60),
-        Case("403 with a page", (one("403", match="/"),), 60, unnoticed, 60),
         Case("500 to every request", (one("500"),), 30, unnoticed, 60),
         Case("answers take 8 s", (one("slow", value=8_000),), 30, unnoticed, 60),
         Case("answers cut in half", (one("bad_json"),), 60, unnoticed, 60),
         Case("restart, sequences anew", (one("restart"),), 5, broke, 60),
+        # Last: a host that refuses the region is not asked again for an hour.
+        Case("451 to every request", (one("451", match="/"),), 60, unnoticed, 60),
+        Case("403 with a page", (one("403", match="/"),), 60, unnoticed, 60),
     ]
 
 
@@ -158,7 +159,8 @@ async def passed(rig: Rig, exchange: str, case: Case) -> float:
         assert stage.others == {"live"}, f"the other venue was {stage.others}"
         recovery_s = await rig.until(rig.is_whole, case.bound_s, "whole again")
         await rig.run(2.0)
-        await rig.until(rig.is_whole, case.bound_s, "whole for good")
+        # A change that was lost shows with the next one, which on a quiet book takes a while.
+        await rig.until(lambda: rig.is_whole() and has_caught_up(rig), case.bound_s, "whole for good")
         await rig.hold()
         for product in rig.market.feeds:
             assert check_books(rig, product) > 0, product
@@ -170,6 +172,16 @@ async def passed(rig: Rig, exchange: str, case: Case) -> float:
     except AssertionError as error:
         raise AssertionError(f"{exchange}, {case.name}: {error}") from error
     return recovery_s
+
+
+def has_caught_up(rig: Rig) -> bool:
+    """Whether every deep book has taken its market's newest change, or has just been told of it."""
+    for product, feed in rig.market.feeds.items():
+        for symbol in feed.deep:
+            one, book = rig.world.find(product, symbol), rig.pipeline.books.get(product, symbol)
+            if one is None or book is None or rig.world.book(one, 1).ms - book.updated_ms > 1_500:
+                return False
+    return True
 
 
 async def test_an_instrument_that_ends_is_told_given_up_and_ranked_no_more() -> None:

@@ -191,7 +191,7 @@ class Streams:
         for text in reply.texts:
             # First snapshots come with the answer and suffer what all data suffers; answers themselves do not.
             if '"data":' in text:
-                for _, sent in self._faults.frames(name, text[:SUBJECT_CHARS], text, now_ms):
+                for sent in self._faults.first(name, text[:SUBJECT_CHARS], text, now_ms):
                     client.put(framed(sent))
             else:
                 client.put(framed(text))
