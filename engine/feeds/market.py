@@ -121,8 +121,8 @@ class LiveMarket:
             if age_ms > SILENT_MS and venue not in self._silent:
                 self._silent[venue] = tally.newest_ms
                 feed.doubt()
-            elif age_ms < SPEAKS_MS and venue in self._silent:
-                feed.fill_all_trades(self._silent.pop(venue), now_ms)
+            elif age_ms < SPEAKS_MS and venue in self._silent and feed.fill_all_trades(self._silent[venue], now_ms):
+                del self._silent[venue]
 
     def _refused(self, frame: Frame) -> None:
         """A frame could not be read: where it may have held trades, ask for them."""

@@ -10,8 +10,9 @@ from typing import Final
 
 FIRST_MS: Final = 3_000
 """After one attempt, so long for the next: an answer may be under way."""
-CAP_MS: Final = 60_000
-HEALTHY_MS: Final = 60_000
+CAP_MS: Final = 15_000
+"""A book that the venue cannot prove costs a snapshot four times a minute at most."""
+HEALTHY_MS: Final = 30_000
 """A book that stood this long begins again at the shortest wait."""
 
 

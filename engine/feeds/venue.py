@@ -181,10 +181,17 @@ class VenueFeed:
         """Put on record that trades and books prove nothing now: nothing came, though the connections stand."""
         self._say("error", self._deep.keys())
 
-    def fill_all_trades(self, since_ms: int, until_ms: int) -> None:
-        """Ask for what a silence of the whole product may have swallowed."""
+    def fill_all_trades(self, since_ms: int, until_ms: int) -> bool:
+        """Ask for what a silence of the whole product may have swallowed; False, and nothing done, while one of the
+        trade subscriptions does not stand: what comes before it does would be missing from the answer."""
+        for one in self._deep.values():
+            for channel in self.language.deep_channels(one):
+                status = self.streams.channel(channel.topic) if channel.kind == "trades" else None
+                if status is not None and status.state not in ("live", "quiet", "subscribed"):
+                    return False
         for symbol in self._deep:
             self.fill_trades(symbol, since_ms, until_ms)
+        return True
 
     async def _fill(self, request: str | None) -> None:
         """Ask for trades page by page; a failure leaves the hole marked."""

@@ -92,6 +92,10 @@ class BookStore:
             if of == venue and book.status in ("syncing", "resyncing")
         ]
 
+    def whole(self, venue: str, symbol: str) -> Book | None:
+        """The book of an instrument's deep channel, proven or not; None where there is none."""
+        return self._full.get((venue, symbol))
+
     def counts(self, venue: str) -> BookCounts:
         """Gaps, resyncs and checksum failures of one venue's books, and how many stand."""
         counts = BookCounts()

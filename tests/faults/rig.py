@@ -180,5 +180,5 @@ class Rig:
         feed = self.market.feeds[product]
         if self.feed(product).state != "live" or not feed.is_listed or not feed.followed or feed.backfill.waiting:
             return False
-        books = [self.pipeline.books.get(product, symbol) for symbol in feed.deep]
+        books = [self.pipeline.books.whole(product, symbol) for symbol in feed.deep]
         return bool(books) and all(book is not None and book.status == "synced" for book in books)

@@ -178,7 +178,7 @@ def has_caught_up(rig: Rig) -> bool:
     """Whether every deep book has taken its market's newest change, or has just been told of it."""
     for product, feed in rig.market.feeds.items():
         for symbol in feed.deep:
-            one, book = rig.world.find(product, symbol), rig.pipeline.books.get(product, symbol)
+            one, book = rig.world.find(product, symbol), rig.pipeline.books.whole(product, symbol)
             if one is None or book is None or rig.world.book(one, 1).ms - book.updated_ms > 1_500:
                 return False
     return True
@@ -207,7 +207,9 @@ async def test_an_instrument_that_ends_is_told_given_up_and_ranked_no_more() -> 
 
 async def test_a_listing_is_followed_within_a_minute_of_its_first_trade() -> None:
     async with Rig(("okx", "binance"), assets=20, rate=60.0, places=2, listings=True) as rig:
-        before = {(one.venue, one.symbol) for one in rig.world.instruments if rig.world.status(one) == "trading"}
+        before: set[tuple[str, str]] = {
+            (one.venue, one.symbol) for one in rig.world.instruments if rig.world.status(one) == "trading"
+        }
         await rig.until(lambda: _new(rig, before) != set(), 400.0, "something is listed")
         fresh = _new(rig, before)
 

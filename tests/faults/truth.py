@@ -34,7 +34,7 @@ def check_books(rig: Rig, product: str) -> int:
     deep = rig.market.feeds[product].deep
     for symbol in deep:
         one = instrument(rig, product, symbol)
-        book = rig.pipeline.books.get(product, symbol)
+        book = rig.pipeline.books.whole(product, symbol)
         assert book is not None
         assert book.status == "synced", (product, symbol, book.reason)
         truth = rig.world.book(one, DEPTH[product])
