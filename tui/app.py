@@ -144,6 +144,8 @@ class PrismApp(App[None], inherit_bindings=False):
         if snapshot is not None and snapshot is not self._snapshot:
             self._snapshot, self._newest_ns = snapshot, now_ns
         self._judge(now_ns)
+        if not self.is_running or not self.screen_stack:
+            return
         screen = self.screen
         view = self.view()
         if isinstance(screen, VenuesScreen) and view is not None:

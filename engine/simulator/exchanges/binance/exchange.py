@@ -89,11 +89,12 @@ class Binance:
     def path_exists(self, origin: str, path: str) -> bool:
         if PRODUCT[origin] == words.SPOT:
             return path == "/stream" or path.startswith("/ws")
-        return path in ("/public/stream", "/market/stream") or path.startswith(("/public/ws", "/market/ws"))
+        _, _, rest = _parts(path)
+        return rest == "stream" or rest.startswith("ws")
 
     def opened(self, connection: int, origin: str, path: str, query: Mapping[str, str], now_ms: int) -> Reply:
         product = PRODUCT[origin]
-        part, _, rest = path.lstrip("/").partition("/") if product == words.USDM else ("", "", path.lstrip("/"))
+        part, _, rest = _parts(path) if product == words.USDM else ("", "", path.lstrip("/"))
         link = self._links[connection] = _Link(product, part, bare=rest.startswith("ws"))
         named = rest.removeprefix("ws").strip("/")
         streams = (
@@ -274,6 +275,12 @@ class Binance:
                 self._of[feed.one.index].remove(feed)
         for key in [key for key in self._all_due if f"combined {key}" not in wanted and f"bare {key}" not in wanted]:
             del self._all_due[key]
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    """A path of USD-M in its part and the rest; one without a part is still served, with what `/public` has."""
+    first, _, rest = path.lstrip("/").partition("/")
+    return (first, "/", rest) if first in ("public", "market") else ("public", "", path.lstrip("/"))
 
 
 def _pushed(product: str, stream: str, message: Any, wanted: Mapping[str, int]) -> list[tuple[str, str]]:
