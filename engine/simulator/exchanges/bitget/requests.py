@@ -9,14 +9,17 @@ import msgspec
 
 from engine.simulator.exchange import Answer
 from engine.simulator.exchanges.bitget import words
-from engine.simulator.exchanges.books import rows
+from engine.simulator.exchanges.bitget.feeds import BARS
 from engine.simulator.exchanges.limits import Windows
+from engine.simulator.market.candles import INTERVALS
 from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World
 
 VENUE: Final = "bitget-usdt"
 PER_MINUTE: Final = 6_000
-BARS: Final = {"1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "4H": "4h", "1D": "1d"}
+BAN_MS: Final = 300_000
+"""Rest after more than `PER_MINUTE` of one address (change log, 2025-08-11)."""
+DEPTH_MAX: Final = 200
 PERIODS: Final = {"5m": "5m", "15m": "15m", "30m": "30m", "1h": "1h", "4h": "4h", "1d": "1d"}
 
 Query = Mapping[str, str]
@@ -37,11 +40,13 @@ class BitgetRequests:
         self._world = world
         self._scale = limit_scale
         self._windows = Windows()
+        self._banned: dict[str, int] = {}
+        """Until when each address is shut out."""
         market, mix = "/api/v3/market/", "/api/v2/mix/market/"
         self._routes: dict[str, tuple[Callable[[Query, int], Any], int]] = {
             f"{market}instruments": (self._instruments, 20),
             f"{market}candles": (self._candles, 20),
-            f"{market}history-candles": (self._candles, 20),
+            f"{market}history-candles": (self._old_candles, 20),
             f"{market}orderbook": (self._depth, 20),
             f"{market}fills": (self._fills, 20),
             f"{market}tickers": (self._tickers, 20),
@@ -60,16 +65,19 @@ class BitgetRequests:
         if route is None:
             return _said("40404", "Request URL NOT FOUND", None, now_ms, 404)
         read, most = route
-        whole = self._windows.take(client, "all", 1, 60_000, now_ms)
-        here = self._windows.take(client, path, 1, 1_000, now_ms)
-        if whole > PER_MINUTE * self._scale or here > most * self._scale:
+        if self._windows.take(client, "all", 1, 60_000, now_ms) > PER_MINUTE * self._scale:
+            self._banned.setdefault(client, now_ms + BAN_MS)
+        if now_ms < self._banned.get(client, 0):
             return _said("429", "Too Many Requests", None, now_ms, 429)
+        self._banned.pop(client, None)
+        left = most * self._scale - self._windows.take(client, path, 1, 1_000, now_ms)
+        headers = {"x-mbx-used-remain-limit": str(max(0, int(left)))}
+        if left < 0:
+            return _said("429", "Too Many Requests", None, now_ms, 429, headers)
         try:
-            return _said("00000", "success", read(query, now_ms), now_ms)
+            return _said("00000", "success", read(query, now_ms), now_ms, headers=headers)
         except Refused as refused:
-            return _said(refused.code, str(refused), None, now_ms, 400)
-        except ValueError as error:
-            return _said("40020", f"Parameter verification failed: {error}", None, now_ms, 400)
+            return _said(refused.code, str(refused), None, now_ms, 400, headers)
 
     def _one(self, query: Query) -> SimInstrument:
         found = self._world.find(VENUE, query.get("symbol", ""))
@@ -90,22 +98,31 @@ class BitgetRequests:
         return [words.listed(one, self._world.status(one)) for one in self._world.listed(VENUE)]
 
     def _candles(self, query: Query, now_ms: int) -> Any:
+        return self._bars(query, 1000)
+
+    def _old_candles(self, query: Query, now_ms: int) -> Any:
+        return self._bars(query, 100)
+
+    def _bars(self, query: Query, most: int) -> Any:
         one = self._one(query)
         interval = BARS.get(query.get("interval", ""))
-        if interval is None:
-            raise Refused("40020", "Parameter interval error")
-        end = int(query["endTime"]) if query.get("endTime") else None
-        start = int(query.get("startTime") or 0)
-        bars = self._world.candles(one, interval, min(1000, int(query.get("limit") or 100)), end)
-        return [words.kline_row(one, bar) for bar in reversed(bars) if bar.open_ms >= start]
+        if interval is None or query.get("type", "market").lower() != "market":
+            raise Refused("40020", f"Parameter {'interval' if interval is None else 'type'} error")
+        limit, length = _limit(query, 100, most), INTERVALS[interval]
+        start, end = _number(query, "startTime"), _number(query, "endTime")
+        if start is not None and end is None:
+            # From the start on, where no end is named.
+            end = -(-start // length) * length + (limit - 1) * length
+        bars = self._world.candles(one, interval, limit, end)
+        return [words.kline_row(one, bar) for bar in reversed(bars) if bar.open_ms >= (start or 0)]
 
     def _depth(self, query: Query, now_ms: int) -> Any:
         one = self._one(query)
-        book = self._world.book(one, min(200, int(query.get("limit") or 100)))
-        return {"a": rows(one, book.asks), "b": rows(one, book.bids), "ts": str(now_ms)}
+        book = self._world.book(one, _limit(query, 100, DEPTH_MAX))
+        return {"a": words.numbers(one, book.asks), "b": words.numbers(one, book.bids), "ts": str(now_ms)}
 
     def _fills(self, query: Query, now_ms: int) -> Any:
-        found = self._world.recent_trades(self._one(query), min(100, int(query.get("limit") or 100)))
+        found = self._world.recent_trades(self._one(query), _limit(query, 100, 100))
         return [words.fill(event) for event in reversed(found)]
 
     def _tickers(self, query: Query, now_ms: int) -> Any:
@@ -123,7 +140,7 @@ class BitgetRequests:
             found.append(
                 {
                     "symbol": one.symbol,
-                    "fundingRate": f"{held.rate_e8 / 1e8:.8f}",
+                    "fundingRate": words.rate(held.rate_e8),
                     "fundingRateInterval": str(held.interval_h),
                     "nextUpdate": str(held.next_ms),
                     "minFundingRate": "-0.02",
@@ -134,12 +151,12 @@ class BitgetRequests:
 
     def _funding_history(self, query: Query, now_ms: int) -> Any:
         one = self._one(query)
-        page, limit = int(query.get("cursor") or 1), min(100, int(query.get("limit") or 100))
+        page, limit = max(1, _number(query, "cursor") or 1), _limit(query, 100, 100)
         settled = list(reversed(self._world.funding_history(one, page * limit)))[(page - 1) * limit :]
         listed = [
             {
                 "symbol": one.symbol,
-                "fundingRate": f"{event.rate_e8 / 1e8:.8f}",
+                "fundingRate": words.rate(event.rate_e8),
                 "fundingRateTimestamp": str(event.ms),
             }
             for event in settled
@@ -184,5 +201,23 @@ class BitgetRequests:
         ]
 
 
-def _said(code: str, message: str, data: Any, now_ms: int, status: int = 200) -> Answer:
-    return Answer(status, msgspec.json.encode({"code": code, "msg": message, "requestTime": now_ms, "data": data}))
+def _number(query: Query, name: str) -> int | None:
+    """A parameter that must be a number where it is given."""
+    text = query.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise Refused("40020", f"Parameter {name} error")
+    return int(text)
+
+
+def _limit(query: Query, usual: int, most: int) -> int:
+    limit = _number(query, "limit")
+    return usual if limit is None else max(1, min(most, limit))
+
+
+def _said(
+    code: str, message: str, data: Any, now_ms: int, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Answer:
+    body = {"code": code, "msg": message, "requestTime": now_ms, "data": data}
+    return Answer(status, msgspec.json.encode(body), headers or {})

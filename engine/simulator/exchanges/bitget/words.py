@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from engine.simulator.happenings import Bar, Liquidation, Trade
-from engine.simulator.sim_instrument import SimInstrument
+import msgspec
+
+from engine.simulator.exchanges.books import Level
+from engine.simulator.happenings import Bar, Liquidation, Status, Trade
+from engine.simulator.sim_instrument import SimInstrument, decimal_text
 from engine.simulator.world import World
 
 Words = dict[str, Any]
-STATUS: Final = {"trading": "online", "pending": "listed", "delisted": "offline"}
+STATUS: Final[dict[Status, str]] = {"trading": "online", "pending": "listed", "delisted": "offline"}
 _KIND: Final = {"crypto": "crypto", "stock": "stock", "metal": "metal", "forex": "commodity"}
 
 
@@ -21,7 +24,20 @@ def trade_id(event: Trade) -> str:
     return str(1_260_000_000_000_000_000 + event.instrument.index * 10**12 + event.id)
 
 
-def trade(event: Trade) -> Words:
+def rate(rate_e8: int) -> str:
+    """A funding rate, without zeros at its end."""
+    text = decimal_text(rate_e8, 8).rstrip("0")
+    return text.rstrip(".")
+
+
+def numbers(one: SimInstrument, levels: list[Level]) -> msgspec.Raw:
+    """Rows of `orderbook`: numbers where all else is text, with all their decimals."""
+    return msgspec.Raw(
+        f"[{','.join(f'[{one.price_text(ticks)},{one.size_text(steps)}]' for ticks, steps in levels)}]".encode()
+    )
+
+
+def trade(event: Trade) -> dict[str, str]:
     """A row of `publicTrade`."""
     one = event.instrument
     return {
@@ -61,14 +77,14 @@ def ticker(world: World, one: SimInstrument, now_ms: int) -> Words:
         "turnover24h": one.quote_text(day.quote),
         "indexPrice": one.fine_text(mark.index),
         "markPrice": one.fine_text(mark.mark),
-        "fundingRate": f"{funding.rate_e8 / 1e8:.8f}",
+        "fundingRate": rate(funding.rate_e8),
         "nextFundingTime": str(funding.next_ms),
         "openInterest": one.size_text(world.open_interest(one)),
         "ts": str(now_ms),
     }
 
 
-def kline(one: SimInstrument, bar: Bar) -> Words:
+def kline(one: SimInstrument, bar: Bar) -> dict[str, str]:
     """A row of `kline`: nothing in it says whether it is closed."""
     return {
         "start": str(bar.open_ms),
@@ -99,7 +115,7 @@ def liquidation(event: Liquidation) -> Words:
     }
 
 
-def listed(one: SimInstrument, status: str) -> Words:
+def listed(one: SimInstrument, status: Status) -> Words:
     """A row of `instruments`."""
     return {
         "symbol": one.symbol,
