@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("everywhere", deadline=None)
 # The same examples at every run of CI, so that what passed once does not fail by chance.
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
+
+BY_NAME = {
+    "live": "talks to the real venues; run by hand with -m live",
+    "long": "takes minutes; run by hand with -m long",
+}
+"""Marks of what runs only when it is asked for by its mark, and why."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what the run was not asked for by name."""
+    expression: str = config.getoption("-m") or ""
+    asked = set(re.findall(r"\w+", expression)) - set(re.findall(r"not (\w+)", expression))
+    for item in items:
+        for mark, reason in BY_NAME.items():
+            if mark not in asked and item.get_closest_marker(mark) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))

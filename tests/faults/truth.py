@@ -57,9 +57,12 @@ def check_trades(rig: Rig, product: str, seconds: int) -> int:
         if row is None or tape.since_ms[row] < 0:
             continue
         first = max(int(tape.since_ms[row]) // 1000 + 1, last - seconds)
+        kept = rig.world.recent_trades(one, 10**6)
+        if len(kept) >= KEPT_TRADES:  # the market itself may have forgotten some of a burst's first second
+            first = max(first, kept[0].ms // 1000 + 1)
         bought: dict[int, float] = defaultdict(float)
         sold: dict[int, float] = defaultdict(float)
-        for trade in rig.world.recent_trades(one, 10**6):
+        for trade in kept:
             if first <= trade.ms // 1000 <= last:
                 compared += 1
                 usd = float(one.price_text(trade.ticks)) * trade.steps * one.step_base
@@ -75,8 +78,14 @@ def check_trades(rig: Rig, product: str, seconds: int) -> int:
     return compared
 
 
+KEPT_TRADES = 100
+"""Fewest newest trades that the simulated market remembers of an instrument."""
+SETTLED_MS = 8 * 60_000
+"""A minute bar this old has come: five may be late before they are missed, and they are missed once a minute."""
+
+
 def check_candles(rig: Rig, product: str, bars: int = 5) -> int:
-    """The newest closed 1m bars that are held of every followed symbol; how many bars."""
+    """The newest closed 1m bars of every followed symbol, none missing but of the last minutes; how many bars."""
     frame = rig.pipeline.state.candles.frames["1m"]
     now_ms = rig.world.now_ms
     compared = 0
@@ -92,7 +101,7 @@ def check_candles(rig: Rig, product: str, bars: int = 5) -> int:
                 continue
             compared += 1
             price = [float(one.price_text(ticks)) for ticks in (bar.open, bar.high, bar.low, bar.close)]
-            assert list(held[1:5]) == price, (product, followed.symbol, open_ms)
+            assert list(held[1:5]) == price, (product, followed.symbol, open_ms, held)
             assert math.isclose(held.volume_usd, float(one.quote_text(bar.quote)), rel_tol=1e-9, abs_tol=1e-9)
     return compared
 

@@ -23,6 +23,8 @@ so it does not matter which of the two the venue opens its longer bars in."""
 
 _CLOCK_TOLERANCE_MS: Final = 1_000
 """How far a bar may begin after the time of its push: the venue's own servers need not agree to the millisecond."""
+_SILENCE_NS: Final = 10_000_000_000
+"""After so long without any push a connection may have lost some: quiet as one symbol may be, all are not."""
 
 
 def candle(
@@ -61,8 +63,9 @@ class Forming:
     """The newest bar of every symbol and interval, kept until the bar after it begins.
 
     A bar is closed once the next one has begun. The bar held is emitted as closed only if its successor is the very
-    next one, and if the subscription has not begun anew in between: else pushes are missing, and it stays open until
-    REST brings it. A bar that is pushed after a later one has begun is closed as it comes.
+    next one, and if neither the subscription has begun anew nor the connection been silent in between: else pushes are
+    missing, and it stays open until REST brings it. A bar that is pushed after a later one has begun is closed as it
+    comes.
     Doubt: the documentation does not promise a push between a bar's last trade and the next bar.
     """
 
@@ -70,12 +73,24 @@ class Forming:
         self._newest: dict[tuple[str, int], Candle] = {}
         self._sees_updates = False
         """Whether the venue ever said `update`: then `snapshot` means that a subscription begins."""
+        self._heard_ns: dict[str, int] = {}
+        """By connection, when its newest frame of market data came."""
+        self._resumed_ns: dict[str, int] = {}
+        """By connection, when it last spoke again after a silence."""
+
+    def heard(self, connection: str, recv_ns: int) -> None:
+        """Note a frame of market data, of any topic: a silence makes every bar that was held through it doubtful."""
+        before_ns = self._heard_ns.get(connection, recv_ns)
+        if recv_ns - before_ns > _SILENCE_NS:
+            self._resumed_ns[connection] = recv_ns
+        self._heard_ns[connection] = recv_ns
 
     def push(
-        self, instrument: Instrument, rows: Sequence[wire.KlineRow], interval_ms: int, push: tuple[int, int, bool]
+        self, instrument: Instrument, rows: Sequence[wire.KlineRow], interval_ms: int, push: tuple[int, int, bool, str]
     ) -> list[Candle]:
-        """The bars of one push, preceded by the bar they close; `push` is (time ms, receive time ns, snapshot)."""
-        ts_ms, recv_ns, snapshot = push
+        """The bars of one push, preceded by the bar they close; `push` is (time ms, receive time ns, snapshot,
+        connection)."""
+        ts_ms, recv_ns, snapshot, connection = push
         bars = [
             candle(
                 instrument,
@@ -99,7 +114,7 @@ class Forming:
         newest = bars[-1] if held is None or bars[-1].open_ms >= held.open_ms else held
         self._newest[key] = newest
         events = [replace(bar, closed=True) if bar.open_ms < newest.open_ms else bar for bar in bars]
-        if held is not None and _closes(held, bars):
+        if held is not None and held.recv_ns >= self._resumed_ns.get(connection, 0) and _closes(held, bars):
             events.insert(0, replace(held, closed=True, ts_ms=ts_ms, recv_ns=recv_ns))
         return events
 

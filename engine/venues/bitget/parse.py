@@ -28,8 +28,8 @@ from engine.venues.bitget.listing import Listing
 from engine.venues.bitget.symbols import VENUE, infer
 from engine.venues.checks import Implausible
 
-Read = Callable[[Any, int], Sequence[MarketEvent]]
-"""(decoded push, receive time ns) -> events."""
+Read = Callable[[Any, int, str], Sequence[MarketEvent]]
+"""(decoded push, receive time ns, connection) -> events."""
 
 PONG: Final = "pong"
 
@@ -67,11 +67,12 @@ class BitgetParser:
                 push = decode(text)
                 arg = push.arg
                 if arg.topic == topic and arg.instType == limits.STREAM_CATEGORY and _is_read(arg):
-                    events = read(push, recv_ns)
+                    self._forming.heard(connection, recv_ns)
+                    events = read(push, recv_ns, connection)
                     return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
-            return self._read_any(text, recv_ns)
+            return self._read_any(text, recv_ns, connection)
         except msgspec.ValidationError as fault:
-            return self._read_any_after(text, recv_ns, fault)
+            return self._read_any_after(text, recv_ns, connection, fault)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
             return CONTROL if text == PONG else self._rejected(f"not a JSON frame: {fault}")
         except Implausible as fault:
@@ -101,16 +102,16 @@ class BitgetParser:
     def _unknown(self, what: str) -> Parsed:
         return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"not handled: {what}"))
 
-    def _read_any_after(self, text: str, recv_ns: int, fault: msgspec.ValidationError) -> Parsed:
+    def _read_any_after(self, text: str, recv_ns: int, connection: str, fault: msgspec.ValidationError) -> Parsed:
         """Look at the whole of a frame whose fields did not fit the kind its text hinted at."""
         try:
-            return self._read_any(text, recv_ns)
+            return self._read_any(text, recv_ns, connection)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return self._rejected(fault)
         except Implausible as second:
             return self._rejected(second)
 
-    def _read_any(self, text: str, recv_ns: int) -> Parsed:
+    def _read_any(self, text: str, recv_ns: int, connection: str) -> Parsed:
         """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
@@ -133,7 +134,8 @@ class BitgetParser:
             return self._unknown(f"instType {push.arg.instType}")
         if not _is_read(push.arg):
             return self._unknown(f"kline of interval {push.arg.interval}")
-        return Parsed(Verdict.ACCEPTED, read(push, recv_ns))
+        self._forming.heard(connection, recv_ns)
+        return Parsed(Verdict.ACCEPTED, read(push, recv_ns, connection))
 
     def _control(self, message: dict[str, Any]) -> Parsed:
         event = message["event"]
@@ -144,14 +146,14 @@ class BitgetParser:
             return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, said.rstrip()))
         return CONTROL
 
-    def _trades(self, push: wire.Push[wire.TradeRow], recv_ns: int) -> Sequence[MarketEvent]:
+    def _trades(self, push: wire.Push[wire.TradeRow], recv_ns: int, _connection: str) -> Sequence[MarketEvent]:
         """New trades. The snapshot that opens a subscription repeats trades from before it, which a reconnected stream
         has counted already: it is checked like an update and yields nothing; what a break missed is fetched by REST."""
         instrument = self.listing.known(_symbol(push.arg))
         events = rows.trades(instrument, push.data, recv_ns)
         return events if push.action == "update" else ()
 
-    def _books(self, push: wire.Push[wire.BookRow], recv_ns: int) -> Sequence[MarketEvent]:
+    def _books(self, push: wire.Push[wire.BookRow], recv_ns: int, _connection: str) -> Sequence[MarketEvent]:
         depth, chained = limits.BOOK_TOPICS[push.arg.topic]
         symbol = _symbol(push.arg)
         update = push.action == "update"
@@ -160,7 +162,7 @@ class BitgetParser:
         self.listing.known(symbol)
         return [rows.book(symbol, row, (depth, chained, update), recv_ns) for row in push.data]
 
-    def _tickers(self, push: wire.Push[wire.TickerRow], recv_ns: int) -> Sequence[MarketEvent]:
+    def _tickers(self, push: wire.Push[wire.TickerRow], recv_ns: int, _connection: str) -> Sequence[MarketEvent]:
         symbol = _symbol(push.arg)
         ts_ms = checks.time_ms(push.ts, "ts")
         events: list[MarketEvent] = []
@@ -170,13 +172,16 @@ class BitgetParser:
             events += rows.ticker(self.listing.known(symbol), row, ts_ms, recv_ns)
         return events
 
-    def _klines(self, push: wire.Push[wire.KlineRow], recv_ns: int) -> Sequence[MarketEvent]:
+    def _klines(self, push: wire.Push[wire.KlineRow], recv_ns: int, connection: str) -> Sequence[MarketEvent]:
         instrument = self.listing.known(_symbol(push.arg))
         ts_ms = checks.time_ms(push.ts, "ts")
         interval_ms = INTERVALS[push.arg.interval or ""]
-        return self._forming.push(instrument, push.data, interval_ms, (ts_ms, recv_ns, push.action == "snapshot"))
+        begins = push.action == "snapshot"
+        return self._forming.push(instrument, push.data, interval_ms, (ts_ms, recv_ns, begins, connection))
 
-    def _liquidations(self, push: wire.Push[wire.LiquidationRow], recv_ns: int) -> Sequence[MarketEvent]:
+    def _liquidations(
+        self, push: wire.Push[wire.LiquidationRow], recv_ns: int, _connection: str
+    ) -> Sequence[MarketEvent]:
         """New liquidations. A snapshot would be history, as with trades; none is documented for this topic."""
         events = rows.liquidations(self.listing, push.data, recv_ns)
         return events if push.action == "update" else ()

@@ -19,9 +19,9 @@ Row = tuple[int, float]
 
 
 def push(
-    parser: BitgetParser, *rows: Row, action: str = "update", interval: str = "1m"
+    parser: BitgetParser, *rows: Row, action: str = "update", interval: str = "1m", later_s: float = 0.0
 ) -> list[tuple[int, float, bool]]:
-    """(minute, close, closed) of the bars that a push yields."""
+    """(minute, close, closed) of the bars that a push yields, received `later_s` after the first."""
     newest = START + max(minute for minute, _ in rows) * MINUTE
     data = [
         {
@@ -37,7 +37,7 @@ def push(
     ]
     arg = {"instType": "usdt-futures", "symbol": "BTCUSDT", "topic": "kline", "interval": interval}
     text = json.dumps({"data": data, "arg": arg, "action": action, "ts": newest + 1_000}, separators=(",", ":"))
-    parsed = parser.frame(text, "public", NS)
+    parsed = parser.frame(text, "public", NS + round(later_s * 1e9))
     assert parsed.verdict is Verdict.ACCEPTED, parsed.detail
     bars = [event for event in parsed.events if isinstance(event, Candle)]
     return [((bar.open_ms - START) // MINUTE, bar.close, bar.closed) for bar in bars]
@@ -49,6 +49,14 @@ def test_a_bar_is_closed_as_last_sent_when_the_next_begins() -> None:
     assert push(parser, (0, 102)) == [(0, 102, False)]
     assert push(parser, (1, 103)) == [(0, 102, True), (1, 103, False)]
     assert push(parser, (1, 104)) == [(1, 104, False)]
+
+
+def test_a_bar_held_through_a_silence_of_its_connection_is_not_closed_by_guess() -> None:
+    parser = BitgetParser()
+    push(parser, (0, 101))
+    assert push(parser, (1, 103), later_s=40.0) == [(1, 103, False)]
+    assert push(parser, (1, 104), later_s=45.0) == [(1, 104, False)]
+    assert push(parser, (2, 105), later_s=54.0) == [(1, 104, True), (2, 105, False)]
 
 
 def test_a_last_word_on_a_bar_that_comes_with_the_next_or_after_it_holds() -> None:
