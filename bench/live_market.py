@@ -30,7 +30,7 @@ from engine.events import (
 )
 from engine.instruments import Instrument
 from engine.intake import VenueTally
-from engine.market.bars import BUY, CLOSE, DERIVED, HIGH, LOW, OPEN, OPENED, TRADES, VOLUME
+from engine.market.bars import BUY, CLOSE, HIGH, LOW, OPEN, VOLUME
 from engine.market.derivatives import RATIO_KINDS
 from engine.market.view import Bars, MarketView
 from engine.pipeline import Pipeline
@@ -140,9 +140,9 @@ class LiveMarket:
         columns |= {VOLUME: bars.volume_usd, BUY: bars.buy_usd}
         for place, values in columns.items():
             frame.values[:rows, place, -width:] = values
-        for place, marks in {OPENED: bars.open_ms, TRADES: bars.trades}.items():
-            frame.marks[:rows, place, -width:] = marks
-        frame.marks[:rows, DERIVED, -width:] = 0
+        frame.opened[:rows, -width:] = bars.open_ms
+        frame.trades[:rows, -width:] = bars.trades
+        frame.derived[:rows, -width:] = False
         frame.count[:] = bars.count.tolist()
         frame.newest[:] = bars.open_ms[:, -1].tolist()
         frame.revision[:] = bars.revision.tolist()

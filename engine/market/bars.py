@@ -8,7 +8,7 @@ scan path. Bars from before a hole are set aside, not lost: when the hole is fil
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,20 @@ from engine.market.view import Bars
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Counts = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+Column = TypeVar("Column", Floats, Ints, Counts, Bools)
 
 CORRECTED: Final = 1_000_000
 """How far a row's revision jumps where anything but an append happened."""
+
+MOST_TRADES: Final = 2**31 - 1
+"""More trades than this in one bar are counted as this many."""
 
 ROUNDING: Final = 1e-9
 """Relative difference of volumes below which a bar summed from finer ones is the bar that the venue then sends."""
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, BUY = range(6)
-OPENED, TRADES, DERIVED = range(3)
 
 
 class Bar(NamedTuple):
@@ -60,6 +65,13 @@ class Change(IntEnum):
     """Replaced, inserted, or began a new run after a hole."""
 
 
+def _roomier(column: Column, capacity: int) -> Column:
+    """The column with room for `capacity` rows; what is not used yet is not touched, and so takes no memory."""
+    roomier = np.empty((capacity, *column.shape[1:]), dtype=column.dtype)
+    roomier[: len(column)] = column
+    return roomier
+
+
 def _same(a: float, b: float, rounding: float = 0.0) -> bool:
     return a == b or (a != a and b != b) or abs(a - b) <= rounding * abs(b)
 
@@ -77,7 +89,9 @@ class BarFrame:
         self.interval_ms = interval_ms
         self.capacity = capacity
         self.values: Floats = np.empty((0, 6, capacity))
-        self.marks: Ints = np.empty((0, 3, capacity), dtype=np.int64)
+        self.opened: Ints = np.empty((0, capacity), dtype=np.int64)
+        self.trades: Counts = np.empty((0, capacity), dtype=np.int32)
+        self.derived: Bools = np.empty((0, capacity), dtype=np.bool_)
         self.count: list[int] = []
         self.newest: list[int] = []
         """Open time of the newest closed bar by row; -1: none."""
@@ -92,13 +106,11 @@ class BarFrame:
         """One more row; the columns have room for `capacity` rows."""
         row = len(self.count)
         if capacity > len(self.values):
-            values = np.empty((capacity, *self.values.shape[1:]))
-            marks = np.empty((capacity, *self.marks.shape[1:]), dtype=np.int64)
-            values[:row] = self.values[:row]
-            marks[:row] = self.marks[:row]
-            self.values, self.marks = values, marks
-        self.values[row] = np.nan
-        self.marks[row] = -1
+            self.values = _roomier(self.values, capacity)
+            self.opened = _roomier(self.opened, capacity)
+            self.trades = _roomier(self.trades, capacity)
+            self.derived = _roomier(self.derived, capacity)
+        self._blank(row)
         self.count.append(0)
         self.newest.append(-1)
         self.revision.append(0)
@@ -148,27 +160,31 @@ class BarFrame:
 
     def window(self, rows: int, width: int) -> Bars:
         """The newest `width` bars of each run as views of the columns; nothing is computed but `[rows]` counts."""
-        values, marks = self.values[:rows, :, -width:], self.marks[:rows, :, -width:]
+        values = self.values[:rows, :, -width:]
         return Bars(
             interval_ms=self.interval_ms,
-            open_ms=marks[:, OPENED],
+            open_ms=self.opened[:rows, -width:],
             open=values[:, OPEN],
             high=values[:, HIGH],
             low=values[:, LOW],
             close=values[:, CLOSE],
             volume_usd=values[:, VOLUME],
             buy_usd=values[:, BUY],
-            trades=marks[:, TRADES],
+            trades=self.trades[:rows, -width:],
             count=np.minimum(self.heads().counts, width),
             revision=self.heads().revisions,
         )
 
+    def _blank(self, row: int) -> None:
+        self.values[row] = np.nan
+        self.opened[row] = self.trades[row] = -1
+        self.derived[row] = False
+
     def _append(self, row: int, bar: Bar) -> None:
         keep = min(self.count[row], self.capacity - 1)
         if keep:
-            values, marks = self.values[row], self.marks[row]
-            values[:, -keep - 1 : -1] = values[:, -keep:]
-            marks[:, -keep - 1 : -1] = marks[:, -keep:]
+            for column in (self.values[row], self.opened[row], self.trades[row], self.derived[row]):
+                column[..., -keep - 1 : -1] = column[..., -keep:]
         self._write(row, self.capacity - 1, bar)
         self.count[row] = keep + 1
         self.newest[row] = bar.open_ms
@@ -177,12 +193,14 @@ class BarFrame:
 
     def _write(self, row: int, column: int, bar: Bar) -> None:
         self.values[row, :, column] = bar[1:7]
-        self.marks[row, :, column] = (bar.open_ms, bar.trades, bar.derived)
+        self.opened[row, column] = bar.open_ms
+        self.trades[row, column] = min(bar.trades, MOST_TRADES)
+        self.derived[row, column] = bar.derived
 
     def _at(self, row: int, column: int) -> Bar:
-        opened, trades, derived = self.marks[row, :, column].tolist()
         first, high, low, close, volume_usd, buy_usd = self.values[row, :, column].tolist()
-        return Bar(opened, first, high, low, close, volume_usd, buy_usd, trades, bool(derived))
+        opened, trades, derived = (held[row, column].item() for held in (self.opened, self.trades, self.derived))
+        return Bar(opened, first, high, low, close, volume_usd, buy_usd, trades, derived)
 
     def _replace(self, row: int, column: int, bar: Bar) -> Change:
         known = self._at(row, column)
@@ -214,8 +232,7 @@ class BarFrame:
             bar = self._at(row, column)
             aside[bar.open_ms] = bar
         self._trim(row)
-        self.values[row] = np.nan
-        self.marks[row] = -1
+        self._blank(row)
         self.count[row] = 0
 
     def _put_aside(self, row: int, bar: Bar) -> Change:

@@ -25,11 +25,11 @@ Ints = NDArray[np.int64]
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 
-CAPACITY: Final[dict[str, int]] = {"1m": 1500, "5m": 1000, "15m": 1000, "4h": 1000}
-"""Closed bars kept by timeframe; 1m covers more than a day, so that a day's change and volume can be read from it."""
-
 WINDOW: Final = 500
 """Bars by timeframe that a view gives."""
+
+CAPACITY: Final = WINDOW + 20
+"""Closed bars kept of each timeframe. At 61 bytes a bar they are most of what the program holds: 0.13 MB a row."""
 
 CHANGE_FRAMES: Final = ("1m", "5m", "15m")
 """Timeframes from which changes and day volumes are read, the finest that covers the span first."""
@@ -86,7 +86,7 @@ class CandleStore:
 
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
-        self.frames: dict[str, BarFrame] = {name: BarFrame(ms, CAPACITY[name]) for name, ms in INTERVAL_MS.items()}
+        self.frames: dict[str, BarFrame] = {name: BarFrame(ms, CAPACITY) for name, ms in INTERVAL_MS.items()}
         self.ignored = 0
         """Candles of an interval that is not kept."""
         self._names = {ms: name for name, ms in INTERVAL_MS.items()}
@@ -123,9 +123,9 @@ class CandleStore:
         self._put(row, name, bar)
 
     def window(self, timeframe: str, width: int = WINDOW) -> Bars:
-        """Closed bars of one timeframe, `[rows, width]`; `width` at most the capacity of the timeframe."""
-        if not 0 < width <= CAPACITY[timeframe]:
-            raise ValueError(f"{timeframe} keeps {CAPACITY[timeframe]} bars, {width} were asked for")
+        """Closed bars of one timeframe, `[rows, width]`; `width` at most `CAPACITY`."""
+        if not 0 < width <= CAPACITY:
+            raise ValueError(f"{timeframe} keeps {CAPACITY} bars, {width} were asked for")
         return self.frames[timeframe].window(self._universe.rows, width)
 
     def forming(self, row: int, timeframe: str) -> Candle | None:

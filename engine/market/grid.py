@@ -74,16 +74,27 @@ class Grid:
         # zeros are not touched before they are used, which keeps rows that only exist as capacity out of memory
         return np.zeros(shape) if self.fill == 0.0 else np.full(shape, self.fill)
 
+    def _touched(self) -> list[int]:
+        """Rows that hold anything. The others are blank as they stand: writing to them would only cost memory, and of a
+        tape most rows stay blank for good."""
+        held = np.zeros(self._used, dtype=np.bool_)
+        for field in self.values:
+            used = field[: self._used]
+            held |= (used != 0.0).any(axis=1) if self.fill == 0.0 else ~np.isnan(used).all(axis=1)
+        for counts in self.counts:
+            held |= counts[: self._used].any(axis=1)
+        rows: list[int] = np.flatnonzero(held).tolist()
+        return rows
+
     def _advance(self, slot: int) -> None:
         first = slot - self._kept + 1
         by = first - self.first
-        if self._started and by < self.columns:
-            for field in (*self.values, *self.counts):
-                field[: self._used, :-by] = field[: self._used, by:].copy()
-            self.values[:, : self._used, -by:] = self.fill
-            self.counts[:, : self._used, -by:] = 0
-        elif self._started:
-            self.values[:, : self._used] = self.fill
-            self.counts[:, : self._used] = 0
+        rows = self._touched() if self._started else ()
+        kept = max(0, self.columns - by)
+        for fields, fill in ((self.values, self.fill), (self.counts, 0)):
+            for field in fields:
+                for row in rows:
+                    field[row, :kept] = field[row, self.columns - kept :].copy()
+                    field[row, kept:] = fill
         self.first = first
         self._started = True

@@ -17,6 +17,7 @@ from engine.instruments import Instrument
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Counts = NDArray[np.int32] | NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
@@ -38,7 +39,7 @@ class Bars:
     volume_usd: Floats
     buy_usd: Floats
     """Taker buy volume; NaN where the venue's candles carry none."""
-    trades: Ints
+    trades: Counts
     """-1 where the venue does not count them."""
     count: Ints
     """`[rows]` closed bars kept, at most W."""

@@ -166,7 +166,17 @@ class Rig:
         """Every feed's own words, for a failing test."""
         shot = self.engine.latest() if hasattr(self, "engine") else None
         told = [] if shot is None else [f"{f.venue} {f.state} {f.detail} {f.requests}" for f in shot.feeds]
+        if shot is not None and self.engine._market is not None:
+            told += [self.lacks(product) for product in self.market.feeds if not self.is_well(product)]
         return " | ".join(told)
+
+    def lacks(self, product: str) -> str:
+        """What keeps a product from being well."""
+        feed = self.market.feeds[product]
+        books = {symbol: self.pipeline.books.whole(product, symbol) for symbol in feed.deep}
+        told = {symbol: "none" if book is None else book.status for symbol, book in books.items()}
+        waiting = f"listed {feed.is_listed}, {len(feed.followed)} followed, {feed.backfill.waiting} candles waiting"
+        return f"{product}: {waiting}, books {told}"
 
     def is_whole(self) -> bool:
         """Whether every product is live, every deep book proven, and no candle is missing."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.events import NAN, Candle
 from engine.market.bars import CORRECTED
-from engine.market.candles import CandleStore
+from engine.market.candles import CAPACITY, CandleStore
 from engine.market.universe import Universe
 from engine.market.view import Bars
 from engine.timeframes import INTERVAL_MS
@@ -177,16 +177,16 @@ def test_a_forming_bar_is_shown_as_forming_and_never_closed_by_guess() -> None:
 
 def test_more_bars_than_are_kept_leave_the_newest() -> None:
     candles = store()
-    hours = [bar(T0 + i * 240 * MINUTE, 240 * MINUTE) for i in range(1100)]
+    hours = [bar(T0 + i * 240 * MINUTE, 240 * MINUTE) for i in range(CAPACITY + 100)]
     for c in hours:
         candles.apply(0, c)
-    bars = candles.window("4h", 1000)
-    assert bars.count[0] == 1000
+    bars = candles.window("4h", CAPACITY)
+    assert bars.count[0] == CAPACITY
     assert bars.open_ms[0, 0] == hours[100].open_ms
     candles.apply(0, hours[3])
-    assert candles.window("4h").revision[0] == 1100, "older than what is kept"
-    with pytest.raises(ValueError, match="keeps 1000 bars, 1001"):
-        candles.window("4h", 1001)
+    assert candles.window("4h").revision[0] == CAPACITY + 100, "older than what is kept"
+    with pytest.raises(ValueError, match=f"keeps {CAPACITY} bars, {CAPACITY + 1}"):
+        candles.window("4h", CAPACITY + 1)
 
 
 def test_other_money_has_no_dollar_volume() -> None:
