@@ -21,7 +21,7 @@ class Episode:
     kind: EpisodeKind
     asset: str
     start_ms: int
-    """After the world's start."""
+    """Unix time, at or after the world's start."""
     duration_ms: int
     direction: int
     """+1 or -1: which way the episode first drives the price."""

@@ -16,6 +16,7 @@ from engine.config.schema import Config, EngineSection, VenuesSection
 from engine.feeds.market import LiveMarket
 from engine.live import LiveEngine, Wiring
 from engine.pipeline import Pipeline
+from engine.simulator.episodes import Episode
 from engine.simulator.exchanges import make_exchanges
 from engine.simulator.faults import Fault, Faults
 from engine.simulator.serving.venues import PRODUCT_OF, SimulatedVenues
@@ -74,10 +75,11 @@ class Rig:
     def __init__(
         self, venues: Sequence[str] = ("binance", "bybit", "okx", "bitget"), *, seed: int = 5, assets: int = 6,
         rate: float = 120.0, places: int = 4, listings: bool = False, scan_ms: int = 500,
+        episodes: tuple[Episode, ...] = (),
     ) -> None:  # fmt: skip
         self.clock = RigClock()
         products = tuple(one for one in ALL_VENUES if PRODUCT_OF[one] in venues)
-        spec = WorldSpec(seed, assets, products, rate, episodes=(), listings=listings)
+        spec = WorldSpec(seed, assets, products, rate, episodes, listings=listings)
         self.world = World(spec, self.clock.now_ns() // 1_000_000)
         self.sim = SimulatedVenues(self.world, make_exchanges(self.world, venues, 100.0), self.clock, Faults(seed))
         on = {name: name in venues for name in ("binance", "bybit", "okx", "bitget")}
@@ -174,7 +176,7 @@ class Rig:
         """What keeps a product from being well."""
         feed = self.market.feeds[product]
         books = {symbol: self.pipeline.books.whole(product, symbol) for symbol in feed.deep}
-        told = {symbol: "none" if book is None else book.status for symbol, book in books.items()}
+        told = {symbol: "none" if book is None else f"{book.status} {book.reason}" for symbol, book in books.items()}
         waiting = f"listed {feed.is_listed}, {len(feed.followed)} followed, {feed.backfill.waiting} candles waiting"
         return f"{product}: {waiting}, books {told}"
 

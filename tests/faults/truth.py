@@ -131,19 +131,18 @@ def check_derivatives(rig: Rig, product: str) -> int:
     return compared
 
 
-def check_liquidations(rig: Rig, product: str, since_ms: int) -> int:
-    """Every liquidation of a product that publishes all of them; how many."""
-    lines = [
-        line for line in rig.pipeline.state.liquidations.lines() if line.venue == product and line.ts_ms >= since_ms
-    ]
-    sides = {"long": 0, "short": 0}
-    for line in lines:
-        sides[line.side] += 1
-    totals = [
-        rig.world.totals(instrument(rig, product, one.symbol))
-        for one in rig.market.feeds[product].followed
-        if one.kind == "perp"
-    ]
-    assert sides["long"] == sum(one.liquidations_long for one in totals)
-    assert sides["short"] == sum(one.liquidations_short for one in totals)
-    return len(lines)
+def check_liquidations(rig: Rig, product: str) -> int:
+    """Every liquidation of a product that publishes all of them, by symbol and side; how many."""
+    told: dict[tuple[str, str], int] = defaultdict(int)
+    for line in rig.pipeline.state.liquidations.lines():
+        if line.venue == product:
+            told[line.symbol, line.side] += 1
+    happened: dict[tuple[str, str], int] = {}
+    for followed in rig.market.feeds[product].followed:
+        if followed.kind == "perp":
+            totals = rig.world.totals(instrument(rig, product, followed.symbol))
+            happened[followed.symbol, "long"] = totals.liquidations_long
+            happened[followed.symbol, "short"] = totals.liquidations_short
+    wanted = {key: count for key, count in happened.items() if count}
+    assert dict(told) == wanted, (dict(told), wanted)
+    return sum(happened.values())
