@@ -37,6 +37,8 @@ HEARTBEAT_MS: Final = 60_000
 """Of a book without changes: an empty update whose ids are equal."""
 PRODUCTS: Final = ("liquidation-orders", "instruments")
 REQUESTS_PER_HOUR: Final = 480
+FIRST_ID: Final = 10_000
+"""Where update ids begin after a restart."""
 
 ADVICE: Final = "Please use the correct URL, channel and parameters referring to API document."
 
@@ -83,8 +85,8 @@ class Okx:
         self._feeds: dict[str, _Feed] = {}
         self._of: dict[int, list[_Feed]] = {}
         self._looked_ms = 0
-        self._offset = 0
-        """Added to update ids: a restart begins them anew."""
+        self._begun: dict[int, int] = {}
+        """By instrument: the matching engine's update id at the last restart, from where ours began anew."""
 
     def rest(self, origin: str, path: str, query: Mapping[str, str], client: str, now_ms: int) -> Answer:
         return self._requests.answer(path, query, client, now_ms)
@@ -224,9 +226,14 @@ class Okx:
 
     def restart(self, now_ms: int) -> None:
         """Update ids begin anew, below where they were."""
-        self._offset -= 400_000
+        for one in self._world.listed("okx"):
+            self._begun[one.index] = self._world.book(one, 1).update_id
         self._feeds.clear()
         self._of.clear()
+
+    def _sequence(self, one: SimInstrument, update_id: int) -> int:
+        begun = self._begun.get(one.index)
+        return update_id if begun is None else FIRST_ID + update_id - begun
 
     def _exists(self, path: str, arg: dict[str, Any]) -> bool:
         channel = str(arg.get("channel", ""))
@@ -272,7 +279,7 @@ class Okx:
                 feed.book = TopBook(self._world, feed.one, DEPTH["books"])
                 feed.book.snapshot()
                 feed.is_dirty = False
-                feed.sequence = feed.book.update_id + self._offset
+                feed.sequence = self._sequence(feed.one, feed.book.update_id)
                 feed.pushed_ms = now_ms
             bids, asks = feed.book.held()
             return [self._book(feed, "snapshot", bids, asks, -1, feed.sequence)]
@@ -314,7 +321,7 @@ class Okx:
             feed.is_dirty = False
             bids, asks = feed.book.snapshot()
             data = {"asks": words.rows(feed.one, asks), "bids": words.rows(feed.one, bids), "instId": feed.one.symbol,
-                    "ts": str(feed.book.ms), "seqId": feed.book.update_id + self._offset}  # fmt: skip
+                    "ts": str(feed.book.ms), "seqId": self._sequence(feed.one, feed.book.update_id)}  # fmt: skip
             return _push(feed, [data])
         before = feed.sequence
         if not feed.is_dirty:
@@ -324,7 +331,7 @@ class Okx:
         bids, asks = feed.book.changes()
         if not bids and not asks:
             return None
-        feed.sequence = feed.book.update_id + self._offset
+        feed.sequence = self._sequence(feed.one, feed.book.update_id)
         return self._book(feed, "update", bids, asks, before, feed.sequence)
 
     def _book(
