@@ -21,6 +21,7 @@ from bench.recordings import SESSION, missing
 
 BENCHES: Final[dict[str, tuple[str, ...]]] = {
     "frames": (),
+    "streams": (),
     "inspect_capture": (str(SESSION),),
     "indicators": (),
     "scan": (),
