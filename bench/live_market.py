@@ -53,7 +53,7 @@ class LiveMarket:
         self._listed = view.instruments
         self._price = view.derivatives.last.copy()
         self._daily = view.derivatives.volume_24h_usd
-        self._sequence = 1
+        self._sequences: list[int] = []
         self._levels: list[tuple[list[str], list[str]]] = []
         for row, instrument in enumerate(view.instruments):
             self._list(view, row, instrument)
@@ -64,15 +64,18 @@ class LiveMarket:
         self.pipeline.tallies |= {one.venue: VenueTally() for one in view.instruments}
         self.tick(0)
 
-    def tick(self, step_ms: int) -> None:
-        """Let `step_ms` pass: every row trades about twice, is quoted, marked, and has its book changed."""
+    def tick(self, step_ms: int, share: float = 1.0) -> None:
+        """Let `step_ms` pass: rows drawn by `share` trade about twice each, are quoted, marked, and have their book
+        changed."""
         self.now_ms += step_ms
         rng, rows = self._rng, len(self._listed)
+        moved = rng.random(rows) < share if share < 1.0 else np.ones(rows, dtype=np.bool_)
         self._price *= np.exp(rng.normal(0.0, 1e-4, rows))
         counts = rng.poisson(2.0, rows)
         sizes = self._daily / 86_400.0 * rng.lognormal(0.0, 1.0, rows)
         sides = rng.random(rows) < 0.5
-        for row, instrument in enumerate(self._listed):
+        for row in np.flatnonzero(moved).tolist():
+            instrument = self._listed[row]
             key = (instrument.venue, instrument.symbol, self.now_ms, self.now_ms * 1_000_000)
             price = float(self._price[row])
             for _ in range(int(counts[row])):
@@ -82,7 +85,6 @@ class LiveMarket:
             if instrument.kind == "perp":
                 self._take(instrument, Funding(*key, 1e-4 + float(rng.normal(0.0, 1e-6)), None, None))
             self._take(instrument, self._delta(row, key))
-        self._sequence += 1
 
     def close_bar(self, name: str) -> None:
         """Let time pass to the end of the forming bar of one timeframe, and close it for every row."""
@@ -131,7 +133,8 @@ class LiveMarket:
         for prices, sizes in ((books.bid[row], books.bid_size[row]), (books.ask[row], books.ask_size[row])):
             sides.append([(repr(p), repr(s)) for p, s in zip(prices.tolist(), sizes.tolist(), strict=True)])
         self._levels.append(([level[0] for level in sides[0]], [level[0] for level in sides[1]]))
-        self._take(instrument, BookSnapshot(*key, sides[0], sides[1], self._sequence, 0, True))
+        self._take(instrument, BookSnapshot(*key, sides[0], sides[1], 1, 0, True))
+        self._sequences.append(1)
 
     def _load(self, name: str, bars: Bars) -> None:
         frame = self.pipeline.state.candles.frames[name]
@@ -180,6 +183,8 @@ class LiveMarket:
         places = self._rng.integers(0, 60, 2 * LEVELS_OF_DELTA).tolist()
         bids, asks = self._levels[row]
         changed = [repr(size) for size in sizes.tolist()]
+        held = self._sequences[row]
+        self._sequences[row] = held + 1
         return BookDelta(
             *key,
             [(bids[place], size) for place, size in zip(places[:LEVELS_OF_DELTA], changed, strict=False)],
@@ -187,7 +192,7 @@ class LiveMarket:
                 (asks[place], size)
                 for place, size in zip(places[LEVELS_OF_DELTA:], changed[LEVELS_OF_DELTA:], strict=True)
             ],
-            self._sequence + 1,
-            self._sequence + 1,
-            self._sequence,
+            held + 1,
+            held + 1,
+            held,
         )

@@ -2,7 +2,8 @@
 
 Two markets of 600 rows made from one seed. A live one (`bench.live_market`): a whole `Pipeline`, in which every row
 trades, is quoted and has its book changed before each scan, so that nothing live can be remembered; scanned with
-nothing closed and after a 5m bar of every row, with the time of each stage, each face, and a snapshot. And a view that
+nothing closed and after a 5m bar of every row, with the time of each stage, each face, and a snapshot; and the same
+scanned forty times a second, where a quarter of the rows moved since the scan before. And a view that
 only closes bars (`bench.synthetic_view`): the score where one closed on every timeframe for every row.
 
 Beside them, in the same run, TA-Lib computes ten indicators over one timeframe of the same bars, called symbol by
@@ -34,6 +35,7 @@ INTERVAL_MS = 500
 """Event time between scans of the live market, the engine's own default."""
 
 STILL = "nothing closed"
+PART = "a quarter moved in 25 ms"
 SCORE = "score: six faces and the account"
 
 
@@ -114,7 +116,8 @@ def peer(bars: Bars) -> None:
 
 
 def live(market: LiveMarket, rounds: int, between: Callable[[], object]) -> Stages:
-    """Scan the live market in rounds: four times with nothing closed, once after a 5m bar, and `between` once."""
+    """Scan the live market in rounds: four times with nothing closed and all rows moved, eight times with a quarter
+    moved, once after a 5m bar, and `between` once."""
     pipeline = market.pipeline
     stages = Stages(pipeline)
     stages.what = "first scan"
@@ -125,6 +128,10 @@ def live(market: LiveMarket, rounds: int, between: Callable[[], object]) -> Stag
             stages.what = STILL
             stages.take("whole scan", pipeline.scan)
             stages.take("snapshot", pipeline.snapshot)
+        for _ in range(8):
+            market.tick(25, 0.25)
+            stages.what = PART
+            stages.take("whole scan", pipeline.scan)
         between()
         market.close_bar("5m")
         stages.what = "5m closed"
@@ -137,7 +144,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description="Time a full scan of a synthetic market.")
     options.add_argument("--rows", type=int, default=600)
     options.add_argument("--bars", type=int, default=500)
-    options.add_argument("--rounds", type=int, default=12, help="four scans, one after a 5m bar and one peer run each")
+    options.add_argument(
+        "--rounds", type=int, default=12, help="of twelve scans, one after a 5m bar, one peer run"
+    )
     given = options.parse_args()
     still = synthetic_view(rows=given.rows, width=given.bars)
     beside = Times("TA-Lib, ten indicators, one timeframe, by symbol")

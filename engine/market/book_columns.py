@@ -6,7 +6,9 @@ for every scan that follows a change of that book; what happened at the top is r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
+from struct import Struct
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from engine.instruments import Instrument
 from engine.market.book import Book
 from engine.market.book_flow import SECONDS, BookFlow
+from engine.market.book_side import Numbers
 from engine.market.view import Books, Floats, Ints
 
 LEVELS: Final = 200
@@ -42,7 +45,9 @@ class BookColumns:
         self._status: list[str] = []
         self._levels = np.empty((4, 0, LEVELS))
         """Bid prices and sizes, ask prices and sizes."""
-        self._updated_ms = self._synced_ms = np.empty(0, np.int64)
+        self._cells = memoryview(b"")
+        """Their memory."""
+        self._updated_ms = self._synced_ms = self._revision = np.empty(0, np.int64)
         self._flow_second = self._ring_second = np.empty(0, np.int64)
         """Second that the row's minute was last read at, and the newest second that its rings hold."""
         self._rings = np.empty((0, RINGS, SECONDS))
@@ -71,48 +76,66 @@ class BookColumns:
         self._unread += [False] * (capacity - held)
         self._status += ["absent"] * (capacity - held)
         self._levels = _grown(self._levels, (4, capacity, LEVELS), held, axis=1)
-        self._updated_ms, self._synced_ms, self._flow_second, self._ring_second = (
+        self._cells = self._levels.reshape(-1).data.cast("B")
+        self._updated_ms, self._synced_ms, self._flow_second, self._ring_second, self._revision = (
             _grown(times, (capacity,), held, -1)
-            for times in (self._updated_ms, self._synced_ms, self._flow_second, self._ring_second)
+            for times in (self._updated_ms, self._synced_ms, self._flow_second, self._ring_second, self._revision)
         )
         self._rings = _grown(self._rings, (capacity, RINGS, SECONDS), held)
         self._flow = _grown(self._flow, (capacity, 4, SECONDS), held)
         self._scalars = _grown(self._scalars, (4, capacity), held, axis=1)
 
-    def fill(self, row: int, book: Book | None) -> None:
-        """Write one row from the book that is to be used for it, sizes in base currency; None: it has none any more."""
-        self._status[row] = "absent" if book is None else book.status
-        if book is None or book.status != "synced" or self._instruments[row].contract_size is None:
-            self._books[row] = None
-            self._levels[:, row] = np.nan
-            self._updated_ms[row] = self._synced_ms[row] = self._flow_second[row] = -1
-            self._flow[row] = np.nan
-            self._scalars[:, row] = np.nan
-            return
-        self._books[row] = book
-        self._updated_ms[row], self._synced_ms[row] = book.updated_ms, book.synced_ms
-        for place, levels in (
-            (0, book.bids.columns(LEVELS, highest=True)),
-            (2, book.asks.columns(LEVELS, highest=False)),
-        ):
-            count = len(levels[0])
-            for column, values in zip(self._levels[place : place + 2, row], levels, strict=True):
-                column[:count] = np.fromiter(values, np.float64, count)
-                column[count:] = np.nan
-        self._to_base(row)
-        flow = book.flow
-        assert flow is not None, "a store without flow has no columns"
-        self._scalars[0, row] = flow.imbalance_ema
-        self._unread[row] = True
+    def fill(self, books: Iterable[tuple[int, Book | None]]) -> None:
+        """Write rows from the books that are to be used for them, sizes in base currency; None: a row has none any
+        more."""
+        filled: list[tuple[int, int, int, float]] = []
+        status, instruments = self._status, self._instruments
+        for row, book in books:
+            status[row] = "absent" if book is None else book.status
+            if book is None or book.status != "synced" or instruments[row].contract_size is None:
+                self._empty(row)
+                continue
+            flow = book.flow
+            assert flow is not None, "a store without flow has no columns"
+            self._books[row] = book
+            self._unread[row] = True
+            filled.append((row, book.updated_ms, book.synced_ms, flow.imbalance_ema))
+            bids, asks = book.bids.columns(LEVELS, highest=True), book.asks.columns(LEVELS, highest=False)
+            for place, values in enumerate((*bids, *asks)):
+                self._write(place, row, values)
+        if filled:
+            self._settle(*zip(*filled, strict=True))
 
-    def _to_base(self, row: int) -> None:
-        size = self._size[row]
-        if self._inverse[row]:
-            self._levels[1, row] *= size / self._levels[0, row]
-            self._levels[3, row] *= size / self._levels[2, row]
-        elif size != 1.0:
-            self._levels[1, row] *= size
-            self._levels[3, row] *= size
+    def _empty(self, row: int) -> None:
+        self._books[row] = None
+        self._revision[row] += 1
+        self._levels[:, row] = np.nan
+        self._updated_ms[row] = self._synced_ms[row] = self._flow_second[row] = -1
+        self._flow[row] = np.nan
+        self._scalars[:, row] = np.nan
+
+    def _write(self, place: int, row: int, values: Numbers) -> None:
+        count = len(values)
+        cell = (place * len(self._books) + row) * LEVELS
+        # Packed by `struct`, which takes floats into memory faster than numpy's own ways do.
+        packer(count).pack_into(self._cells, cell * 8, *values)
+        if count < LEVELS:
+            self._levels[place, row, count:] = np.nan
+
+    def _settle(
+        self, rows: tuple[int, ...], updated_ms: tuple[int, ...], synced_ms: tuple[int, ...], ema: tuple[float, ...]
+    ) -> None:
+        """What all rows that were filled have in common, written at once."""
+        where = np.array(rows)
+        self._revision[where] += 1
+        self._updated_ms[where], self._synced_ms[where], self._scalars[0, where] = updated_ms, synced_ms, ema
+        size = self._size[where]
+        scaled = self._inverse[where] | (size != 1.0)
+        if np.count_nonzero(scaled):
+            where, size = where[scaled], size[scaled][:, None]
+            inverse = self._inverse[where][:, None]
+            for prices, sizes in ((0, 1), (2, 3)):
+                self._levels[sizes, where] *= np.where(inverse, size / self._levels[prices, where], size)
 
     def fill_flows(self, at_ms: int) -> None:
         """Bring what happened at the top of every proven book up to `at_ms`, once a second of event time."""
@@ -175,7 +198,14 @@ class BookColumns:
             cancelled_usd=np.maximum(flow[:, 2:] - taken, 0.0),
             refill=self._scalars[1:3, :rows].T,
             microprice_drift_bps=self._scalars[3, :rows],
+            revision=self._revision[:rows],
         )
+
+
+@cache
+def packer(count: int) -> Struct:
+    """Writes so many doubles."""
+    return Struct(f"{count}d")
 
 
 def _grown(

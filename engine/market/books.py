@@ -117,8 +117,8 @@ class BookStore:
         """
         columns = self._columns
         columns.enter(instruments)
-        for row in sorted(columns.rows[key] for key in self._dirty if key in columns.rows):
-            columns.fill(row, self.get(instruments[row].venue, instruments[row].symbol))
+        dirty = sorted(columns.rows[key] for key in self._dirty if key in columns.rows)
+        columns.fill((row, self.get(instruments[row].venue, instruments[row].symbol)) for row in dirty)
         self._dirty -= columns.rows.keys()
         columns.fill_flows(at_ms)
         return columns.view(sold_usd, bought_usd)

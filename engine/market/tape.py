@@ -194,6 +194,7 @@ class TapeStore:
             bucket_imbalance=self.buckets.imbalance[:rows],
             vpin_history=self.buckets.vpin[:rows],
             buckets=np.array(self.buckets.full, dtype=np.int64),
+            revision=np.array(self._seen, dtype=np.int64),
         )
 
     def _check(self, row: int, second: int) -> None:

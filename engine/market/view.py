@@ -71,6 +71,8 @@ class Tape:
     """`[rows, H]` VPIN after each full bucket once 50 are full, right-aligned, NaN-padded."""
     buckets: Ints
     """`[rows]` full buckets so far."""
+    revision: Ints | None = None
+    """`[rows]` rises with every trade that changed a column of the row; None: not counted, so nothing may be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Books:
     as a share of takes; NaN: none were taken."""
     microprice_drift_bps: Floats
     """`[rows]` mean of (microprice - mid) / mid over the last minute, basis points."""
+    revision: Ints | None = None
+    """`[rows]` rises whenever the row's levels may have changed; None: not counted, so nothing may be kept."""
 
 
 @dataclass(frozen=True, slots=True)

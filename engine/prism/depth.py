@@ -1,62 +1,121 @@
-"""The books as distances and dollars: what the orderbook face and the risk of the sentiment face both measure from.
+"""What each book says by itself: what the orderbook face and the risk of the sentiment face are made of.
 
-Made once a scan by `engine.prism.score` from `view.books`. A book is only known as far as its channel
-goes; nothing here speaks of prices beyond that. No score is computed here.
+Made once a scan by `engine.prism.score` from `view.books`, anew for those rows alone whose levels changed. A book is
+only known as far as its channel goes; nothing here speaks of prices beyond that. No score is computed here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from engine.market.view import Books, Floats
+from engine.prism.row_memo import ALL, Memory, Part
+from engine.prism.scales import ratio
 
+TOP_LEVELS: Final = 10
+DISTANCE_SCALE_FRAC: Final = 0.0025
+"""Distance from mid at which a level weighs 1/e in the distance-weighted imbalance."""
+LIQUIDITY_REACH_FRAC: Final = 0.02
+NEAR_FRAC: Final = 0.001
+"""10 bp: quotes nearer than this count as close in the liquidity rating."""
+RISK_FRAC: Final = 0.005
+"""Depth within 0.5 % of mid stands against open interest."""
 NEAR_LEVELS: Final = 64
 """Levels that narrow limits end within. At most 64: to there, numpy's pairwise sum adds in the same order as over all
 of a wider book."""
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """Distances are fractions of mid, amounts are in quote currency; NaN where there is no proven book."""
+class Depth(NamedTuple):
+    """`[rows]` each. Distances are fractions of mid, amounts in quote currency; NaN where there is no proven book."""
 
     mid: Floats
-    """`[rows]`."""
     spread_bps: Floats
+    reach_frac: Floats
+    """How far from mid both sides are known: the nearer of the two last known levels."""
+    levels: Floats
+    """Levels known of the top 10, on the side that has fewer; 0 without a book."""
+    top_imbalance: Floats
+    """(bid - ask) / (bid + ask) of the base sizes of the top 10 levels a side; NaN without both sides."""
+    distance_imbalance: Floats
+    """The same of notional weighted by exp(-distance / 0.25 %), as far as both sides are known."""
+    bid_usd: Floats
+    """Notional within 2 % of mid, or within the reach where that is less; so for asks."""
+    ask_usd: Floats
+    close_usd: Floats
+    """Notional of both sides within 10 bp of mid, or within the reach."""
+    risk_usd: Floats
+    """Notional of both sides within 0.5 % of mid; NaN where the book is not known so far."""
+
+
+class _Sides(NamedTuple):
+    """`[rows, L]` by level."""
+
     bid_distance: Floats
-    """`[rows, L]` how far below mid each bid stands."""
     ask_distance: Floats
     bid_usd: Floats
-    """`[rows, L]` price * size of each bid level."""
     ask_usd: Floats
-    reach_frac: Floats
-    """`[rows]` how far from mid both sides are known: the nearer of the two last known levels."""
 
 
-def measure(books: Books) -> Depth:
-    """Distances, notionals and reach of all books."""
-    mid = (books.bid[:, 0] + books.ask[:, 0]) / 2.0
-    bid_distance = (mid[:, None] - books.bid) / mid[:, None]
-    ask_distance = (books.ask - mid[:, None]) / mid[:, None]
-    farthest_bid = np.fmax.reduce(bid_distance, axis=1)
-    farthest_ask = np.fmax.reduce(ask_distance, axis=1)
+def measure(books: Books, memory: Memory | None = None) -> Depth:
+    """All figures of all books; `memory` of the scan before, if any."""
+    if memory is None or books.revision is None:
+        return _measure(books, ALL)
+    return Depth(*memory["depth"].of((books.revision,), lambda part: _measure(books, part)))
+
+
+def _measure(books: Books, part: Part) -> Depth:
+    bid, bid_size, ask, ask_size = (values[part] for values in (books.bid, books.bid_size, books.ask, books.ask_size))
+    mid = (bid[:, 0] + ask[:, 0]) / 2.0
+    sides = _Sides((mid[:, None] - bid) / mid[:, None], (ask - mid[:, None]) / mid[:, None], bid * bid_size,
+                   ask * ask_size)  # fmt: skip
+    reach = np.minimum(np.fmax.reduce(sides.bid_distance, axis=1), np.fmax.reduce(sides.ask_distance, axis=1))
+    bids, asks = _within(sides, np.minimum(reach, LIQUIDITY_REACH_FRAC))
+    close = _within(sides, np.minimum(reach, NEAR_FRAC))
+    risk = _within(sides, np.where(reach >= RISK_FRAC, RISK_FRAC, np.nan))
+    known = (np.count_nonzero(np.isfinite(size[:, :TOP_LEVELS]), axis=1) for size in (bid_size, ask_size))
     return Depth(
         mid=mid,
-        spread_bps=(books.ask[:, 0] - books.bid[:, 0]) / mid * 1e4,
-        bid_distance=bid_distance,
-        ask_distance=ask_distance,
-        bid_usd=books.bid * books.bid_size,
-        ask_usd=books.ask * books.ask_size,
-        reach_frac=np.minimum(farthest_bid, farthest_ask),
+        spread_bps=(ask[:, 0] - bid[:, 0]) / mid * 1e4,
+        reach_frac=reach,
+        levels=np.minimum(*known).astype(np.float64),
+        top_imbalance=_top_imbalance(bid_size, ask_size),
+        distance_imbalance=_distance_imbalance(sides, reach),
+        bid_usd=bids,
+        ask_usd=asks,
+        close_usd=close[0] + close[1],
+        risk_usd=risk[0] + risk[1],
     )
 
 
-def within(depth: Depth, limit_frac: Floats) -> tuple[Floats, Floats]:
+def _top_imbalance(bid_size: Floats, ask_size: Floats) -> Floats:
+    bid, ask = _top(bid_size), _top(ask_size)
+    return ratio(bid - ask, np.where((bid > 0) & (ask > 0), bid + ask, 0.0))
+
+
+def _top(size: Floats) -> Floats:
+    near = size[:, :TOP_LEVELS]
+    total: Floats = np.where(np.isnan(near), 0.0, near).sum(axis=1)
+    return total
+
+
+def _distance_imbalance(sides: _Sides, reach: Floats) -> Floats:
+    totals = []
+    for distance, usd in ((sides.bid_distance, sides.bid_usd), (sides.ask_distance, sides.ask_usd)):
+        # In place: these are the widest arrays of a scan, and every copy of them is felt.
+        weighted = distance / -DISTANCE_SCALE_FRAC
+        np.exp(weighted, out=weighted)
+        weighted *= usd
+        np.copyto(weighted, 0.0, where=~(distance <= reach[:, None]))
+        totals.append(weighted.sum(axis=1))
+    return ratio(totals[0] - totals[1], totals[0] + totals[1])
+
+
+def _within(sides: _Sides, limit_frac: Floats) -> tuple[Floats, Floats]:
     """Notional of bids and of asks within `limit_frac [rows]` of mid; NaN where the limit is."""
-    bid = _held(depth.bid_distance, depth.bid_usd, limit_frac)
-    ask = _held(depth.ask_distance, depth.ask_usd, limit_frac)
+    bid = _held(sides.bid_distance, sides.bid_usd, limit_frac)
+    ask = _held(sides.ask_distance, sides.ask_usd, limit_frac)
     unknown = np.isnan(limit_frac)
     bid[unknown] = np.nan
     ask[unknown] = np.nan

@@ -14,77 +14,44 @@ import numpy as np
 
 from engine.market.view import Books, Floats, MarketView
 from engine.prism.board import Reading, Status
-from engine.prism.depth import Depth, within
+from engine.prism.depth import LIQUIDITY_REACH_FRAC, TOP_LEVELS, Depth
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import refuse_without_book
-from engine.prism.impact import walk
+from engine.prism.impact import Walk, walk
 from engine.prism.roster import Roster
+from engine.prism.row_memo import ALL, Array, Memory, Part
 from engine.prism.scales import rank_in_universe, ratio, tilt
 
-TOP_LEVELS: Final = 10
-DISTANCE_SCALE_FRAC: Final = 0.0025
-"""Distance from mid at which a level weighs 1/e in the distance-weighted imbalance."""
 IMBALANCE_MIX: Final = {"depth_10": 0.3, "distance_weighted": 0.3, "time_weighted": 0.4}
 """The steady reading weighs most, so that one flickering level does not carry the component."""
-LIQUIDITY_REACH_FRAC: Final = 0.02
-NEAR_FRAC: Final = 0.001
-"""10 bp: quotes nearer than this count as close in the liquidity rating."""
 REFERENCE_USD: Final = 10_000.0
 REFERENCE_SHARE: Final = 1e-4
 """Of the 24 h volume; the reference notional of the impact is the larger of the two."""
 IMPACT_SCALE_BPS: Final = 10.0
 
 
-def orderbook(view: MarketView, roster: Roster, depth: Depth) -> dict[str, Reading]:
-    """Readings of `imbalance`, `liquidity` and `impact` for all rows."""
+def orderbook(view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None) -> dict[str, Reading]:
+    """Readings of `imbalance`, `liquidity` and `impact` for all rows; `memory` of the scan before, if any."""
+    memory = Memory() if memory is None else memory
     return {
         "imbalance": _imbalance(view, depth),
         "liquidity": _liquidity(view, roster, depth),
-        "impact": _impact(view, roster, depth),
+        "impact": _impact(view, roster, depth, memory),
     }
-
-
-def depth_imbalance(books: Books) -> Floats:
-    """`[rows]` (bid - ask) / (bid + ask) of the base sizes of the top 10 levels a side; NaN without both sides."""
-    bid, ask = _top(books.bid_size), _top(books.ask_size)
-    return ratio(bid - ask, np.where((bid > 0) & (ask > 0), bid + ask, 0.0))
-
-
-def _top(size: Floats) -> Floats:
-    near = size[:, :TOP_LEVELS]
-    total: Floats = np.where(np.isnan(near), 0.0, near).sum(axis=1)
-    return total
-
-
-def distance_imbalance(depth: Depth) -> Floats:
-    """`[rows]` the same of notional weighted by exp(-distance / 0.25 %), as far as both sides are known."""
-    reach = depth.reach_frac[:, None]
-    sides = []
-    for distance, usd in ((depth.bid_distance, depth.bid_usd), (depth.ask_distance, depth.ask_usd)):
-        # In place: these are the widest arrays of a scan, and every copy of them is felt.
-        weighted = distance / -DISTANCE_SCALE_FRAC
-        np.exp(weighted, out=weighted)
-        weighted *= usd
-        np.copyto(weighted, 0.0, where=~(distance <= reach))
-        sides.append(weighted.sum(axis=1))
-    return ratio(sides[0] - sides[1], sides[0] + sides[1])
 
 
 def _imbalance(view: MarketView, depth: Depth) -> Reading:
     books = view.books
     draft = Draft(view.rows)
     refuse_without_book(draft, view)
-    plain, distance = depth_imbalance(books), distance_imbalance(depth)
     parts = {
-        "depth_10": (IMBALANCE_MIX["depth_10"], plain),
-        "distance_weighted": (IMBALANCE_MIX["distance_weighted"], distance),
+        "depth_10": (IMBALANCE_MIX["depth_10"], depth.top_imbalance),
+        "distance_weighted": (IMBALANCE_MIX["distance_weighted"], depth.distance_imbalance),
         "time_weighted": (IMBALANCE_MIX["time_weighted"], books.imbalance_ema),
     }
     mixed = blend(parts)
     draft.refuse(np.isnan(mixed), Status.MISSING, "no sizes in the book")
-    held = np.isfinite(books.bid_size[:, :TOP_LEVELS]), np.isfinite(books.ask_size[:, :TOP_LEVELS])
-    levels = np.minimum(held[0].sum(axis=1), held[1].sum(axis=1))
-    draft.note_values(levels < TOP_LEVELS, levels.astype(np.float64), 1.0, lambda n: f"book of {n:.0f} levels")
+    draft.note_values(depth.levels < TOP_LEVELS, depth.levels, 1.0, lambda n: f"book of {n:.0f} levels")
     draft.note_absent(parts)
     for name, (_, values) in parts.items():
         draft.input(name, values, "frac", books.updated_ms)
@@ -96,14 +63,13 @@ def _liquidity(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     draft = Draft(view.rows)
     refuse_without_book(draft, view)
     reach = np.minimum(depth.reach_frac, LIQUIDITY_REACH_FRAC)
-    bid, ask = within(depth, reach)
+    bid, ask = depth.bid_usd, depth.ask_usd
     bid_per_ask = ratio(bid, ask)
     draft.refuse(~(bid_per_ask > 0), Status.MISSING, "no quotes on both sides within 2 % of mid")
     draft.note_values(
         reach < LIQUIDITY_REACH_FRAC, reach * 100.0, 0.01, lambda percent: f"book known to {percent:.2f} %"
     )
-    near_bid, near_ask = within(depth, np.minimum(reach, NEAR_FRAC))
-    near = ratio(near_bid + near_ask, bid + ask)
+    near = ratio(depth.close_usd, bid + ask)
     depth_usd = np.where(roster.usd, bid + ask, np.nan)
     # Ranked among the table's own rows with a usable book; a spot row is placed among them, not one of them.
     universe = view.rankable & draft.ok
@@ -123,14 +89,26 @@ def _liquidity(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     return draft.finish(bid_per_ask, "ratio", score)
 
 
-def _impact(view: MarketView, roster: Roster, depth: Depth) -> Reading:
+def _walks(books: Books, reference: Floats, memory: Memory) -> tuple[Walk, Walk]:
+    """The reference bought and sold; made anew where the levels or the reference changed."""
+
+    def both(part: Part) -> tuple[Array, ...]:
+        wanted = reference[part]
+        return (*walk(books.ask[part], books.ask_size[part], wanted),
+                *walk(books.bid[part], books.bid_size[part], wanted))  # fmt: skip
+
+    found = both(ALL) if books.revision is None else memory["impact"].of((books.revision, reference), both)
+    return Walk(*found[:2]), Walk(*found[2:])
+
+
+def _impact(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Reading:
     books = view.books
     draft = Draft(view.rows)
     refuse_without_book(draft, view)
     draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
     volume = view.derivatives.volume_24h_usd
     reference = np.fmax(REFERENCE_USD, REFERENCE_SHARE * volume)
-    buy, sell = walk(books.ask, books.ask_size, reference), walk(books.bid, books.bid_size, reference)
+    buy, sell = _walks(books, reference, memory)
     buy_bps = (buy.average / depth.mid - 1.0) * 1e4
     sell_bps = (1.0 - sell.average / depth.mid) * 1e4
     skew = buy_bps - sell_bps

@@ -94,8 +94,10 @@ def toxicity(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.refuse(tape.since_ms < 0, Status.MISSING, "trades not streamed")
     draft.refuse(tape_stale(view, roster), Status.STALE, "no trade on the venue for over 120 s")
     imbalance, values = tape.bucket_imbalance[:, -BUCKETS:], tape.vpin_history
+    # The columns of a row change with a full bucket and not otherwise.
+    keys = (imbalance, values) if tape.revision is None else (tape.buckets,)
     held, history, vpin, recent, percentile = memory["toxicity"].of(
-        (imbalance, values), lambda part: _vpin(imbalance[part], values[part])
+        keys, lambda part: _vpin(imbalance[part], values[part])
     )
     buckets = tape.buckets.astype(np.float64)
     full = np.minimum(buckets, held)

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.market.view import Floats, MarketView
 from engine.prism.board import Reading, Status
-from engine.prism.depth import Depth, within
+from engine.prism.depth import Depth
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import BOOK_LIMIT_MS, FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, age_ms
 from engine.prism.position_heat import consecutive, liquidation_concentration
@@ -22,8 +22,6 @@ from engine.prism.row_memo import Memory
 from engine.prism.scales import rank_in_universe, ratio
 
 WEIGHTS: Final = {"leverage": 0.4, "margin tier": 0.3, "liquidation distance": 0.3}
-DEPTH_FRAC: Final = 0.005
-"""Depth within 0.5 % of mid, compared only between books that are known that far on both sides."""
 FUNDING_SCALE_PER_HOUR: Final = 1e-4 / 8.0
 """1 bp per 8 h: funding from which the paying side counts as crowded."""
 LEAST_SLOTS: Final = 24
@@ -70,9 +68,9 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
     draft.refuse_values(
         age > OPEN_INTEREST_LIMIT_MS, Status.STALE, age, 60_000.0, lambda ms: f"open interest {ms / 60_000:.0f} min old"
     )
-    usable_book = (depth.reach_frac >= DEPTH_FRAC) & (age_ms(view, view.books.updated_ms) <= BOOK_LIMIT_MS)
-    bid, ask = within(depth, np.where(usable_book, DEPTH_FRAC, np.nan))
-    per_volume, per_depth = ratio(interest, facts.volume_24h_usd), ratio(interest, bid + ask)
+    # Compared only between books that are known so far on both sides, and current.
+    resting = np.where(age_ms(view, view.books.updated_ms) <= BOOK_LIMIT_MS, depth.risk_usd, np.nan)
+    per_volume, per_depth = ratio(interest, facts.volume_24h_usd), ratio(interest, resting)
     universe = view.rankable & draft.ok
     rank = blend(
         {

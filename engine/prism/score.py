@@ -52,14 +52,14 @@ class Scorer:
     def faces(self, view: MarketView) -> dict[str, Callable[[], dict[str, Reading]]]:
         """How each face of `view` is read, by name, after what they share is brought up to it. Read each once."""
         roster, memory = self._enrolled(view), self._memory
-        depth = measure(view.books)
-        self.bank.advance(view)
         memory.enter(view.epoch)
+        depth = measure(view.books, memory)
+        self.bank.advance(view)
         return {
             "technical": lambda: technical(view, self.bank),
             "volume": lambda: volume(view, self.bank),
             "orderflow": lambda: orderflow(view, roster, depth, memory),
-            "orderbook": lambda: orderbook(view, roster, depth),
+            "orderbook": lambda: orderbook(view, roster, depth, memory),
             "structure": lambda: structure(view, self.structure),
             "sentiment": lambda: sentiment(view, roster, depth, memory),
         }

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Bars, Bools, Floats, Ints, MarketView
+from engine.market.view import Bars, Bools, Floats, Ints, MarketView, Tape
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale, tape_stale
 from engine.prism.roster import Roster
-from engine.prism.row_memo import Memory, Part
+from engine.prism.row_memo import ALL, Memory, Part
 from engine.prism.scales import banded, ratio, tilt
 
 MINUTES: Final = (1, 5, 15)
@@ -82,23 +82,36 @@ def _window_sums(seconds: Floats) -> dict[int, Floats]:
     return sums
 
 
-def _tape_flow(view: MarketView) -> Flow:
+def _sums_of_tape(tape: Tape, rows: Part) -> tuple[Floats, ...]:
+    """Bought and sold over each window of `MINUTES`, net large trades of 5 m, and the weighted sum of the slope."""
+    bought, sold, seconds = tape.buy_usd[rows], tape.sell_usd[rows], tape.buy_usd.shape[1]
+    buy, sell = _window_sums(bought), _window_sums(sold)
+    last = slice(max(0, seconds - 300), None)
+    large = tape.large_buy_usd[rows, last].sum(axis=1) - tape.large_sell_usd[rows, last].sum(axis=1)
+    first = max(0, seconds - 900)
+    weights = slope_weights(seconds - first)
+    # einsum and not a matrix product: a row's sum must not depend on where the row stands.
+    slope = np.einsum("ij,j->i", bought[:, first:], weights) - np.einsum("ij,j->i", sold[:, first:], weights)
+    return (*buy.values(), *sell.values(), large, slope)
+
+
+def _tape_flow(view: MarketView, memory: Memory) -> Flow:
     tape = view.tape
     seconds = tape.buy_usd.shape[1]
     streamed = tape.since_ms >= 0
     known_ms = np.where(streamed, np.minimum(view.at_ms - tape.since_ms, seconds * 1000), -1)
-    buy, sell = _window_sums(tape.buy_usd), _window_sums(tape.sell_usd)
+    if tape.revision is None:
+        sums = _sums_of_tape(tape, ALL)
+    else:
+        # Where nobody traded within the axis there is nothing but zeros, whatever the second.
+        second = view.at_ms // 1000
+        moves = np.where(tape.newest_ms // 1000 > second - seconds, second, 0)
+        sums = memory["tape"].of((tape.revision, moves), partial(_sums_of_tape, tape))
+    buy, sell = dict(zip(MINUTES, sums[:3], strict=True)), dict(zip(MINUTES, sums[3:6], strict=True))
+    large, slope = sums[6:]
     covered = {minutes: known_ms >= COVERED * minutes * 60_000 for minutes in MINUTES}
     delta = {m: np.where(covered[m], buy[m] - sell[m], np.nan) for m in MINUTES}
     total = {m: np.where(covered[m], buy[m] + sell[m], np.nan) for m in MINUTES}
-    last = slice(max(0, seconds - 300), None)
-    large = tape.large_buy_usd[:, last].sum(axis=1) - tape.large_sell_usd[:, last].sum(axis=1)
-    first = max(0, seconds - 900)
-    weights = slope_weights(seconds - first)
-    # einsum and not a matrix product: a row's sum must not depend on where the row stands.
-    slope = np.einsum("ij,j->i", tape.buy_usd[:, first:], weights) - np.einsum(
-        "ij,j->i", tape.sell_usd[:, first:], weights
-    )
     return Flow(
         delta=delta,
         volume=total,
@@ -161,7 +174,7 @@ def flow_of(view: MarketView, memory: Memory) -> Flow:
     While a tape is too young for the longest window, candles that cover it go before it: a symbol whose trades have
     just been subscribed knows no less of its flow than it did without them.
     """
-    tape = _tape_flow(view)
+    tape = _tape_flow(view, memory)
     whole = np.isfinite(tape.volume[MINUTES[-1]])
     if whole.all():
         return tape
