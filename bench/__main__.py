@@ -25,6 +25,7 @@ BENCHES: Final[dict[str, tuple[str, ...]]] = {
     "inspect_capture": (str(SESSION),),
     "indicators": (),
     "scan": (),
+    "live": (),
     "table": (),
 }
 """Modules of this package in the order they run, with their arguments."""

@@ -144,9 +144,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description="Time a full scan of a synthetic market.")
     options.add_argument("--rows", type=int, default=600)
     options.add_argument("--bars", type=int, default=500)
-    options.add_argument(
-        "--rounds", type=int, default=12, help="of twelve scans, one after a 5m bar, one peer run"
-    )
+    options.add_argument("--rounds", type=int, default=12, help="of twelve scans, one after a 5m bar, one peer run")
     given = options.parse_args()
     still = synthetic_view(rows=given.rows, width=given.bars)
     beside = Times("TA-Lib, ten indicators, one timeframe, by symbol")

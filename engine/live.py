@@ -21,6 +21,7 @@ from engine.feeds.status import feed_of
 from engine.feeds.venue import VenueFeed
 from engine.pipeline import Pipeline
 from engine.runtime import HEARTBEAT_NS, Engine
+from engine.scan_pace import ScanPace
 from engine.snapshot import Feed, Mode
 from engine.storage.candle_store import KEPT_BARS, CandleStore, StoreUnusable
 from engine.timeframes import INTERVAL_MS
@@ -74,6 +75,7 @@ class LiveEngine(Engine):
         self._market: LiveMarket | None = None
         self._rest: RestClient | None = None
         self._until_ns: int | None = None
+        self._is_slowed = False
 
     def _loop(self, work: Coroutine[Any, Any, None]) -> None:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -139,23 +141,37 @@ class LiveEngine(Engine):
         return market
 
     async def _follow(self, market: LiveMarket, store: CandleStore | None) -> None:
-        """Scan on the clock until the engine is closed. A scan that came late is not made up for."""
-        clock, interval_ns = self._clock, self._config.engine.scan_interval_ms * 1_000_000
-        due_ns = clock.monotonic_ns()
-        saved_ns = due_ns
+        """Scan on the clock until the engine is closed."""
+        clock = self._clock
+        saved_ns = clock.monotonic_ns()
+        pace = ScanPace(self._config.engine.scan_interval_ms, saved_ns)
         while not self._closing and (self._until_ns is None or clock.monotonic_ns() < self._until_ns):
+            began_ns = clock.monotonic_ns()
             self._scan()
             market.steer(self._asked())
-            self._publish()
+            self._publish(force=True)
             now_ns = clock.monotonic_ns()
+            due_ns = pace.after(began_ns, now_ns)
+            self._tell_pace(pace.slowed_ms)
             if store is not None and now_ns - saved_ns > SAVE_EVERY_NS:
                 saved_ns = now_ns
                 await self._save(store)
-            due_ns = max(due_ns + interval_ns, now_ns)
             while not self._closing and clock.monotonic_ns() < due_ns:
                 await clock.sleep_until(min(due_ns, clock.monotonic_ns() + 50_000_000))
                 asked = self._obey()
                 self._publish(force=asked or clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS)
+
+    def _tell_pace(self, slowed_ms: float | None) -> None:
+        """Say once that scans come late, and once that they do not any more."""
+        if (slowed_ms is not None) is self._is_slowed:
+            return
+        self._is_slowed = slowed_ms is not None
+        wanted = f"every {self._config.engine.scan_interval_ms} ms"
+        self._announce(
+            f"scans keep up again, {wanted}"
+            if slowed_ms is None
+            else f"this machine is slower than the market: scans come every {slowed_ms:.0f} ms, {wanted} was asked for"
+        )
 
     async def _open_store(self) -> CandleStore | None:
         """The candles of earlier runs, where they are kept; None where they are not or cannot be."""

@@ -24,7 +24,7 @@ from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
 LOG: Final = logging.getLogger("prism.engine")
 
 PUBLISH_NS: Final = 100_000_000
-"""Least wall time between two published snapshots; scans may come faster in a fast replay."""
+"""Least wall time between two published snapshots of a replay, whose scans may come faster than anybody looks."""
 HEARTBEAT_NS: Final = 1_000_000_000
 """Longest wall time without a snapshot while the engine is well, even if nothing comes in."""
 SAMPLES: Final = 256
