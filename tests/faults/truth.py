@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 
 from engine.simulator.sim_instrument import SimInstrument
 from tests.faults.rig import Rig
@@ -29,9 +30,10 @@ def instrument(rig: Rig, product: str, symbol: str) -> SimInstrument:
     return found
 
 
-def check_books(rig: Rig, product: str) -> int:
-    """Every deep book level by level, as decimal numbers; how many books."""
-    deep = rig.market.feeds[product].deep
+def check_books(rig: Rig, product: str, since: Collection[str] | None = None) -> int:
+    """Every deep book level by level, as decimal numbers; how many books. `since`: those alone that were deep then, for
+    a ranking that changes may just have brought another."""
+    deep = [symbol for symbol in rig.market.feeds[product].deep if since is None or symbol in since]
     for symbol in deep:
         one = instrument(rig, product, symbol)
         book = rig.pipeline.books.whole(product, symbol)
