@@ -15,15 +15,15 @@ from engine.simulator.exchanges.binance.feeds import (
     DepthFeed,
     Feed,
     KlineFeed,
-    MarkFeed,
     QuoteFeed,
     TickerFeed,
     TopFeed,
     coin_margined,
+    feed_of,
 )
 from engine.simulator.exchanges.binance.requests import BinanceRequests
+from engine.simulator.exchanges.binance.streams import ALL_MARKET_MS, LIQUIDATIONS, LISTINGS, read, serves_all
 from engine.simulator.happenings import Announced, BookChange, Delisted, Happening, Liquidation, Listed, Trade
-from engine.simulator.market.candles import INTERVALS
 from engine.simulator.sim_instrument import SimVenue
 from engine.simulator.world import World
 
@@ -35,16 +35,10 @@ PRODUCT: Final[dict[str, SimVenue]] = {
     "wss://data-stream.binance.vision": words.SPOT,
     "wss://stream.binance.com:9443": words.SPOT,
 }
-PUBLIC: Final = ("bookTicker", "depth")
-"""Kinds of USD-M that `/public` serves; `/market` serves the others. Asked on the wrong one they are silent."""
-ALL_MARKET_MS: Final = {
-    "!markPrice@arr": 3_000,
-    "!markPrice@arr@1s": 1_000,
-    "!ticker@arr": 1_000,
-    "!miniTicker@arr": 1_000,
-    "!forceOrder@arr": 1_000,
-}
 STREAMS: Final = 1024
+CENSOR_MS: Final = 1_000
+"""Of each symbol at most one liquidation is told in this time."""
+METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
@@ -64,8 +58,16 @@ class Binance:
     """The exchange over one world; `limit_scale` multiplies how often it may be asked."""
 
     name = "binance"
-    rest_origins = ("https://fapi.binance.com", "https://data-api.binance.vision", "https://api.binance.com")
-    stream_origins = ("wss://fstream.binance.com", "wss://data-stream.binance.vision", "wss://stream.binance.com:9443")
+    rest_origins: tuple[str, ...] = (
+        "https://fapi.binance.com",
+        "https://data-api.binance.vision",
+        "https://api.binance.com",
+    )
+    stream_origins: tuple[str, ...] = (
+        "wss://fstream.binance.com",
+        "wss://data-stream.binance.vision",
+        "wss://stream.binance.com:9443",
+    )
     pings_s: float | None = 20.0
     silence_cut_s: float | None = None
     messages_per_s: float | None = 10.0
@@ -79,9 +81,10 @@ class Binance:
         self._of: dict[int, list[Feed]] = {}
         self._all_due: dict[str, int] = {}
         self._censored = Censored()
-        self._changed: dict[SimVenue, set[int]] = {words.USDM: set(), words.SPOT: set()}
-        """Instruments that traded since the last all-market tickers."""
+        self._changed: dict[str, set[int]] = {}
+        """Instruments that traded since the last push of each stream of all tickers."""
         self._looked_ms = 0
+        self._censor_ms = 0
 
     def rest(self, origin: str, path: str, query: Mapping[str, str], client: str, now_ms: int) -> Answer:
         return self._requests.answer(PRODUCT[origin], path, query, client, now_ms)
@@ -113,25 +116,53 @@ class Binance:
         link = self._links[connection]
         try:
             said = json.loads(text)
-            method, number = said["method"], said.get("id")
-        except (ValueError, KeyError, TypeError):
-            return Reply([_text({"error": {"code": 2, "msg": "Invalid JSON: expected value at line 1 column 1"}})])
-        params = said.get("params", [])
-        if not isinstance(params, list) or not all(isinstance(one, str) for one in params):
-            return Reply(
-                [_text({"error": {"code": 2, "msg": "Invalid request: request ID must be set"}, "id": number})]
-            )
+        except ValueError as error:
+            return _refused(3, f"Invalid JSON: {error}")
+        if not isinstance(said, dict):
+            return _refused(2, "Invalid request: expected an object")
+        number = said.get("id")
+        if not isinstance(said.get("method"), str):
+            return _refused(2, "Invalid request: missing field `method`", number)
+        method, params = said["method"], said.get("params", [])
+        if method not in METHODS:
+            known = ", ".join(f"`{one}`" for one in METHODS)
+            return _refused(2, f"Invalid request: unknown variant {method}, expected one of {known}", number)
+        if isinstance(number, bool) or not isinstance(number, int | str) or (isinstance(number, int) and number < 0):
+            return _refused(2, "Invalid request: request ID must be an unsigned integer")
+        if not isinstance(params, list):
+            return _refused(2, "Invalid request: params must be a list", number)
+        return self._obey(link, method, params, number)
+
+    def _obey(self, link: _Link, method: str, params: list[Any], number: int | str) -> Reply:
         if method == "LIST_SUBSCRIPTIONS":
             return Reply([_text({"result": list(link.streams), "id": number})])
+        if method in ("GET_PROPERTY", "SET_PROPERTY"):
+            return self._property(link, method, params, number)
+        if not all(isinstance(one, str) for one in params):
+            return _refused(2, "Invalid request: property name must be a string", number)
         ack = _text({"result": None, "id": number})
         if method == "SUBSCRIBE":
-            if len(link.streams) + len(params) > STREAMS:
+            if len(link.streams.keys() | set(params)) > STREAMS:
                 return Reply(close=(1008, "too many streams"))
             return Reply([ack], joined=self._join(link, params))
-        if method == "UNSUBSCRIBE":
-            left = [topic for stream in params if (topic := link.streams.pop(stream, None)) is not None]
-            return Reply([ack], left=left)
-        return Reply([_text({"error": {"code": 2, "msg": f"Invalid request: unknown method {method}"}, "id": number})])
+        left = [topic for stream in params if (topic := link.streams.pop(stream, None)) is not None]
+        return Reply([ack], left=left)
+
+    def _property(self, link: _Link, method: str, params: list[Any], number: int | str) -> Reply:
+        """`combined`: whether frames come in an envelope."""
+        if not params or not isinstance(params[0], str):
+            return _refused(2, "Invalid request: property name must be a string", number)
+        if params[0] != "combined":
+            return _refused(0, "Unknown property", number)
+        if method == "GET_PROPERTY":
+            return Reply([_text({"result": not link.bare, "id": number})])
+        if len(params) != 2 or not isinstance(params[1], bool):
+            return _refused(1, "Invalid value type: expected Boolean", number)
+        left, streams = list(link.streams.values()), list(link.streams)
+        link.bare = not params[1]
+        joined = self._join(link, streams)
+        kept = set(joined)
+        return Reply([_text({"result": None, "id": number})], joined, [topic for topic in left if topic not in kept])
 
     def happened(self, happening: Happening, wanted: Mapping[str, int]) -> Sequence[tuple[str, str]]:
         one = happening.instrument
@@ -144,20 +175,19 @@ class Binance:
                     feed.is_dirty = True
             return ()
         if isinstance(happening, Trade):
-            self._changed[one.venue].add(one.index)
             for feed in feeds:
                 if isinstance(feed, KlineFeed):
                     feed.traded(happening.ms)
                 elif isinstance(feed, TickerFeed):
                     feed.is_dirty = True
-            return self._said(one.venue, f"{one.symbol.lower()}@aggTrade", happening, wanted)
+            return self._traded(happening, wanted)
         if isinstance(happening, Liquidation):
             if one.venue == words.USDM:
                 self._censored.take(happening)
             return ()
         if isinstance(happening, Announced | Listed | Delisted) and one.venue == words.USDM:
             info = words.contract_info(one, self._world.status(one), happening.ms)
-            return _pushed(words.USDM, "!contractInfo", info, wanted)
+            return _pushed(words.USDM, LISTINGS, info, wanted)
         return ()
 
     def tick(self, now_ms: int, wanted: Mapping[str, int]) -> Sequence[tuple[str, str]]:
@@ -172,9 +202,16 @@ class Binance:
         for key, due_ms in self._all_due.items():
             if due_ms <= now_ms:
                 product, _, stream = key.partition(" ")
-                self._all_due[key] = now_ms + ALL_MARKET_MS[stream]
-                for message in self._all(product, stream, now_ms):
-                    frames += _pushed(product, stream, message, wanted)
+                venue = words.USDM if product == words.USDM else words.SPOT
+                self._all_due[key] = now_ms + ALL_MARKET_MS[venue][stream]
+                for message in self._all(venue, stream, now_ms):
+                    frames += _pushed(venue, stream, message, wanted)
+        if self._censor_ms <= now_ms:
+            self._censor_ms = now_ms + CENSOR_MS
+            for event in self._censored.drain():
+                message = words.force_order(event, now_ms)
+                for stream in (LIQUIDATIONS, f"{event.instrument.symbol.lower()}@forceOrder"):
+                    frames += _pushed(words.USDM, stream, message, wanted)
         return frames
 
     def private(self, now_ms: int) -> Sequence[tuple[int, str]]:
@@ -190,7 +227,7 @@ class Binance:
         """Topics of the hub for streams. One on the wrong path, or of nothing that trades, is joined and is silent."""
         joined = []
         for stream in streams:
-            served = self._serves(link, stream)
+            served = self._opened_feed(link, stream)
             topic = (
                 f"{'bare' if link.bare else 'combined'} {link.product} {stream}"
                 if served
@@ -198,89 +235,85 @@ class Binance:
             )
             link.streams[stream] = topic
             joined.append(topic)
-            if served:
-                self._open_feed(link.product, stream)
         return joined
 
-    def _serves(self, link: _Link, stream: str) -> bool:
-        if link.product == words.USDM:
-            kind = stream.lstrip("!").partition("@")[0] if stream.startswith("!") else stream.partition("@")[2]
-            public = kind.partition("@")[0].rstrip("0123456789") in PUBLIC
-            if public != (link.part == "public"):
-                return False
-        if stream.startswith("!"):
-            return stream in ALL_MARKET_MS or stream == "!contractInfo"
-        return self._world.find(link.product, stream.partition("@")[0].upper()) is not None
-
-    def _open_feed(self, product: SimVenue, stream: str) -> None:
-        key = f"{product} {stream}"
-        if stream.startswith("!"):
-            if stream in ALL_MARKET_MS:
+    def _opened_feed(self, link: _Link, name: str) -> bool:
+        """Whether the stream is sent on this connection; its feed is open then."""
+        key = f"{link.product} {name}"
+        if serves_all(link.product, link.part, name):
+            if name in ALL_MARKET_MS[link.product]:
                 self._all_due.setdefault(key, 0)
-            return
-        if key in self._feeds:
-            return
-        symbol, _, kind = stream.partition("@")
-        one = self._world.find(product, symbol.upper())
-        assert one is not None
-        name, _, speed = kind.partition("@")
-        cadence = {"100ms": 100, "500ms": 500}.get(speed, 250 if product == words.USDM else 1_000)
-        feed: Feed | None = None
-        if name == "bookTicker":
-            feed = QuoteFeed(stream, one)
-            feed.is_dirty = True
-        elif name == "depth":
-            feed = DepthFeed(stream, one, cadence)
-        elif name.startswith("depth"):
-            feed = TopFeed(stream, one, int(name.removeprefix("depth")), cadence)
-        elif name.startswith("kline_") and name.removeprefix("kline_") in INTERVALS:
-            feed = KlineFeed(stream, one, name.removeprefix("kline_"))
-        elif name == "markPrice":
-            feed = MarkFeed(stream, one, 1_000 if speed == "1s" else 3_000)
-        elif name in ("ticker", "miniTicker"):
-            feed = TickerFeed(stream, one, mini=name == "miniTicker")
-        self._feeds[key] = feed
-        if feed is not None:
-            self._of.setdefault(one.index, []).append(feed)
+            return True
+        stream = read(self._world, link.product, link.part, name)
+        if stream is None:
+            return False
+        if key not in self._feeds:
+            feed = self._feeds[key] = feed_of(name, stream)
+            if feed is not None:
+                self._of.setdefault(stream.one.index, []).append(feed)
+        return True
 
-    def _all(self, product: str, stream: str, now_ms: int) -> list[Any]:
+    def _all(self, venue: SimVenue, stream: str, now_ms: int) -> list[Any]:
         """The messages of an all-market stream; those of USD-M carry a row of COIN-M too."""
         world = self._world
-        if stream == "!forceOrder@arr":
-            return self._censored.drain()
         if stream.startswith("!markPrice"):
             held = [one for one in world.listed(words.USDM) if world.status(one) == "trading"]
             coins = [words.mark(world, one, now_ms) for one in held if not one.tradfi]
             others = [words.mark(world, one, now_ms) for one in held if one.tradfi]
             return [[*coins, coin_margined("markPriceUpdate", now_ms)], *([others] if others else [])]
-        venue = words.USDM if product == words.USDM else words.SPOT
-        changed, self._changed[venue] = self._changed[venue], set()
-        said = words.ticker if stream == "!ticker@arr" else words.mini_ticker
-        rows = [
-            said(one, world.ticker_24h(one), now_ms) for one in (world.instruments[index] for index in sorted(changed))
-        ]
+        key = f"{venue} {stream}"
+        changed, self._changed[key] = self._changed.get(key, set()), set()
+        rows = []
+        for one in (world.instruments[index] for index in sorted(changed)):
+            day = world.ticker_24h(one)
+            rows.append(
+                words.ticker(one, day, world.best(one), now_ms)
+                if stream == "!ticker@arr"
+                else words.mini_ticker(one, day, now_ms)
+            )
         if venue == words.USDM and rows:
             rows.append(coin_margined("24hrTicker" if stream == "!ticker@arr" else "24hrMiniTicker", now_ms))
         return [rows] if rows else []
 
-    def _said(self, product: str, stream: str, trade: Trade, wanted: Mapping[str, int]) -> list[tuple[str, str]]:
-        if f"combined {product} {stream}" not in wanted and f"bare {product} {stream}" not in wanted:
-            return []
-        return _pushed(product, stream, words.agg_trade(trade), wanted)
+    def _traded(self, trade: Trade, wanted: Mapping[str, int]) -> list[tuple[str, str]]:
+        one = trade.instrument
+        for stream in ("!ticker@arr", "!miniTicker@arr"):
+            if (key := f"{one.venue} {stream}") in self._all_due:
+                self._changed.setdefault(key, set()).add(one.index)
+        frames: list[tuple[str, str]] = []
+        named = one.symbol.lower()
+        if _is_wanted(f"{one.venue} {named}@aggTrade", wanted):
+            frames += _pushed(one.venue, f"{named}@aggTrade", words.agg_trade(trade), wanted)
+        if _is_wanted(f"{one.venue} {named}@trade", wanted):
+            for said in words.trades(trade):
+                frames += _pushed(one.venue, f"{named}@trade", said, wanted)
+        return frames
 
     def _drop_unwanted(self, wanted: Mapping[str, int]) -> None:
-        for key in [key for key in self._feeds if f"combined {key}" not in wanted and f"bare {key}" not in wanted]:
+        for key in [key for key in self._feeds if not _is_wanted(key, wanted)]:
             feed = self._feeds.pop(key)
             if feed is not None:
                 self._of[feed.one.index].remove(feed)
-        for key in [key for key in self._all_due if f"combined {key}" not in wanted and f"bare {key}" not in wanted]:
+        for key in [key for key in self._all_due if not _is_wanted(key, wanted)]:
             del self._all_due[key]
+            self._changed.pop(key, None)
 
 
 def _parts(path: str) -> tuple[str, str, str]:
     """A path of USD-M in its part and the rest; one without a part is still served, with what `/public` has."""
     first, _, rest = path.lstrip("/").partition("/")
     return (first, "/", rest) if first in ("public", "market") else ("public", "", path.lstrip("/"))
+
+
+def _is_wanted(key: str, wanted: Mapping[str, int]) -> bool:
+    """Whether anybody receives the stream of a product and name."""
+    return f"combined {key}" in wanted or f"bare {key}" in wanted
+
+
+def _refused(code: int, message: str, number: Any = None) -> Reply:
+    """An error; it names the request where that had a number."""
+    fault = {"error": {"code": code, "msg": message}}
+    return Reply([_text(fault if number is None else fault | {"id": number})])
 
 
 def _pushed(product: str, stream: str, message: Any, wanted: Mapping[str, int]) -> list[tuple[str, str]]:

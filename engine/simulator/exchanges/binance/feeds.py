@@ -5,17 +5,16 @@ Made by `exchange`, which finds out what a stream's name means. A feed keeps wha
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from engine.simulator.exchanges.binance import words
-from engine.simulator.exchanges.books import rows
+from engine.simulator.exchanges.binance.amounts import levels as written
+from engine.simulator.exchanges.binance.streams import INSTANT_MS, Stream
 from engine.simulator.happenings import BookChange, Liquidation
 from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World
 
 KLINE_MS: Final = {"binance-usdm": 250, "binance-spot": 2_000}
-QUOTE_MS: Final = 10
-"""Best quotes are pushed at once; several within this time come as one."""
 
 
 class Feed:
@@ -37,11 +36,15 @@ class QuoteFeed(Feed):
 
     _told = (0, 0, 0, 0)
 
+    def __init__(self, stream: str, one: SimInstrument) -> None:
+        super().__init__(stream, one)
+        self.is_dirty = True
+
     def due(self, world: World, now_ms: int) -> words.Words | None:
         if not self.is_dirty:
             return None
         self.is_dirty = False
-        self.due_ms = now_ms + QUOTE_MS
+        self.due_ms = now_ms + INSTANT_MS
         best = world.best(self.one)
         quote = (best.bid, best.bid_steps, best.ask, best.ask_steps)
         if quote == self._told:
@@ -80,7 +83,7 @@ class DepthFeed(Feed):
         self.is_dirty = False
         bids, asks = list(self._bids.items()), list(self._asks.items())
         self._bids, self._asks = {}, {}
-        return words.depth(self.one, self._ms, self._first, self._last, self._before, bids, asks)
+        return words.depth(self.one, now_ms, self._ms, self._first, self._last, self._before, bids, asks)
 
 
 class TopFeed(Feed):
@@ -101,11 +104,11 @@ class TopFeed(Feed):
         book = world.book(self.one, self._levels)
         if words.is_usdm(self.one):
             before, self._before = self._before or book.update_id - 1, book.update_id
-            return words.depth(self.one, book.ms, book.update_id, book.update_id, before, book.bids, book.asks)
+            return words.depth(self.one, now_ms, book.ms, book.update_id, book.update_id, before, book.bids, book.asks)
         return {
             "lastUpdateId": book.update_id,
-            "bids": rows(self.one, book.bids),
-            "asks": rows(self.one, book.asks),
+            "bids": written(self.one, book.bids),
+            "asks": written(self.one, book.asks),
         }
 
 
@@ -133,13 +136,20 @@ class KlineFeed(Feed):
         if 0 <= self._open_ms < newest.open_ms:
             done = next((bar for bar in bars if bar.open_ms == self._open_ms), None)
             self._open_ms, self.due_ms = newest.open_ms, now_ms
-            return None if done is None else words.kline(self.one, done, self._interval, now_ms)
+            if done is None:
+                return None
+            return words.kline(self.one, done, self._interval, now_ms, self._last_id(world) - newest.trades)
         self.due_ms = newest.open_ms + newest.interval_ms
         if not self.is_dirty:
             return None
         self.is_dirty = False
         self._open_ms = newest.open_ms
-        return words.kline(self.one, newest, self._interval, now_ms)
+        return words.kline(self.one, newest, self._interval, now_ms, self._last_id(world))
+
+    def _last_id(self, world: World) -> int:
+        """Of the newest single fill; ids have no gaps."""
+        newest = world.recent_trades(self.one, 1)
+        return newest[0].last if newest else 0
 
 
 class MarkFeed(Feed):
@@ -167,8 +177,10 @@ class TickerFeed(Feed):
         if not self.is_dirty:
             return None
         self.is_dirty = False
-        said = words.mini_ticker if self._mini else words.ticker
-        return said(self.one, world.ticker_24h(self.one), now_ms)
+        day = world.ticker_24h(self.one)
+        if self._mini:
+            return words.mini_ticker(self.one, day, now_ms)
+        return words.ticker(self.one, day, world.best(self.one), now_ms)
 
 
 class Censored:
@@ -183,37 +195,41 @@ class Censored:
         if known is None or event.filled > known.filled:
             self._largest[event.instrument.index] = event
 
-    def drain(self) -> list[words.Words]:
+    def drain(self) -> list[Liquidation]:
         """The largest of each symbol since the last time."""
-        found = [words.force_order(event) for event in self._largest.values()]
+        found = list(self._largest.values())
         self._largest = {}
         return found
 
 
-def coin_margined(kind: str, now_ms: int) -> dict[str, Any]:
+def feed_of(name: str, stream: Stream) -> Feed | None:
+    """The feed of a stream; None for one that is pushed as things happen."""
+    one, kind = stream.one, stream.kind
+    if kind == "bookTicker":
+        return QuoteFeed(name, one)
+    if kind == "depth" and stream.levels:
+        return TopFeed(name, one, stream.levels, stream.cadence_ms)
+    if kind == "depth":
+        return DepthFeed(name, one, stream.cadence_ms)
+    if kind == "kline":
+        return KlineFeed(name, one, stream.interval)
+    if kind == "markPrice":
+        return MarkFeed(name, one, stream.cadence_ms)
+    if kind in ("ticker", "miniTicker"):
+        return TickerFeed(name, one, mini=kind == "miniTicker")
+    return None
+
+
+def coin_margined(kind: str, now_ms: int) -> words.Words:
     """A row of COIN-M as it comes on the all-market streams since 2026-06-30: sizes are contracts, `st` is 2."""
-    row: dict[str, Any] = {"e": kind, "E": now_ms, "s": "BTCUSD_PERP", "ps": "BTCUSD", "st": 2}
+    head: words.Words = {"e": kind, "E": now_ms, "s": "BTCUSD_PERP"}
     if kind == "markPriceUpdate":
-        return row | {
-            "p": "60000.00000000",
-            "ap": "60000.0",
-            "P": "60000.0",
-            "i": "60000.0",
-            "r": "0.00010000",
-            "T": now_ms,
-        }
-    day = {"c": "60000.0", "o": "59000.0", "h": "61000.0", "l": "58000.0", "v": "1000000", "q": "1666.6"}
+        marked = "60000.00000000"
+        marks = {"p": marked, "ap": marked, "P": marked, "i": marked, "r": "0.00010000", "T": now_ms}
+        return head | marks | {"st": 2}
+    day = {"o": "59000.0", "h": "61000.0", "l": "58000.0", "v": "1000000", "q": "1666.6"}
     if kind == "24hrMiniTicker":
-        return row | day
-    more = {
-        "p": "1000.0",
-        "P": "1.695",
-        "w": "60000.0",
-        "Q": "1",
-        "O": now_ms - 86_400_000,
-        "C": now_ms,
-        "F": 1,
-        "L": 9,
-        "n": 9,
-    }
-    return row | day | more
+        return head | {"c": "60000.0"} | day | {"ps": "BTCUSD", "st": 2}
+    change = {"ps": "BTCUSD", "p": "1000.0", "P": "1.695", "w": "60000.0", "c": "60000.0", "Q": "1"}
+    ids = {"O": now_ms - 86_400_000, "C": now_ms, "F": 1, "L": 9, "n": 9}
+    return head | change | day | ids | {"st": 2}

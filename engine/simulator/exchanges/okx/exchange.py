@@ -72,8 +72,8 @@ class Okx:
     """The exchange over one world; `limit_scale` multiplies how often it may be asked."""
 
     name = "okx"
-    rest_origins = ("https://openapi.okx.com", "https://www.okx.com")
-    stream_origins = ("wss://ws.okx.com:8443", "wss://ws.okx.com")
+    rest_origins: tuple[str, ...] = ("https://openapi.okx.com", "https://www.okx.com")
+    stream_origins: tuple[str, ...] = ("wss://ws.okx.com:8443", "wss://ws.okx.com")
     pings_s: float | None = None
     silence_cut_s: float | None = 30.0
     messages_per_s: float | None = None

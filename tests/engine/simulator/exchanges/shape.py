@@ -14,15 +14,24 @@ _DECIMAL = re.compile(r"-?\d+\.\d+\Z")
 
 
 class Shapes:
-    """Every path of many values of the same form, with the kinds and the order of names seen there."""
+    """Every path of many values of the same form, with the kinds, the order of names and the decimals seen there."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, set[str]] = {}
         self.orders: dict[str, set[tuple[str, ...]]] = {}
+        self.decimals: dict[str, set[int]] = {}
+        """How many decimals the number texts have."""
+        self.padded: set[str] = set()
+        """Paths of number texts that were seen with a zero behind their decimals."""
 
     def take(self, value: Any, path: str = "") -> None:
         """Add one value."""
-        self.kinds.setdefault(path, set()).add(kind_of(value))
+        kind = kind_of(value)
+        self.kinds.setdefault(path, set()).add(kind)
+        if kind in ("whole text", "decimal text"):
+            self.decimals.setdefault(path, set()).add(len(value.partition(".")[2]))
+            if kind == "decimal text" and value.endswith("0"):
+                self.padded.add(path)
         if isinstance(value, Mapping):
             self.orders.setdefault(path, set()).add(tuple(value))
             for name, inner in value.items():
@@ -30,6 +39,14 @@ class Shapes:
         elif isinstance(value, Sequence) and not isinstance(value, str):
             for inner in value:
                 self.take(inner, f"{path}[]")
+
+    def decimal_faults(self, ours: Shapes, below: str = "") -> list[str]:
+        """Where numbers below a path are always written with the same decimals here, and with others in `ours`."""
+        return [
+            f"{path} has {sorted(ours.decimals[path])} decimals, not {sorted(seen)}"
+            for path, seen in self.decimals.items()
+            if path.startswith(below) and len(seen) == 1 and ours.decimals.get(path, seen) != seen
+        ]
 
     def faults(self, ours: Shapes) -> list[str]:
         """In what `ours` is not what is held here."""

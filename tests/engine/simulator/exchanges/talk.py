@@ -1,6 +1,6 @@
 """A talk with one simulated exchange, without servers: what the server side does with it, and what was said.
 
-For the tests of Bybit and Bitget. Time is the world's; every step is what the servers make of one.
+Time is the world's; every step is what the servers make of one.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ class Talk:
     def __init__(self, world: World, exchange: Exchange) -> None:
         self.world = world
         self.exchange = exchange
+        self.rest_origin = exchange.rest_origins[0]
         self.heard: dict[int, list[str]] = {}
         self.wanted: Counter[str] = Counter()
         self._topics: dict[int, set[str]] = {}
 
-    def open(self, number: int, path: str) -> None:
-        """A new connection."""
-        origin = self.exchange.stream_origins[0]
+    def open(self, number: int, path: str, origin: str = "", /, **query: str) -> None:
+        """A new connection, at the first of the exchange's origins unless another is named."""
+        origin = origin or self.exchange.stream_origins[0]
         assert self.exchange.path_exists(origin, path)
         self.heard[number], self._topics[number] = [], set()
-        self._obey(number, self.exchange.opened(number, origin, path, {}, self.world.now_ms))
+        self._obey(number, self.exchange.opened(number, origin, path, query, self.world.now_ms))
 
     def say(self, number: int, message: Any) -> Reply:
         """A message on a connection: text as it is, anything else as JSON."""
@@ -53,7 +54,7 @@ class Talk:
     def ask_as(self, address: str, path: str, /, **query: str | int) -> Answer:
         """The same from another address."""
         asked = {key: str(value) for key, value in query.items()}
-        return self.exchange.rest(self.exchange.rest_origins[0], path, asked, address, self.world.now_ms)
+        return self.exchange.rest(self.rest_origin, path, asked, address, self.world.now_ms)
 
     def get(self, path: str, /, **query: str | int) -> Any:
         """The body of an answer, as JSON."""

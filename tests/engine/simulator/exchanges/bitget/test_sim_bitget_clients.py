@@ -8,7 +8,7 @@ from typing import Any
 import ccxt.pro
 import pytest
 
-from tests.engine.simulator.exchanges.bybit.served import Served
+from tests.engine.simulator.exchanges.served import Served
 from tests.engine.simulator.market.market_worlds import found
 
 PERP = "BTC/USDT:USDT"

@@ -35,8 +35,8 @@ from engine.simulator.world import World
 from engine.venues.base import Verdict
 from engine.venues.bitget import session
 from engine.venues.bitget.parse import BitgetParser
-from tests.engine.simulator.exchanges.bybit.shape import kind_of
-from tests.engine.simulator.exchanges.bybit.talk import STEP_MS, Talk
+from tests.engine.simulator.exchanges.shape import kind_of
+from tests.engine.simulator.exchanges.talk import STEP_MS, Talk
 from tests.engine.simulator.market.market_worlds import START, found, small
 
 NS = 1_000_000

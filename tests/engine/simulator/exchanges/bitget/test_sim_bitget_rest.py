@@ -17,7 +17,7 @@ from engine.venues.base import Parsed, Verdict
 from engine.venues.bitget.limits import ENDPOINT_REST_S
 from engine.venues.bitget.live import BitgetLive
 from engine.venues.bitget.parse import BitgetParser
-from tests.engine.simulator.exchanges.bybit.talk import Talk
+from tests.engine.simulator.exchanges.talk import Talk
 from tests.engine.simulator.market.market_worlds import HOUR, MINUTE, found, small
 
 NS = 1_000_000

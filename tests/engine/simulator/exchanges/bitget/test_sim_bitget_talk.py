@@ -9,7 +9,7 @@ import pytest
 
 from engine.simulator.exchanges.bitget.exchange import CHANNELS, REQUESTS_PER_HOUR, Bitget
 from engine.venues.bitget import session
-from tests.engine.simulator.exchanges.bybit.talk import Talk
+from tests.engine.simulator.exchanges.talk import Talk
 from tests.engine.simulator.market.market_worlds import HOUR, small
 
 TICKER = {"instType": "usdt-futures", "topic": "ticker", "symbol": "BTCUSDT"}

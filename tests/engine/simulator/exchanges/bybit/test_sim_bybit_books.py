@@ -15,7 +15,7 @@ from engine.simulator.exchanges.bybit.exchange import Bybit
 from engine.simulator.exchanges.bybit.feeds import BOOK_MS
 from engine.simulator.world import World
 from engine.venues.bybit.parse import BybitParser
-from tests.engine.simulator.exchanges.bybit.talk import STEP_MS, Talk
+from tests.engine.simulator.exchanges.talk import STEP_MS, Talk
 from tests.engine.simulator.market.market_worlds import found, small
 
 NS = 1_000_000

@@ -11,7 +11,7 @@ import ccxt.pro
 import pytest
 
 from engine.simulator.sim_instrument import SimInstrument
-from tests.engine.simulator.exchanges.bybit.served import Served
+from tests.engine.simulator.exchanges.served import Served
 from tests.engine.simulator.market.market_worlds import found
 
 unified_trading: Any = import_module("pybit.unified_trading")

@@ -17,8 +17,8 @@ from engine.simulator.exchanges.bybit.words import rounded, ticker_delta, trimme
 from engine.simulator.happenings import Trade as Traded
 from engine.venues.base import Verdict
 from engine.venues.bybit.parse import BybitParser
-from tests.engine.simulator.exchanges.bybit.shape import Shapes
-from tests.engine.simulator.exchanges.bybit.talk import Talk
+from tests.engine.simulator.exchanges.shape import Shapes
+from tests.engine.simulator.exchanges.talk import Talk
 from tests.engine.simulator.market.market_worlds import START, found, small
 from tests.recorded import recorded
 

@@ -17,8 +17,8 @@ from engine.simulator.exchanges.bybit.requests import BAN_MS
 from engine.venues.base import Parsed, Verdict
 from engine.venues.bybit.live import BybitLive
 from engine.venues.bybit.parse import BybitParser
-from tests.engine.simulator.exchanges.bybit.shape import Shapes
-from tests.engine.simulator.exchanges.bybit.talk import Talk
+from tests.engine.simulator.exchanges.shape import Shapes
+from tests.engine.simulator.exchanges.talk import Talk
 from tests.engine.simulator.market.market_worlds import HOUR, MINUTE, found, small
 from tests.recorded import recorded
 

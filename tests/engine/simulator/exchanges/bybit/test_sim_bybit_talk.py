@@ -9,7 +9,7 @@ import pytest
 
 from engine.simulator.exchanges.bybit.exchange import ARGS_CHARS, Bybit
 from engine.venues.bybit import session
-from tests.engine.simulator.exchanges.bybit.talk import Talk
+from tests.engine.simulator.exchanges.talk import Talk
 from tests.engine.simulator.market.market_worlds import small
 
 

@@ -1,0 +1,82 @@
+"""How Binance writes amounts: spot with eight decimals always, contracts with those of their own steps.
+
+Used by `words` and `rows`. Recorded so on spot (2021, 2024) and USD-M (2026), where a size that is gone is written with
+its decimals too (`0.000`) and marks have eight.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.simulator.exchanges.books import Level
+from engine.simulator.happenings import Ticker, Trade
+from engine.simulator.sim_instrument import SimInstrument, SimVenue, decimal_text
+
+USDM: Final[SimVenue] = "binance-usdm"
+SPOT: Final[SimVenue] = "binance-spot"
+DECIMALS: Final = 8
+
+
+def is_usdm(instrument: SimInstrument) -> bool:
+    """Whether it is a contract; spot messages lack some fields."""
+    return instrument.venue == USDM
+
+
+def eight(text: str) -> str:
+    """A decimal with eight decimals; one with more keeps them."""
+    whole, _, part = text.partition(".")
+    return f"{whole}.{part.ljust(DECIMALS, '0')}"
+
+
+def price(one: SimInstrument, ticks: int) -> str:
+    """A price in quote currency."""
+    text = one.price_text(ticks)
+    return text if is_usdm(one) else eight(text)
+
+
+def size(one: SimInstrument, steps: int) -> str:
+    """A size in base currency."""
+    text = one.size_text(steps)
+    return text if is_usdm(one) else eight(text)
+
+
+def value(one: SimInstrument, tick_steps: int) -> str:
+    """An amount of quote currency."""
+    text = one.quote_text(tick_steps)
+    return text if is_usdm(one) else eight(text)
+
+
+def fine(one: SimInstrument, hundredths: int) -> str:
+    """A mark or index price, given in hundredths of a tick."""
+    return eight(one.fine_text(hundredths))
+
+
+def levels(one: SimInstrument, held: list[Level]) -> list[list[str]]:
+    """`[price, size]` of each level."""
+    return [[price(one, ticks), size(one, steps)] for ticks, steps in held]
+
+
+def mean_price(one: SimInstrument, day: Ticker) -> str:
+    """Price of a day weighted by size: on spot to eight decimals, of a contract to its own."""
+    if not day.steps:
+        return price(one, day.last)
+    if is_usdm(one):
+        return price(one, (2 * day.quote + day.steps) // (2 * day.steps))
+    decimals = max(DECIMALS, one.price_decimals)
+    units = day.quote * one.tick_units * 10 ** (decimals - one.price_decimals)
+    return decimal_text(units // day.steps, decimals)
+
+
+def percent(day: Ticker) -> str:
+    """Change of a day in percent."""
+    return f"{100 * (day.last - day.open) / day.open if day.open else 0:.3f}"
+
+
+def fills(trade: Trade) -> list[tuple[int, int]]:
+    """(id, steps) of the single fills inside a trade.
+
+    The market keeps their number and sum only; each is given an equal share and the first the rest.
+    """
+    count = trade.last - trade.first + 1
+    share, rest = divmod(trade.steps, count)
+    return [(trade.first + number, share + (rest if number == 0 else 0)) for number in range(count)]
