@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.simulator.exchanges.books import Level
-from engine.simulator.happenings import Ticker, Trade
+from engine.simulator.happenings import Ticker
 from engine.simulator.sim_instrument import SimInstrument, SimVenue, decimal_text
 
 USDM: Final[SimVenue] = "binance-usdm"
@@ -70,13 +70,3 @@ def mean_price(one: SimInstrument, day: Ticker) -> str:
 def percent(day: Ticker) -> str:
     """Change of a day in percent."""
     return f"{100 * (day.last - day.open) / day.open if day.open else 0:.3f}"
-
-
-def fills(trade: Trade) -> list[tuple[int, int]]:
-    """(id, steps) of the single fills inside a trade.
-
-    The market keeps their number and sum only; each is given an equal share and the first the rest.
-    """
-    count = trade.last - trade.first + 1
-    share, rest = divmod(trade.steps, count)
-    return [(trade.first + number, share + (rest if number == 0 else 0)) for number in range(count)]

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from engine.simulator.exchanges.binance.amounts import (
     eight,
-    fills,
     fine,
     is_usdm,
     mean_price,
@@ -20,6 +19,7 @@ from engine.simulator.exchanges.binance.amounts import (
     value,
 )
 from engine.simulator.exchanges.binance.words import DELIVERY_MS, STATUS, Words, agg_trade, contract_type
+from engine.simulator.exchanges.fills import fills
 from engine.simulator.happenings import Bar, Best, FundingSettled, Ticker, Trade
 from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World

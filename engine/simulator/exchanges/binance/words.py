@@ -12,7 +12,6 @@ from typing import Any, Final
 from engine.simulator.exchanges.binance.amounts import (
     SPOT,
     USDM,
-    fills,
     fine,
     is_usdm,
     levels,
@@ -23,6 +22,7 @@ from engine.simulator.exchanges.binance.amounts import (
     value,
 )
 from engine.simulator.exchanges.books import Level
+from engine.simulator.exchanges.fills import fills
 from engine.simulator.happenings import Bar, Best, Liquidation, Ticker, Trade
 from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World

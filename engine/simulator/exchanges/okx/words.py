@@ -1,7 +1,8 @@
 """What OKX's messages and answers look like: the market's records in its words.
 
-Used by the simulated exchange only. Nearly everything is text on this wire; swaps are counted in contracts (OKX v5
-documentation, 2026-07).
+Used by the simulated exchange only. Nearly everything is text on this wire, without zeros at the end of a decimal but
+in funding rates; swaps are counted in contracts. Names and order as recorded (streams 2021 and 2022, REST 2026-09) with
+what the documentation of 2026-07 adds.
 """
 
 from __future__ import annotations
@@ -9,18 +10,62 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.simulator.exchanges.books import Level
-from engine.simulator.happenings import Bar, Liquidation, Trade
+from engine.simulator.exchanges.fills import fills
+from engine.simulator.exchanges.okx.sessions import SessionOpens
+from engine.simulator.happenings import Bar, FundingSettled, Liquidation, Trade
 from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World
 
 Words = dict[str, Any]
 STATE: Final = {"trading": "live", "pending": "preopen", "delisted": "suspend"}
 _CATEGORY: Final = {"crypto": "1", "stock": "3", "metal": "4", "forex": "6"}
+_MOST: Final = "999999999"
+"""Largest size of an order of each kind; no rule of the market."""
 
 
 def product(one: SimInstrument) -> str:
     """`SWAP` or `SPOT`."""
     return "SWAP" if one.kind == "perp" else "SPOT"
+
+
+def family(one: SimInstrument) -> str:
+    """`BTC-USDT`, which an index is named after too."""
+    return f"{one.base}-{one.quote}"
+
+
+def trimmed(text: str) -> str:
+    """A decimal without zeros at its end."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def price(one: SimInstrument, ticks: int) -> str:
+    """A price in quote currency."""
+    return trimmed(one.price_text(ticks))
+
+
+def size(one: SimInstrument, steps: int) -> str:
+    """A size: contracts, on spot base currency."""
+    return trimmed(one.size_text(steps))
+
+
+def fine(one: SimInstrument, hundredths: int) -> str:
+    """A mark or index price, given in hundredths of a tick."""
+    return trimmed(one.fine_text(hundredths))
+
+
+def base(one: SimInstrument, steps: int) -> str:
+    """A size in base currency."""
+    return trimmed(one.base_text(steps))
+
+
+def quote(one: SimInstrument, tick_steps: int) -> str:
+    """An amount of quote currency."""
+    return trimmed(one.quote_text(tick_steps))
+
+
+def rate(rate_e8: int) -> str:
+    """A funding rate."""
+    return f"{rate_e8 / 1e8:.16f}"
 
 
 def trade(event: Trade) -> Words:
@@ -29,8 +74,8 @@ def trade(event: Trade) -> Words:
     return {
         "instId": one.symbol,
         "tradeId": str(event.last),
-        "px": one.price_text(event.ticks),
-        "sz": one.size_text(event.steps),
+        "px": price(one, event.ticks),
+        "sz": size(one, event.steps),
         "side": "buy" if event.buy else "sell",
         "ts": str(event.ms),
         "count": str(event.last - event.first + 1),
@@ -39,49 +84,66 @@ def trade(event: Trade) -> Words:
     }
 
 
+def singles(event: Trade) -> list[Words]:
+    """Rows of `trades-all`, one for each fill."""
+    one = event.instrument
+    return [
+        {
+            "instId": one.symbol,
+            "tradeId": str(number),
+            "px": price(one, event.ticks),
+            "sz": size(one, steps),
+            "side": "buy" if event.buy else "sell",
+            "ts": str(event.ms),
+            "source": "0",
+        }
+        for number, steps in fills(event)
+    ]
+
+
 def rows(one: SimInstrument, levels: list[Level]) -> list[list[str]]:
     """`[price, size, "0", orders]`."""
-    price, size = one.price_text, one.size_text
-    return [[price(ticks), size(steps) if steps else "0", "0", "1" if steps else "0"] for ticks, steps in levels]
+    return [
+        [price(one, ticks), size(one, steps) if steps else "0", "0", "1" if steps else "0"] for ticks, steps in levels
+    ]
 
 
-def ticker(world: World, one: SimInstrument, now_ms: int) -> Words:
+def ticker(world: World, opens: SessionOpens, one: SimInstrument, now_ms: int) -> Words:
     """A row of `tickers`: `vol24h` in contracts (spot: base), `volCcy24h` in base (spot: quote)."""
     day, best = world.ticker_24h(one), world.best(one)
-    base = one.base_text(day.steps)
+    utc, eastern = opens.of(one, now_ms)
     return {
         "instType": product(one),
         "instId": one.symbol,
-        "last": one.price_text(day.last),
-        "lastSz": one.size_text(day.last_steps),
-        "askPx": one.price_text(best.ask) if best.ask_steps else "",
-        "askSz": one.size_text(best.ask_steps) if best.ask_steps else "",
-        "bidPx": one.price_text(best.bid) if best.bid_steps else "",
-        "bidSz": one.size_text(best.bid_steps) if best.bid_steps else "",
-        "open24h": one.price_text(day.open),
-        "high24h": one.price_text(day.high),
-        "low24h": one.price_text(day.low),
-        "sodUtc0": one.price_text(day.open),
-        "sodUtc8": one.price_text(day.open),
-        "volCcy24h": base if one.kind == "perp" else one.quote_text(day.quote),
-        "vol24h": one.size_text(day.steps),
+        "last": price(one, day.last),
+        "lastSz": size(one, day.last_steps),
+        "askPx": price(one, best.ask) if best.ask_steps else "",
+        "askSz": size(one, best.ask_steps) if best.ask_steps else "",
+        "bidPx": price(one, best.bid) if best.bid_steps else "",
+        "bidSz": size(one, best.bid_steps) if best.bid_steps else "",
+        "open24h": price(one, day.open),
+        "high24h": price(one, day.high),
+        "low24h": price(one, day.low),
+        "sodUtc0": price(one, utc),
+        "sodUtc8": price(one, eastern),
+        "volCcy24h": base(one, day.steps) if one.kind == "perp" else quote(one, day.quote),
+        "vol24h": size(one, day.steps),
         "ts": str(now_ms),
     }
 
 
 def candle(one: SimInstrument, bar: Bar) -> list[str]:
     """`[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]`."""
-    price = one.price_text
-    quote = one.quote_text(bar.quote)
+    valued = quote(one, bar.quote)
     return [
         str(bar.open_ms),
-        price(bar.open),
-        price(bar.high),
-        price(bar.low),
-        price(bar.close),
-        one.size_text(bar.steps),
-        one.base_text(bar.steps) if one.kind == "perp" else quote,
-        quote,
+        price(one, bar.open),
+        price(one, bar.high),
+        price(one, bar.low),
+        price(one, bar.close),
+        size(one, bar.steps),
+        base(one, bar.steps) if one.kind == "perp" else valued,
+        valued,
         "1" if bar.closed else "0",
     ]
 
@@ -91,56 +153,74 @@ def mark(world: World, one: SimInstrument, now_ms: int) -> Words:
     return {
         "instId": one.symbol,
         "instType": "SWAP",
-        "markPx": one.fine_text(world.mark(one).mark),
+        "markPx": fine(one, world.mark(one).mark),
         "ts": str(now_ms),
     }
 
 
 def index(world: World, one: SimInstrument, now_ms: int) -> Words:
-    """A row of `index-tickers`, named after the pair."""
-    price = one.fine_text(world.mark(one).index)
-    named = f"{one.base}-{one.quote}"
+    """A row of `index-tickers`, named after the pair. The market keeps no history of an index: its day is its price."""
+    now = fine(one, world.mark(one).index)
     return {
-        "instId": named, "idxPx": price, "open24h": price, "high24h": price, "low24h": price, "sodUtc0": price,
-        "sodUtc8": price, "ts": str(now_ms),
+        "instId": family(one), "idxPx": now, "open24h": now, "high24h": now, "low24h": now, "sodUtc0": now,
+        "sodUtc8": now, "ts": str(now_ms),
     }  # fmt: skip
 
 
 def funding(world: World, one: SimInstrument, now_ms: int) -> Words:
     """A row of `funding-rate`: the forecast for `fundingTime`."""
-    held = world.funding(one)
+    held, marked = world.funding(one), world.mark(one)
     length = held.interval_h * 3_600_000
     return {
-        "instType": "SWAP",
-        "instId": one.symbol,
-        "method": "current_period",
         "formulaType": "withRate",
-        "fundingRate": f"{held.rate_e8 / 1e8:.10f}",
-        "nextFundingRate": "",
+        "fundingRate": rate(held.rate_e8),
         "fundingTime": str(held.next_ms),
-        "nextFundingTime": str(held.next_ms + length),
-        "minFundingRate": "-0.02",
+        "impactValue": "20000.0000000000000000",
+        "instId": one.symbol,
+        "instType": "SWAP",
+        "interestRate": "0.0001000000000000",
         "maxFundingRate": "0.02",
-        "settState": "settled",
-        "settFundingRate": f"{held.last_rate_e8 / 1e8:.10f}",
-        "premium": "0",
+        "method": "current_period",
+        "minFundingRate": "-0.02",
+        "nextFundingRate": "",
+        "nextFundingTime": str(held.next_ms + length),
+        "premium": trimmed(f"{(marked.mark - marked.index) / marked.index if marked.index else 0:.16f}"),
         "prevFundingTime": str(held.next_ms - length),
+        "settFundingRate": rate(held.last_rate_e8),
+        "settState": "settled",
         "ts": str(now_ms),
+    }
+
+
+def settled(event: FundingSettled) -> Words:
+    """A row of `funding-rate-history`."""
+    return {
+        "formulaType": "withRate",
+        "fundingRate": rate(event.rate_e8),
+        "fundingTime": str(event.ms),
+        "instId": event.instrument.symbol,
+        "instType": "SWAP",
+        "method": "current_period",
+        "realizedRate": rate(event.rate_e8),
     }
 
 
 def open_interest(world: World, one: SimInstrument, now_ms: int) -> Words:
     """A row of `open-interest`: contracts, base currency and dollars."""
     steps = world.open_interest(one)
-    usd = steps * one.quote_unit * world.mark(one).mark / 100
     return {
-        "instType": "SWAP",
         "instId": one.symbol,
-        "oi": one.size_text(steps),
-        "oiCcy": one.base_text(steps),
-        "oiUsd": f"{usd:.10f}",
+        "instType": "SWAP",
+        "oi": size(one, steps),
+        "oiCcy": base(one, steps),
+        "oiUsd": dollars(one, steps, world.mark(one).mark),
         "ts": str(now_ms),
     }
+
+
+def dollars(one: SimInstrument, steps: int, hundredths: int) -> str:
+    """What contracts are worth at a mark price."""
+    return trimmed(f"{steps * one.quote_unit * hundredths / 100:.10f}")
 
 
 def liquidation(event: Liquidation) -> Words:
@@ -148,21 +228,25 @@ def liquidation(event: Liquidation) -> Words:
     one, long = event.instrument, event.side == "long"
     detail = {
         "bkLoss": "0",
-        "bkPx": one.price_text(event.bankruptcy_ticks),
+        "bkPx": price(one, event.bankruptcy_ticks),
         "ccy": "",
         "posSide": event.side,
         "side": "sell" if long else "buy",
-        "sz": one.size_text(event.steps),
+        "sz": size(one, event.steps),
         "ts": str(event.ms),
     }
-    family = f"{one.base}-{one.quote}"
-    return {"details": [detail], "instFamily": family, "instId": one.symbol, "instType": "SWAP", "uly": family}
+    return {
+        "details": [detail],
+        "instFamily": family(one),
+        "instId": one.symbol,
+        "instType": "SWAP",
+        "uly": family(one),
+    }
 
 
 def listed(one: SimInstrument, status: str) -> Words:
     """A row of `instruments`."""
     swap = one.kind == "perp"
-    family = f"{one.base}-{one.quote}"
     return {
         "alias": "",
         "baseCcy": "" if swap else one.base,
@@ -174,12 +258,18 @@ def listed(one: SimInstrument, status: str) -> Words:
         "ctValCcy": one.base if swap else "",
         "expTime": "",
         "instCategory": _CATEGORY[one.symbol_type],
-        "instFamily": family if swap else "",
+        "instFamily": family(one) if swap else "",
         "instId": one.symbol,
         "instType": product(one),
         "lever": str(one.max_leverage) if swap else "",
         "listTime": str(one.listed_ms),
         "lotSz": one.step,
+        "maxIcebergSz": _MOST,
+        "maxLmtSz": _MOST,
+        "maxMktSz": _MOST,
+        "maxStopSz": _MOST,
+        "maxTriggerSz": _MOST,
+        "maxTwapSz": _MOST,
         "minSz": one.step,
         "openType": "fix_price" if swap else "call_auction",
         "optType": "",
@@ -190,6 +280,6 @@ def listed(one: SimInstrument, status: str) -> Words:
         "state": STATE[status],
         "stk": "",
         "tickSz": one.tick,
-        "uly": family if swap else "",
+        "uly": family(one) if swap else "",
         "upcChg": [],
     }

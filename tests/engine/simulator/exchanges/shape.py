@@ -48,6 +48,12 @@ class Shapes:
             if path.startswith(below) and len(seen) == 1 and ours.decimals.get(path, seen) != seen
         ]
 
+    def padding_faults(self, ours: Shapes) -> list[str]:
+        """Where numbers are never written with a zero at the end of their decimals here, and are in `ours`."""
+        return [
+            f"{path} ends in 0" for path in sorted(ours.padded) if path in self.decimals and path not in self.padded
+        ]
+
     def faults(self, ours: Shapes) -> list[str]:
         """In what `ours` is not what is held here."""
         found = []
