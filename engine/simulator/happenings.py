@@ -61,6 +61,7 @@ class Liquidation(msgspec.Struct, frozen=True, gc=False):
     """Which position was closed: a long is closed by selling."""
     steps: int
     bankruptcy_ticks: int
+    """Limit of the closing order: the mean fill is there or better."""
     filled: int
     """Tick-steps that the closing order traded; `filled / steps` is its mean price in ticks."""
 

@@ -87,7 +87,11 @@ class Positions:
         traded = take(line, ms, not sells, steps, FORCED_LEVELS, out)
         done = (line.sell_steps if sells else line.buy_steps) - before
         if done:
-            out.append(Liquidation(line.instrument, ms, "long" if sells else "short", done, bankruptcy, traded))
+            # The closing order's limit is never better than what it fetched (all 2,501 recorded ones agree): where the
+            # market has passed the position's own, the venue has priced the order anew.
+            fill = (2 * traded + done) // (2 * done)
+            limit = min(bankruptcy, fill) if sells else max(bankruptcy, fill)
+            out.append(Liquidation(line.instrument, ms, "long" if sells else "short", done, limit, traded))
             self._flow[row] += -traded if sells else traded
             line.heat = min(line.most_heat, line.heat + line.jump)
             line.oi = max(1, line.oi - done)

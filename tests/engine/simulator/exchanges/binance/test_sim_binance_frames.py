@@ -171,6 +171,18 @@ def test_frames_of_spot_are_made_as_recorded_ones_with_eight_decimals(talk: Talk
 
 
 @pytest.mark.recorded
+def test_no_recorded_liquidation_was_filled_beyond_its_limit() -> None:
+    """What `test_liquidations_are_the_largest_of_each_contract_and_second` asks of ours."""
+    compared = 0
+    for name in ("riftfern_binance.csv", "bands_binance.csv"):
+        for line in recorded("tables", name).read_text().splitlines():
+            side, limit, fill = (line.split(",")[column] for column in (1, 5, 6))
+            assert float(fill) >= float(limit) if side == "SELL" else float(fill) <= float(limit), line
+            compared += 1
+    assert compared > 2_000
+
+
+@pytest.mark.recorded
 def test_acknowledgements_are_made_as_recorded_ones(talk: Talk) -> None:
     acks = [json.loads(line) for line in recorded("frames", "binance_usdm.jsonl").read_text().splitlines()]
     (recorded_ack,) = [message for message in acks if isinstance(message, dict) and "result" in message]
@@ -307,6 +319,10 @@ def test_liquidations_are_the_largest_of_each_contract_and_second() -> None:
     assert all(message["o"]["T"] > began_ms - 1_010 for message in told)
     happened = after.liquidations_long - before.liquidations_long
     assert 0 < sum(message["o"]["S"] == "SELL" for message in told) < happened
+    # A closing order never fetches less than its limit.
+    for message in told:
+        limit, fill = float(message["o"]["p"]), float(message["o"]["ap"])
+        assert fill >= limit if message["o"]["S"] == "SELL" else fill <= limit
     # What is told is no sum: the largest stands for its second.
     steps = {int(message["o"]["z"].replace(".", "")) for message in told if message["o"]["S"] == "SELL"}
     assert sum(steps) < (after.liquidated_long_steps - before.liquidated_long_steps) * one.step_units
