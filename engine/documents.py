@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from engine.prism.across import Compared
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Reading, Status
 from engine.ranking.gates import GATE_NAMES
 from engine.ranking.result import GATES, Levels, LevelStatus, Ranking
@@ -77,7 +78,22 @@ def explain_document(snapshot: Snapshot, row: int) -> Document:
         what = instrument.kind if instrument.kind != "perp" else instrument.category
         body |= {"first_failed": None, "reason": f"not ranked: {what}, quoted in {instrument.quote}"}
     structure = [{"name": name, "price": _number(price)} for name, price in levels] if focused else None
-    return head | body | {"structure": structure}
+    across = [_compared(one) for one in snapshot.focus.across] if focused and snapshot.focus is not None else None
+    return head | body | {"structure": structure, "across_venues": across}
+
+
+def _compared(one: Compared) -> Document:
+    """One input across the venues of the asset."""
+    return {
+        "name": one.name,
+        "unit": one.unit,
+        "combined": _number(one.combined),
+        "median": _number(one.median),
+        "venues": [
+            {"venue": voice.venue, "symbol": voice.symbol, "value": _number(voice.value), "disagrees": voice.marked}
+            for voice in one.voices
+        ],
+    }
 
 
 def board_in_force(snapshot: Snapshot) -> Board:

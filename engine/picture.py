@@ -19,7 +19,7 @@ from engine.market.size_text import base_text
 from engine.market.state import MarketState
 from engine.market.view import MarketView
 from engine.prism.board import Board, Reading
-from engine.prism.structure_memory import StructureMemory
+from engine.prism.score import Scorer
 from engine.ranking.result import Ranking
 from engine.snapshot import (
     ChartBars,
@@ -52,10 +52,10 @@ STALE_MS: Final = 10_000
 class Picture:
     """One look at live state. Made for one snapshot and dropped."""
 
-    def __init__(self, state: MarketState, books: BookStore, structure: StructureMemory) -> None:
+    def __init__(self, state: MarketState, books: BookStore, scorer: Scorer) -> None:
         self._state = state
         self._books = books
-        self._structure = structure
+        self._scorer = scorer
 
     def snapshot(
         self,
@@ -161,7 +161,8 @@ class Picture:
             liquidations=_lines(self._state.liquidations.lines_of(instrument.venue, instrument.symbol)),
             open_interest_usd=_known(view.derivatives.oi_history_usd[row]),
             funding_frac=_known(view.derivatives.funding_history[row]),
-            structure=self._structure.levels_of(row),
+            structure=self._scorer.structure.levels_of(row),
+            across=() if self._scorer.voices is None else self._scorer.voices.compared(row),
         )
 
     def _ladder(self, instrument: Instrument) -> Ladder:

@@ -133,7 +133,7 @@ class Pipeline(Intake):
         assert self._scan is not None
         view, board, rankings = self._scan
         self._sequence += 1
-        picture = Picture(self.state, self.books, self.scorer.structure)
+        picture = Picture(self.state, self.books, self.scorer)
         return picture.snapshot(
             view,
             board,

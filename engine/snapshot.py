@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.instruments import Instrument
+from engine.prism.across import Compared
 from engine.prism.board import Board
 from engine.ranking.result import Ranking
 
@@ -138,6 +139,8 @@ class Focus:
     """Settled rates, oldest first."""
     structure: tuple[tuple[str, float], ...] = ()
     """Named structural prices (`POC 24h`, `VAH 24h`, `swing high`, ...) for the chart and the targets."""
+    across: tuple[Compared, ...] = ()
+    """What the asset's venues say together and apart; empty where one venue alone trades it."""
 
 
 @dataclass(frozen=True, slots=True)

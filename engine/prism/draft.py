@@ -76,6 +76,11 @@ class Draft:
         if np.count_nonzero(mask):
             self._notes.add_values(mask & self.ok, values, step, text)
 
+    def note_rows(self, mask: Bools, text: Callable[[int], str]) -> None:
+        """Label them with what `text` says of each row; it may be asked long after the scan."""
+        if np.count_nonzero(mask):
+            self._notes.add_rows(mask & self.ok, text)
+
     def note_absent(self, parts: Mapping[str, tuple[float, Floats]]) -> None:
         """Name the parts of `blend` that renormalised away in the rows still OK."""
         self._notes.add_absent(self.ok, {name: np.isnan(values) for name, (_, values) in parts.items()})

@@ -70,6 +70,11 @@ class Notes:
             held = values.copy()
             self._layers.append((mask, lambda row: text(float(np.floor(held[row] / step)) * step)))
 
+    def add_rows(self, mask: Bools, text: Callable[[int], str]) -> None:
+        """Say `text(row)` of the rows in `mask`; what it reads must not change any more."""
+        if np.count_nonzero(mask):
+            self._layers.append((mask, text))
+
     def add_absent(self, mask: Bools, absent: Mapping[str, Bools]) -> None:
         """Say `without a, b` of the rows in `mask`, naming the parts that are absent there."""
         lacking = {name: mark for name, mark in absent.items() if np.count_nonzero(mark)}

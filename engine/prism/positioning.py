@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Bools, Floats, MarketView
+from engine.market.view import Floats, MarketView
+from engine.prism.across import Across, Voices, spoken
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, RATIO_LIMIT_MS, age_ms
@@ -36,36 +37,43 @@ LAST_SETTLEMENTS: Final = 8
 LEAST_VOLATILITY: Final = 3
 
 
-def long_short_ratio(view: MarketView, memory: Memory) -> Reading:
-    """Reading of `long_short_ratio`; raw is accounts long per account short.
+def long_short_ratio(view: MarketView, voices: Across) -> Reading:
+    """Reading of `long_short_ratio`; raw is accounts long per account short, of all venues that publish it.
 
-    Crowd: 50 - 50 tanh((ln r / ln 3)^3), so that 3.0 is 12, 0.33 is 88 and 1.7 still 44. Top traders: their
-    ratios against the crowd's, 50 + 50 tanh(ln(top / crowd)), the mean of accounts and positions.
+    The crowd is one crowd, whichever venue it stands on: what venues publish is combined, weighted by open interest,
+    and a venue that publishes none is read by the others. Crowd: 50 - 50 tanh((ln r / ln 3)^3), so that 3.0 is 12, 0.33
+    is 88 and 1.7 still 44. Top traders: their ratios against the crowd's, 50 + 50 tanh(ln(top / crowd)), the mean of
+    accounts and positions.
     """
     facts = view.derivatives
-    newest, times_ms = facts.ratios[:, :3, -1], facts.ratios_ms[:, :3]
-    known = (newest > 0.0) & (times_ms >= 0)
+    accounts, top = voices.inputs["accounts"], voices.inputs["top_traders_lead"]
+    together, lead = _of_all(accounts), _of_all(top)
     draft = Draft(view.rows)
-    draft.refuse(~known[:, 0], Status.MISSING, "no long/short account ratio")
-    age = age_ms(view, times_ms)
+    age = age_ms(view, facts.ratios_ms[:, 0])
+    silent = np.isnan(together)
     draft.refuse_values(
-        age[:, 0] > RATIO_LIMIT_MS, Status.STALE, age[:, 0], 60_000.0, lambda ms: f"ratio {ms / 60_000:.0f} min old"
+        silent & (age > RATIO_LIMIT_MS), Status.STALE, age, 60_000.0, lambda ms: f"ratio {ms / 60_000:.0f} min old"
     )
-    usable = known & (age <= RATIO_LIMIT_MS)
-    crowd, top = memory["long_short_ratio"].of((newest, usable), lambda part: _ratio_parts(newest[part], usable[part]))
-    parts = {"crowd": (RATIO_WEIGHTS["crowd"], crowd), "top traders": (RATIO_WEIGHTS["top traders"], top)}
+    draft.refuse(silent, Status.MISSING, "no long/short account ratio")
+    parts = {
+        "crowd": (RATIO_WEIGHTS["crowd"], banded(-np.log(together) / np.log(EXTREME_RATIO))),
+        "top traders": (RATIO_WEIGHTS["top traders"], tilt(lead)),
+    }
     draft.note_absent(parts)
-    shown = np.where(known, newest, np.nan)
+    draft.note_rows(np.isfinite(accounts.combined), lambda row: spoken(voices, row, "accounts"))
+    times_ms = facts.ratios_ms
     for kind, name in enumerate(("accounts", "top_accounts", "top_positions")):
-        draft.input(name, shown[:, kind], "ratio", times_ms[:, kind])
-    return draft.finish(shown[:, 0], "ratio", blend(parts))
+        own = facts.ratios[:, kind, -1]
+        draft.input(name, np.where((own > 0.0) & (times_ms[:, kind] >= 0), own, np.nan), "ratio", times_ms[:, kind])
+    draft.input("accounts_all_venues", accounts.combined, "ratio", None)
+    draft.input("accounts_median_of_venues", accounts.median, "ratio", None)
+    draft.input("venues_with_accounts", accounts.voices.astype(np.float64), "count", None)
+    return draft.finish(together, "ratio", blend(parts))
 
 
-def _ratio_parts(newest: Floats, usable: Bools) -> tuple[Floats, Floats]:
-    """Scores of the crowd and of the top traders against it."""
-    log = np.log(np.where(usable, newest, np.nan))
-    lead = blend({"accounts": (0.5, log[:, 1] - log[:, 0]), "positions": (0.5, log[:, 2] - log[:, 0])})
-    return banded(-log[:, 0] / np.log(EXTREME_RATIO)), tilt(lead)
+def _of_all(said: Voices) -> Floats:
+    """What the venues say together; the row's own word where its asset is on no other."""
+    return np.where(np.isfinite(said.combined), said.combined, said.own)
 
 
 def own_band(history: Floats) -> tuple[Floats, Floats]:

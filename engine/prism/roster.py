@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.instruments import Instrument
 from engine.market.view import Bools, Floats, Ints
+from engine.prism.asset_groups import Groups, grouped
 
 LEADERS: Final = ("BTC", "ETH")
 """Assets whose mood is the market's."""
@@ -35,6 +36,8 @@ class Roster:
     """Rank by venue and symbol, for ties that must not depend on row numbers."""
     leaders: dict[str, Ints]
     """Rows of the rankable perpetuals on each of `LEADERS`."""
+    groups: Groups
+    """Perpetuals on one asset on several venues."""
 
     def newest_of_venue(self, times_ms: Ints) -> Ints:
         """`[rows]` newest of `times_ms` over all rows of the row's venue; -1 where it has none."""
@@ -63,4 +66,5 @@ def enrol(instruments: tuple[Instrument, ...]) -> Roster:
             asset: np.array([i for i, x in enumerate(instruments) if x.asset == asset and x.is_rankable], np.int64)
             for asset in LEADERS
         },
+        groups=grouped(instruments),
     )

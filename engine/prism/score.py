@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from engine.config.presets import FACE_WEIGHTS
 from engine.market.view import MarketView
 from engine.prism.account import settle
+from engine.prism.across import Across
 from engine.prism.bar_bank import BarBank
 from engine.prism.board import Board, Reading
 from engine.prism.depth import measure
@@ -18,7 +19,7 @@ from engine.prism.orderbook import orderbook
 from engine.prism.orderflow import orderflow
 from engine.prism.roster import Roster, enrol
 from engine.prism.row_memo import Memory
-from engine.prism.sentiment import sentiment
+from engine.prism.sentiment import compared, sentiment
 from engine.prism.structure import structure
 from engine.prism.structure_memory import StructureMemory
 from engine.prism.technical import technical
@@ -34,6 +35,8 @@ class Scorer:
         """Named levels of a row, for charts and targets, as of the newest score."""
         self._memory = Memory()
         self._roster: Roster | None = None
+        self.voices: Across | None = None
+        """What the venues of each asset say, as of the newest score."""
 
     def score(self, view: MarketView, face_weights: Mapping[str, float] | None = None) -> Board:
         """The board of `view` under `face_weights` (the defaults where None).
@@ -54,6 +57,7 @@ class Scorer:
         roster, memory = self._enrolled(view), self._memory
         memory.enter(view.epoch)
         depth = measure(view.books, memory)
+        voices = self.voices = compared(view, roster)
         self.bank.advance(view)
         return {
             "technical": lambda: technical(view, self.bank),
@@ -61,7 +65,7 @@ class Scorer:
             "orderflow": lambda: orderflow(view, roster, depth, memory),
             "orderbook": lambda: orderbook(view, roster, depth, memory),
             "structure": lambda: structure(view, self.structure),
-            "sentiment": lambda: sentiment(view, roster, depth, memory),
+            "sentiment": lambda: sentiment(view, roster, depth, memory, voices),
         }
 
     def _enrolled(self, view: MarketView) -> Roster:

@@ -23,6 +23,13 @@ async def test_the_engines_market_is_the_market() -> None:
             assert check_candles(rig, product) >= 4, product
             if product not in ("binance-spot", "bybit-spot"):
                 assert check_derivatives(rig, product) >= 8, product
+        voices, row = rig.pipeline.scorer.voices, rig.pipeline.state.universe.row("binance-usdm", "BTCUSDT")
+        assert voices is not None
+        assert row is not None
+        heard = {one.name: one for one in voices.compared(row)}
+        assert {"price", "funding_per_hour", "open_interest", "volume_24h"} <= heard.keys()
+        assert {voice.venue for voice in heard["price"].voices} == {"binance-usdm", "bybit-linear", "okx", "bitget-usdt"}
+        assert not any(voice.marked for voice in heard["price"].voices)
         assert all(book.gaps == 0 for book in rig.pipeline.books._full.values())
         assert rig.pipeline.state.tape.duplicates == 0
         for product, tally in rig.pipeline.tallies.items():

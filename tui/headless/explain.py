@@ -40,6 +40,13 @@ _INPUTS: Final = (
     Column("unit", False, 0),
     Column("age", True, 1),
 )
+_ACROSS: Final = (
+    Column("input", False, 0),
+    Column("together", True, 0),
+    Column("median", True, 1),
+    Column("unit", False, 1),
+    Column("venues", False, 0),
+)
 _GATES: Final = (
     Column("gate", False, 0),
     Column("passed", False, 0),
@@ -118,10 +125,21 @@ def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
         for entry in held["inputs"]
     ]
     parts += tables.fitted("Inputs", _INPUTS, rows, available)
+    if document["across_venues"]:
+        rows = [_across(one) for one in document["across_venues"]]
+        parts += tables.fitted("Across venues", _ACROSS, rows, available)
     if document["structure"]:
         held = "  ".join(f"{level['name']} {_plain(level['price'])}" for level in document["structure"])
         parts.append(Text(f"Structure: {held}"))
     return parts
+
+
+def _across(one: dict[str, Any]) -> list[str]:
+    said = (
+        f"{voice['venue']} {_plain(voice['value'])}{' (disagrees)' if voice['disagrees'] else ''}"
+        for voice in one["venues"]
+    )
+    return [one["name"], _plain(one["combined"]), _plain(one["median"]), one["unit"], ", ".join(said)]
 
 
 def _component(name: str, held: dict[str, Any]) -> list[str]:

@@ -45,7 +45,24 @@ def explanation(view: View) -> list[tuple[str, str]]:
         )
     else:
         told.append((f"A candidate under {ranking.preset}: all {len(GATES)} gates passed.", "up"))
-    return [*told, *_gaps(board, row)]
+    return [*told, *_disagreements(view), *_gaps(board, row)]
+
+
+def _disagreements(view: View) -> list[tuple[str, str]]:
+    """Venues that say something else of the asset than the others do."""
+    focus = view.snapshot.focus
+    if focus is None or focus.row != view.row:
+        return []
+    return [
+        (
+            f"{venue_title(voice.venue)} disagrees on {words(one.name)}: {voice.value:.4g} against a median of "
+            f"{one.median:.4g} of {count_text(len(one.voices), 'venue')}.",
+            "warning",
+        )
+        for one in focus.across
+        for voice in one.voices
+        if voice.marked
+    ]
 
 
 def _moving(found: list[Driver], prism: float) -> list[tuple[str, str]]:

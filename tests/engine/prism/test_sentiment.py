@@ -34,6 +34,11 @@ def facts(view: MarketView, rows: list[int], **values: object) -> MarketView:
     return replace(view, derivatives=edited(view.derivatives, rows, **values))
 
 
+def alone(view: MarketView) -> MarketView:
+    """The same with every row on an asset of its own, so that no other venue has a say."""
+    return replace(view, instruments=tuple(replace(one, asset=f"A{row}") for row, one in enumerate(view.instruments)))
+
+
 def ratios(view: MarketView, row: int, accounts: float, top_accounts: float, top_positions: float) -> MarketView:
     held = view.derivatives.ratios.copy()
     held[row, :3, -1] = accounts, top_accounts, top_positions
@@ -50,15 +55,15 @@ def test_gathers_the_components_of_the_face(view: MarketView) -> None:
 @pytest.mark.parametrize(("accounts", "crowd"), [(3.0, 11.9), (1 / 3, 88.1), (1.0, 50.0), (3**0.5, 43.8)])
 def test_the_crowd_is_contrary_at_extremes(view: MarketView, accounts: float, crowd: float) -> None:
     nan = float("nan")
-    reading = read(ratios(view, 0, accounts, nan, nan))["long_short_ratio"]
+    reading = read(ratios(alone(view), 0, accounts, nan, nan))["long_short_ratio"]
     assert reading.score[0] == pytest.approx(crowd, abs=0.05)
     assert reading.notes[0] == "without top traders"
 
 
 def test_top_traders_count_against_the_crowd(view: MarketView) -> None:
-    reading = read(ratios(view, 0, 1.0, 2.0, 2.0))["long_short_ratio"]
+    reading = read(ratios(alone(view), 0, 1.0, 2.0, 2.0))["long_short_ratio"]
     assert reading.score[0] == pytest.approx(0.6 * 50 + 0.4 * (50 + 50 * tanh(log(2.0))))
-    assert read(ratios(view, 0, 1.0, 0.5, 0.5))["long_short_ratio"].score[0] < 50
+    assert read(ratios(alone(view), 0, 1.0, 0.5, 0.5))["long_short_ratio"].score[0] < 50
 
 
 def test_old_ratios_are_stale_and_absent_ones_missing(view: MarketView) -> None:
@@ -66,7 +71,7 @@ def test_old_ratios_are_stale_and_absent_ones_missing(view: MarketView) -> None:
     times[0] = START_MS - 31 * 60_000
     times[1] = -1
     times[2, 1:3] = START_MS - 40 * 60_000
-    reading = read(replace(view, derivatives=replace(view.derivatives, ratios_ms=times)))["long_short_ratio"]
+    reading = read(alone(replace(view, derivatives=replace(view.derivatives, ratios_ms=times))))["long_short_ratio"]
     assert reading.status[:3].tolist() == [Status.STALE, Status.MISSING, Status.OK]
     assert reading.notes[0] == "ratio 31 min old"
     assert reading.notes[2] == "without top traders"

@@ -1,0 +1,211 @@
+"""One asset on several venues: what they say together, and which of them says something else.
+
+Made once a scan by `engine.prism.score`; the sentiment face takes the crowd's ratio from it, and the pictures show it
+beside the row's own figures. Perpetuals quoted in dollars alone are compared: they are one trade on different venues.
+A venue that does not publish an input, or whose last word is too old, has no voice in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.instruments import Instrument
+from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.prism.asset_groups import Groups
+from engine.prism.draft import blend
+from engine.prism.freshness import FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, RATIO_LIMIT_MS, VENUE_LIMIT_MS, age_ms
+from engine.prism.scales import ratio
+
+DISAGREES_FRAC: Final = 0.25
+"""A venue further than this from the median of all, as a share of it, is marked."""
+LEAST_VOICES: Final = 2
+MARK_VOICES: Final = 3
+"""Of two that differ nobody can say which one is wrong."""
+LEAST_FUNDING_PER_HOUR: Final = 1e-5 / 8.0
+"""0.1 bp per 8 h: below it funding is none, and shares of it are noise."""
+LEAST_LEAD: Final = 0.1
+"""Top traders 10 % longer or shorter than all: below it they lead nowhere."""
+LEAST_CHANGE_FRAC: Final = 0.01
+"""1 %: changes of open interest below it are noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """One input across venues; arrays `[rows]`."""
+
+    unit: str
+    own: Floats
+    """The row's own value as it is compared; NaN: it has none."""
+    combined: Floats
+    """The sum, or the mean weighted by open interest where that is known of all who speak, else by equal weights. NaN
+    where nobody speaks, or the row's asset trades on one venue alone."""
+    median: Floats
+    """NaN below two voices."""
+    voices: Ints
+    """Instruments that say something."""
+    marked: Bools
+    """Over 25 % from the median of three or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one venue says of one input."""
+
+    venue: str
+    symbol: str
+    value: float
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One input of one asset: what its venues say together and each by itself."""
+
+    name: str
+    unit: str
+    combined: float
+    median: float
+    """NaN below two voices."""
+    voices: tuple[Voice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """All compared inputs of one view."""
+
+    instruments: tuple[Instrument, ...]
+    groups: Groups
+    inputs: Mapping[str, Voices]
+
+    def of(self, row: int, name: str) -> tuple[Voice, ...]:
+        """Every venue's word on an input of the row's asset, by venue; empty where it is not compared."""
+        place = int(self.groups.of_row[row])
+        if place < 0:
+            return ()
+        said, listed = self.inputs[name], self.instruments
+        return tuple(
+            Voice(listed[one].venue, listed[one].symbol, float(said.own[one]), bool(said.marked[one]))
+            for one in self.groups.members[place].tolist()
+            if one >= 0 and np.isfinite(said.own[one])
+        )
+
+    def compared(self, row: int) -> tuple[Compared, ...]:
+        """Every input of the row's asset that two venues or more speak of."""
+        return tuple(
+            Compared(name, said.unit, float(said.combined[row]), float(said.median[row]), self.of(row, name))
+            for name, said in self.inputs.items()
+            if said.voices[row] >= LEAST_VOICES
+        )
+
+
+def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
+    """Every compared input. `hours [rows]`: of a funding interval, NaN where not known."""
+    facts = view.derivatives
+    current_interest = age_ms(view, facts.open_interest_ms) <= OPEN_INTEREST_LIMIT_MS
+    interest = np.where(current_interest, facts.open_interest_usd, np.nan)
+    funding = np.where(age_ms(view, facts.funding_ms) <= FUNDING_LIMIT_MS, facts.funding_frac / hours, np.nan)
+    accounts, lead = ratios_of(view)
+    price = np.where(age_ms(view, facts.last_ms) <= VENUE_LIMIT_MS, facts.last / groups.multiplier, np.nan)
+    change = np.where(current_interest, facts.oi_change_1h_frac, np.nan)
+    weighted = _Table(groups, interest)
+    inputs = {
+        "price": weighted.mean(price, "quote"),
+        "funding_per_hour": weighted.mean(funding, "frac", LEAST_FUNDING_PER_HOUR),
+        "accounts": weighted.mean(accounts, "ratio", geometric=True),
+        "top_traders_lead": weighted.mean(lead, "log", LEAST_LEAD),
+        "open_interest": weighted.total(interest, "usd"),
+        "oi_change_1h": weighted.mean(change, "frac", LEAST_CHANGE_FRAC),
+        "volume_24h": weighted.total(facts.volume_24h_usd.copy(), "usd"),
+    }
+    return Across(view.instruments, groups, inputs)
+
+
+def spoken(voices: Across, row: int, name: str) -> str:
+    """Whose word a combined input is, and whether the row's own venue disagrees."""
+    said = voices.inputs[name]
+    names = ", ".join(sorted({voice.venue for voice in voices.of(row, name)}))
+    if not said.marked[row]:
+        return f"of {names}"
+    return f"of {names}; this venue disagrees: {said.own[row]:.4g} against a median of {said.median[row]:.4g}"
+
+
+def ratios_of(view: MarketView) -> tuple[Floats, Floats]:
+    """`[rows]` accounts long per account short, and by how much top traders are longer than all: the mean of
+    ln(top / all) over their accounts and positions. NaN where not known or too old."""
+    facts = view.derivatives
+    newest, times_ms = facts.ratios[:, :3, -1], facts.ratios_ms[:, :3]
+    usable = (newest > 0.0) & (age_ms(view, times_ms) <= RATIO_LIMIT_MS)
+    log = np.log(np.where(usable, newest, np.nan))
+    lead = blend({"accounts": (0.5, log[:, 1] - log[:, 0]), "positions": (0.5, log[:, 2] - log[:, 0])})
+    return np.where(usable[:, 0], newest[:, 0], np.nan), lead
+
+
+class _Table:
+    """Inputs gathered by asset: `[assets, most]`."""
+
+    def __init__(self, groups: Groups, weight: Floats) -> None:
+        self._groups = groups
+        self._weight = self._gathered(weight)
+
+    def mean(self, own: Floats, unit: str, least: float = 0.0, *, geometric: bool = False) -> Voices:
+        """Weighted mean of a quantity that all venues should agree on; `least` is where its size begins to matter."""
+        held = self._gathered(own)
+        known = np.isfinite(held)
+        if geometric:
+            known &= held > 0.0
+        values = np.where(known, np.log(np.where(known, held, 1.0)) if geometric else held, 0.0)
+        weighs = np.where(known, self._weight, 0.0)
+        even: Bools = np.logical_or.reduce(known & ~(self._weight > 0.0), axis=1)
+        weighs = np.where(even[:, None], known.astype(np.float64), weighs)
+        mean = ratio(_sum(values * weighs), _sum(weighs))
+        return self._voices(own, unit, np.exp(mean) if geometric else mean, held, known, least)
+
+    def total(self, own: Floats, unit: str) -> Voices:
+        """The sum of an amount; venues differ in size, so nobody disagrees."""
+        held = self._gathered(own)
+        known = np.isfinite(held)
+        total = np.where(np.logical_or.reduce(known, axis=1), _sum(np.where(known, held, 0.0)), np.nan)
+        return self._voices(own, unit, total, held, known, np.inf)
+
+    def _voices(self, own: Floats, unit: str, combined: Floats, held: Floats, known: Bools, least: float) -> Voices:
+        count = np.count_nonzero(known, axis=1)
+        middle = _median(np.where(known, held, np.nan), count)
+        # Rows that are not compared stand at -1, which is what is appended.
+        of_row = self._groups.of_row
+        voices: Ints = np.append(count, 0)[of_row]
+        median = np.where(voices >= LEAST_VOICES, np.append(middle, np.nan)[of_row], np.nan)
+        apart: Bools = np.abs(own - median) > DISAGREES_FRAC * np.maximum(np.abs(median), least)
+        return Voices(
+            unit=unit,
+            own=own,
+            combined=np.append(combined, np.nan)[of_row],
+            median=median,
+            voices=voices,
+            marked=apart & (voices >= MARK_VOICES),
+        )
+
+    def _gathered(self, values: Floats) -> Floats:
+        members = self._groups.members
+        return np.where(members >= 0, values[members], np.nan)
+
+
+def _sum(values: Floats) -> Floats:
+    """Row sums, venue by venue, so that an asset's sum does not depend on how many venues the others have."""
+    total = np.zeros(len(values))
+    for column in values.T:
+        total = total + column
+    return total
+
+
+def _median(values: Floats, count: Ints) -> Floats:
+    """Of the known of each row; NaN where none is."""
+    if not values.size:
+        return np.full(len(values), np.nan)
+    ordered = np.sort(values, axis=1)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
+    rows = np.arange(len(values))
+    return np.where(count > 0, (ordered[rows, low] + ordered[rows, high]) / 2.0, np.nan)

@@ -1,0 +1,43 @@
+"""Which rows trade the same asset, so that venues can be compared. Made by `engine.prism.roster` with the instruments.
+
+No market value stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.instruments import Instrument
+from engine.market.view import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Which rows trade one asset."""
+
+    members: Ints
+    """`[assets, most]` rows by venue and symbol, -1 to the right."""
+    of_row: Ints
+    """`[rows]` place in `members`; -1: the row is not compared."""
+    multiplier: Floats
+    """`[rows]` units of the asset in one of the row's base currency: 1000 for 1000PEPE."""
+
+
+def grouped(instruments: tuple[Instrument, ...]) -> Groups:
+    """Rows of perpetuals quoted in dollars by asset, those on two venues or more."""
+    by_asset: dict[tuple[str, str], list[int]] = {}
+    for row, one in enumerate(instruments):
+        if one.kind == "perp" and one.quote_is_usd and one.status == "trading":
+            by_asset.setdefault((one.asset, one.category), []).append(row)
+    several = [rows for rows in by_asset.values() if len({instruments[row].venue for row in rows}) > 1]
+    for rows in several:
+        rows.sort(key=lambda row: (instruments[row].venue, instruments[row].symbol))
+    width = max(map(len, several), default=1)
+    members = np.full((len(several), width), -1, dtype=np.int64)
+    of_row = np.full(len(instruments), -1, dtype=np.int64)
+    for place, rows in enumerate(several):
+        members[place, : len(rows)] = rows
+        of_row[rows] = place
+    return Groups(members, of_row, np.array([one.multiplier for one in instruments], dtype=np.float64))
