@@ -7,14 +7,18 @@ and nothing here knows a venue.
 Who goes first: by priority, in order of arrival within one, and whoever cannot go yet holds back those behind it that
 want the same pools, so that a heavy request is not overtaken for ever by light ones. Every `TURN_OF_OLDEST`-th grant of
 a pool goes to whoever waits longest, whatever its priority, so that nobody starves.
+
+What is kept: of a pool with a reserve the lower priorities never hold more than the rest in any window, neither each by
+itself nor together, so that a book that broke or a new listing finds room however much of the past is asked for. Who
+waits for its own share holds back only those that share it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
@@ -22,13 +26,12 @@ from engine.clock import Clock
 from engine.errors import PrismError
 from engine.text import clean
 from engine.transport.tasks import NS_PER_S, nanoseconds, settle, spawn
+from engine.transport.window import OTHERS, Window
 from engine.venues.live import Cost, Pool, StreamLimits
 
 TURN_OF_OLDEST: Final = 8
 CONNECT_WINDOW_S: Final = 300.0
 FOR_EVER_S: Final = 1e9
-ROUNDING: Final = 1e-6
-"""What sums of weights may be off by."""
 
 
 class Priority(IntEnum):
@@ -44,6 +47,16 @@ class Priority(IntEnum):
     """What no stream pushes."""
     BACKFILL = 4
     """The past of all others."""
+
+
+RESERVED: Final[dict[Priority, float]] = {
+    Priority.MEND: 0.0,
+    Priority.LISTING: 0.25,
+    Priority.FIRST_BACKFILL: 0.75,
+    Priority.POLL: 0.875,
+    Priority.BACKFILL: 1.0,
+}
+"""The part of a pool's reserve that a priority, and those after it, leave alone: the lower, the more."""
 
 
 class Resting(PrismError):
@@ -80,45 +93,9 @@ class PoolUse:
 
 
 @dataclass(slots=True)
-class _Window:
-    """Grants of one pool within its window, oldest first."""
-
-    capacity: float
-    window_ns: int
-    granted: deque[tuple[int, float, bool]] = field(default_factory=deque)
-    """When, how much, and whether others used it."""
-    used: float = 0.0
-    turns: int = 0
-
-    def forget(self, now_ns: int) -> None:
-        granted = self.granted
-        while granted and granted[0][0] + self.window_ns <= now_ns:
-            self.used -= granted.popleft()[1]
-        if not granted:
-            self.used = 0.0
-
-    def add(self, now_ns: int, weight: float, others: bool) -> None:
-        self.granted.append((now_ns, weight, others))
-        self.used += weight
-
-    def fits(self, weight: float) -> bool:
-        return self.used + weight <= self.capacity + ROUNDING
-
-    def room_ns(self, weight: float) -> int:
-        """When `weight` will fit, if nothing else is granted; 0 where it does now."""
-        lacking = self.used + weight - self.capacity
-        for at_ns, given, _ in self.granted:
-            if lacking <= ROUNDING:
-                break
-            lacking -= given
-            if lacking <= ROUNDING:
-                return at_ns + self.window_ns
-        return 0
-
-
-@dataclass(slots=True)
 class _Asker:
     order: int
+    priority: Priority
     host: str
     pools: tuple[tuple[str, float], ...]
     patience_s: float
@@ -133,7 +110,7 @@ class Budgets:
             raise ValueError(f"budgets are scaled by a number above 0, not by {scale}")
         self._clock = clock
         self._scale = scale
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[str, Window] = {}
         self._pools: dict[str, Pool] = {}
         self._rests: dict[str, tuple[int, str]] = {}
         self._lanes: dict[tuple[Priority, str, tuple[str, ...]], deque[_Asker]] = {}
@@ -143,13 +120,17 @@ class Budgets:
         self._timer: tuple[int, asyncio.Task[None]] | None = None
 
     def add(self, pools: Iterable[Pool]) -> None:
-        """Make pools known; known ones are left as they are. Raises ValueError where one differs from its namesake."""
+        """Make pools known; known ones are left as they are. Raises ValueError where one differs from its namesake or
+        its reserve is no part of it."""
         for pool in pools:
+            if not 0.0 <= pool.reserve < 1.0:
+                raise ValueError(f"the reserve of the pool {pool.name} is a part from 0 to below 1, not {pool.reserve}")
             known = self._pools.setdefault(pool.name, pool)
             if known != pool:
                 raise ValueError(f"the pool {pool.name} is declared twice: {known} and {pool}")
             if pool.name not in self._windows:
-                self._windows[pool.name] = _Window(pool.capacity * self._scale, nanoseconds(pool.window_s))
+                kept = [pool.reserve * RESERVED[priority] for priority in Priority]
+                self._windows[pool.name] = Window(pool.capacity * self._scale, nanoseconds(pool.window_s), kept)
 
     async def take(self, host: str, cost: Cost, priority: Priority, *, patience_s: float = FOR_EVER_S) -> None:
         """Return once `cost` was taken from its pools. Raises Resting, at once or when told so while waiting, where the
@@ -162,7 +143,7 @@ class Budgets:
                     f"{weight:g} is more than the pool {name} may ever hold, {self._windows[name].capacity:g}"
                 )
         self._order += 1
-        asker = _Asker(self._order, host, cost.pools, patience_s, asyncio.get_running_loop().create_future())
+        asker = _Asker(self._order, priority, host, cost.pools, patience_s, asyncio.get_running_loop().create_future())
         if (rest := self._rest_of(asker)) is not None and rest.left_s > patience_s:
             raise rest
         self._lanes.setdefault((priority, host, tuple(name for name, _ in cost.pools)), deque()).append(asker)
@@ -209,7 +190,7 @@ class Budgets:
             if (window := self._windows.get(name)) is not None:
                 window.forget(now_ns)
                 if weight > window.used:
-                    window.add(now_ns, weight - window.used, others=True)
+                    window.add(now_ns, weight - window.used, OTHERS)
 
     def uses(self) -> list[PoolUse]:
         """How full every pool is."""
@@ -217,8 +198,7 @@ class Budgets:
         found = []
         for name, window in self._windows.items():
             window.forget(now_ns)
-            others = sum(weight for _, weight, foreign in window.granted if foreign)
-            found.append(PoolUse(name, window.used, others, window.capacity, window.window_ns / NS_PER_S))
+            found.append(PoolUse(name, window.used, window.others, window.capacity, window.window_ns / NS_PER_S))
         return found
 
     def waiting(self) -> int:
@@ -254,24 +234,34 @@ class Budgets:
         self._set_timer(now_ns)
 
     def _grant_one(self, now_ns: int) -> bool:
-        held_back: set[str] = set()
-        for lane in self._in_order():
+        held_back: dict[str, int] = {}
+        lanes, oldest = self._in_order()
+        for lane in lanes:
             asker = lane[0]
             if self._rest_of(asker) is not None:
                 continue
-            names = {name for name, _ in asker.pools}
-            if held_back.isdisjoint(names) and all(self._windows[name].fits(weight) for name, weight in asker.pools):
+            barrier = self._barrier(asker, held_back)
+            if barrier is None:
                 for name, weight in asker.pools:
-                    self._windows[name].add(now_ns, weight, others=False)
-                    self._windows[name].turns += 1
+                    self._windows[name].add(now_ns, weight, asker.priority)
+                    # A turn that is due waits for whoever it belongs to.
+                    self._windows[name].turns += oldest.get(name, asker.order) == asker.order
                 lane.popleft()
                 asker.go.set_result(None)
                 return True
-            held_back |= names
+            _hold_back(held_back, asker, barrier)
         return False
 
-    def _in_order(self) -> Iterator[deque[_Asker]]:
-        """The lanes that hold somebody, first to go first."""
+    def _barrier(self, asker: _Asker, held_back: dict[str, int]) -> int | None:
+        """The first priority that may not be granted anything of the asker's pools before it was; None: it may go."""
+        if any(held_back.get(name, len(Priority)) <= asker.priority for name, _ in asker.pools):
+            return asker.priority
+        barriers = [self._windows[name].barrier(weight, asker.priority) for name, weight in asker.pools]
+        return min((barrier for barrier in barriers if barrier is not None), default=None)
+
+    def _in_order(self) -> tuple[list[deque[_Asker]], dict[str, int]]:
+        """The lanes that hold somebody, first to go first; and by pool the order of who waits longest, where it is that
+        one's turn."""
         heads: list[tuple[int, int, deque[_Asker]]] = []
         for key in list(self._lanes):
             lane = self._lanes[key]
@@ -288,23 +278,23 @@ class Budgets:
                     oldest[name] = min(order, oldest.get(name, order))
         first = set(oldest.values())
         heads.sort(key=lambda head: (head[1] not in first, head[0], head[1]))
-        return (lane for _, _, lane in heads)
+        return [lane for _, _, lane in heads], oldest
 
     def _set_timer(self, now_ns: int) -> None:
         due_ns: int | None = None
-        held_back: set[str] = set()
-        for lane in self._in_order():
+        held_back: dict[str, int] = {}
+        for lane in self._in_order()[0]:
             asker = lane[0]
-            names = {name for name, _ in asker.pools}
             if self._rest_of(asker) is not None:
-                at_ns = max(self._rests.get(name, (0, ""))[0] for name in {asker.host, *names})
-            elif held_back.isdisjoint(names):
-                at_ns = max(self._windows[name].room_ns(weight) for name, weight in asker.pools)
-                held_back |= names
-            else:
-                held_back |= names
+                names = (asker.host, *(name for name, _ in asker.pools))
+                at_ns = max(self._rests.get(name, (0, ""))[0] for name in names)
+                due_ns = at_ns if due_ns is None else min(due_ns, at_ns)
                 continue
-            due_ns = at_ns if due_ns is None else min(due_ns, at_ns)
+            held = any(held_back.get(name, len(Priority)) <= asker.priority for name, _ in asker.pools)
+            if not held:
+                at_ns = max(self._windows[name].room_ns(weight, asker.priority) for name, weight in asker.pools)
+                due_ns = at_ns if due_ns is None else min(due_ns, at_ns)
+            _hold_back(held_back, asker, asker.priority if held else self._barrier(asker, held_back))
         if self._timer is not None and self._timer[0] != due_ns:
             self._timer[1].cancel()
             self._timer = None
@@ -315,3 +305,10 @@ class Budgets:
         await self._clock.sleep_until(due_ns)
         self._timer = None
         self._grant()
+
+
+def _hold_back(held_back: dict[str, int], asker: _Asker, barrier: int | None) -> None:
+    """Nothing of the asker's pools goes to the priority `barrier` and those after it before the asker went."""
+    if barrier is not None:
+        for name, _ in asker.pools:
+            held_back[name] = min(barrier, held_back.get(name, barrier))

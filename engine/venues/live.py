@@ -95,6 +95,9 @@ class Pool(msgspec.Struct, frozen=True):
     """Unique across venues; products that share a pool name the same one (`binance-fapi`)."""
     capacity: float
     window_s: float
+    reserve: float = 0.0
+    """Part of `capacity`, 0 to below 1, kept for what cannot wait: books and trades with a gap, and the listing. 0 for
+    a pool that serves one purpose, or whose window is over sooner than anybody minds."""
 
 
 class Poll(msgspec.Struct, frozen=True, gc=False):

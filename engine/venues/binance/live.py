@@ -33,7 +33,9 @@ class BinanceLive:
             heartbeat_s=limits.HEARTBEAT_S,
             cut_s=limits.DEAD_S,
         )
-        self.pools: tuple[Pool, ...] = (Pool(limits.WEIGHT_POOL[venue], float(limits.WEIGHT_PER_MINUTE[venue]), 60.0),)
+        self.pools: tuple[Pool, ...] = (
+            Pool(limits.WEIGHT_POOL[venue], float(limits.WEIGHT_PER_MINUTE[venue]), 60.0, limits.WEIGHT_RESERVE),
+        )
         if venue == queries.USDM:
             self.pools += (
                 Pool(limits.DATA_POOL, float(limits.DATA_PER_5_MINUTES), 300.0),

@@ -64,6 +64,9 @@ from 19 in 2026-09)."""
 REST_POOL: Final = "bitget-rest"
 REST_BUDGET_PER_SECOND: Final = 8.0
 """Our own pace over all endpoints, well below the venue's."""
+REST_RESERVE: Final = 0.125
+"""Our own: one request of each second is kept for missed trades and the listing. Books mend themselves by their
+streams."""
 RATIO_SPACING_S: Final = 1.2
 """Our own pace on each ratio endpoint, below its one a second."""
 

@@ -29,7 +29,7 @@ class BitgetLive:
     paths: Mapping[str, tuple[str, ...]] = limits.STREAM_HOSTS
     hosts = limits.REST_HOSTS
     pools = (
-        Pool(limits.REST_POOL, limits.REST_BUDGET_PER_SECOND, 1.0),
+        Pool(limits.REST_POOL, limits.REST_BUDGET_PER_SECOND, 1.0, limits.REST_RESERVE),
         *(Pool(f"bitget-{kind.replace('_', '-')}", 1.0, limits.RATIO_SPACING_S) for kind in ratios.KINDS),
     )
     stream_limits = StreamLimits(

@@ -75,6 +75,9 @@ REST_REQUESTS_PER_5_SECONDS: Final = 100
 """Our own: 20 a second, so that other programs of the same address are not starved by this one."""
 REST_POOL: Final = "bybit-rest"
 """Shared by both products: the limit is one of the address."""
+REST_RESERVE: Final = 0.2
+"""Our own: the part kept for missed trades and the listing, 20 requests of 5 seconds. Books mend themselves by their
+streams."""
 REST_BAN_S: Final = 600.0
 VISITS_REST_S: Final = 5.0
 """Rest after `retCode` 10006, whose window is a second."""

@@ -21,7 +21,7 @@ class BybitLive:
 
     candles_max = limits.KLINES_MAX
     hosts = limits.REST_HOSTS
-    pools = (Pool(limits.REST_POOL, float(limits.REST_REQUESTS_PER_5_SECONDS), 5.0),)
+    pools = (Pool(limits.REST_POOL, float(limits.REST_REQUESTS_PER_5_SECONDS), 5.0, limits.REST_RESERVE),)
     stream_limits = StreamLimits(
         messages_per_s=limits.REQUESTS_PER_SECOND,
         requests_per_hour=None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -11,47 +10,8 @@ from hypothesis import strategies as st
 
 from engine.transport.budgets import TURN_OF_OLDEST, Budgets, Priority, Resting
 from engine.venues.live import Cost, Pool, StreamLimits
+from tests.engine.transport.budget_desk import HOST, Desk, one
 from tests.engine.transport.stepped_clock import SteppedClock, settled
-
-HOST = "https://api.example"
-
-
-@dataclass
-class Grant:
-    """One request that was let go."""
-
-    at_s: float
-    name: str
-    pools: tuple[tuple[str, float], ...]
-
-
-class Desk:
-    """Budgets, and a record of who was let go when."""
-
-    def __init__(self, *pools: Pool, scale: float = 1.0) -> None:
-        self.clock = SteppedClock()
-        self.budgets = Budgets(self.clock, scale=scale)
-        self.budgets.add(pools)
-        self.granted: list[Grant] = []
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-
-    def ask(
-        self, name: str, cost: Cost, priority: Priority = Priority.POLL, patience_s: float = 1e9, host: str = HOST
-    ) -> asyncio.Task[None]:
-        async def asked() -> None:
-            await self.budgets.take(host, cost, priority, patience_s=patience_s)
-            self.granted.append(Grant(self.clock.seconds, name, cost.pools))
-
-        self.tasks[name] = asyncio.create_task(asked())
-        return self.tasks[name]
-
-    @property
-    def names(self) -> list[str]:
-        return [grant.name for grant in self.granted]
-
-
-def one(weight: float = 1.0, pool: str = "a") -> Cost:
-    return Cost(((pool, weight),))
 
 
 async def test_grants_wait_until_the_window_has_moved_on() -> None:
