@@ -23,6 +23,7 @@ from engine.pipeline import Pipeline
 from engine.runtime import HEARTBEAT_NS, Engine
 from engine.scan_pace import ScanPace
 from engine.snapshot import Feed, Mode
+from engine.storage.bans import BanStore
 from engine.storage.candle_store import KEPT_BARS, CandleStore, StoreUnusable
 from engine.timeframes import INTERVAL_MS
 from engine.transport.backoff import Rng
@@ -59,6 +60,9 @@ class Wiring:
     """Multiplies the budgets of requests; above 1 only for a simulator, which says that it allows it."""
     candles: Path | None = None
     """Database of candles; None: none are kept."""
+    bans: Path | None = None
+    """File of the rests that venues imposed; None: they are forgotten at the end, which is right for a simulator only.
+    """
     recorder: Recorder | None = None
     seed: int | None = None
     """Of the jitter; None: different each time."""
@@ -124,6 +128,10 @@ class LiveEngine(Engine):
         settings = self._config.venues
         languages = make_languages(venues_of(self._config))
         self._budgets = Budgets(clock, scale=self._wiring.pace)
+        if self._wiring.bans is not None:
+            bans = BanStore(self._wiring.bans, clock)
+            self._budgets.restore(bans.load())
+            self._budgets.on_rest = lambda: bans.keep(self._budgets.rests())
         self._rest = rest = RestClient(net, clock, rng, self._budgets, sink)
         connects = ConnectPace(clock)
         market = LiveMarket(

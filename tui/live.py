@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_state_path
 
 from engine.config.schema import Config
 from engine.errors import CaptureError
@@ -19,6 +19,7 @@ from engine.text import clean
 from tui.simulated import PACE, Simulator
 
 CANDLES: Final = "candles.sqlite3"
+BANS: Final = "bans.json"
 
 
 def simulator_of(args: argparse.Namespace) -> Simulator:
@@ -35,7 +36,7 @@ def live_engine(config: Config, simulator: Simulator | None = None, recorder: Re
     if simulator is not None:
         return LiveEngine(config, "demo", Wiring(simulator.routes(), PACE, recorder=recorder))
     candles = candle_store() if config.venues.keep_candles and recorder is None else None
-    return LiveEngine(config, "live", Wiring(candles=candles, recorder=recorder))
+    return LiveEngine(config, "live", Wiring(candles=candles, bans=ban_file(), recorder=recorder))
 
 
 def recorder_of(args: argparse.Namespace) -> Recorder:
@@ -51,3 +52,8 @@ def recorder_of(args: argparse.Namespace) -> Recorder:
 def candle_store() -> Path:
     """Where candles are kept between runs."""
     return user_cache_path("prism") / CANDLES
+
+
+def ban_file() -> Path:
+    """Where it is kept which venues told this address to wait, and until when."""
+    return user_state_path("prism") / BANS

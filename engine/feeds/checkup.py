@@ -45,6 +45,37 @@ async def check(
 ) -> AsyncIterator[Finding]:
     """What is found of one product, in the order in which it is looked at. Never raises for what a venue does."""
     venue = language.venue
+    listed: list[Instrument] = []
+    if (resting := _resting(language, rest, clock)) is not None:
+        yield resting
+    else:
+        async for finding in _requests(language, rest):
+            yield finding
+        try:
+            listed = await _listing(language, parser, rest, clock)
+        except VenueError as error:
+            yield Finding(f"{venue} listing", False, error.message, "prism follows what the streams speak of meanwhile")
+        else:
+            perps = sum(one.is_rankable and one.status == "trading" for one in listed)
+            spots = sum(one.kind == "spot" and one.status == "trading" for one in listed)
+            yield Finding(f"{venue} listing", bool(listed), f"{perps} perpetuals in dollars, {spots} spot pairs")
+    for path, channel in _one_a_path(language, listed).items():
+        yield await _stream(language, net, clock, path, channel)
+
+
+def _resting(language: VenueLive, rest: RestClient, clock: Clock) -> Finding | None:
+    """Whether the venue told this address to wait; then nothing is asked: that would only make the wait longer."""
+    for host in rest.status().values():
+        if host.host in language.hosts and host.state == "resting":
+            words = f"{host.host} told this address to wait: {host.words}; {host.wait_words(clock.now_ns())}"
+            advice = "wait; other programs on this address that ask the venue make it longer. Its streams go on"
+            return Finding(f"{language.venue} requests", False, words, advice)
+    return None
+
+
+async def _requests(language: VenueLive, rest: RestClient) -> AsyncIterator[Finding]:
+    """Whether the venue answers, how fast, and how far its clock is off."""
+    venue = language.venue
     try:
         skew_ms, round_trip_ms = await rest.measure_skew(language)
     except VenueError as error:
@@ -56,17 +87,6 @@ async def check(
         off = abs(skew_ms) > SKEW_LIMIT_MS + round_trip_ms / 2
         advice = "set this machine's clock by NTP: ages and staleness are wrong until then" if off else ""
         yield Finding(f"{venue} requests", not off, words, advice)
-    try:
-        listed = await _listing(language, parser, rest, clock)
-    except VenueError as error:
-        yield Finding(f"{venue} listing", False, error.message, "prism follows what the streams speak of meanwhile")
-        listed = []
-    else:
-        perps = sum(one.is_rankable and one.status == "trading" for one in listed)
-        spots = sum(one.kind == "spot" and one.status == "trading" for one in listed)
-        yield Finding(f"{venue} listing", bool(listed), f"{perps} perpetuals in dollars, {spots} spot pairs")
-    for path, channel in _one_a_path(language, listed).items():
-        yield await _stream(language, net, clock, path, channel)
 
 
 async def _listing(language: VenueLive, parser: VenueParser, rest: RestClient, clock: Clock) -> list[Instrument]:

@@ -46,7 +46,7 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
         books_resyncing=counts.resyncing,
         latency_ms=streams.round_trip_ms if streams.round_trip_ms is not None else _latency_ms(answering),
         skew_ms=next((one.skew_ms for one in asked if one.skew_ms is not None), None),
-        requests=_words(asked),
+        requests=_words(asked, clock.now_ns()),
         channels=streams.channels,
         channels_live=streams.channels_live,
         reconnects=streams.reconnects,
@@ -58,8 +58,13 @@ def _latency_ms(host: HostStatus | None) -> float | None:
     return None if host is None else host.latency_ms
 
 
-def _words(asked: list[HostStatus]) -> str:
-    """Why requests are not answered; empty where a host of the venue answers, or none was asked yet."""
+def _words(asked: list[HostStatus], now_ns: int) -> str:
+    """Why requests are not answered, and for how long; empty where a host of the venue answers or none was asked."""
     if not asked or any(one.state in ("ok", "unasked") for one in asked):
         return ""
-    return "; ".join(f"{one.host.removeprefix('https://')} {one.state}: {one.words}" for one in asked)
+    return "; ".join(_told(one, one.wait_words(now_ns)) for one in asked)
+
+
+def _told(host: HostStatus, wait: str) -> str:
+    why = f"{host.host.removeprefix('https://')} {host.state}: {host.words}"
+    return f"{why}, {wait}" if wait else why

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -113,6 +113,8 @@ class Budgets:
         self._windows: dict[str, Window] = {}
         self._pools: dict[str, Pool] = {}
         self._rests: dict[str, tuple[int, str]] = {}
+        self.on_rest: Callable[[], None] | None = None
+        """Called after a host or pool was told to rest; `rests` says which do."""
         self._lanes: dict[tuple[Priority, str, tuple[str, ...]], deque[_Asker]] = {}
         """Askers that differ in weight and order only; the first of a lane holds back the others."""
         self._order = 0
@@ -167,12 +169,21 @@ class Budgets:
         if name in self._rests and self._rests[name][0] >= until_ns:
             return
         self._rests[name] = (until_ns, clean(why))
+        if self.on_rest is not None:
+            self.on_rest()
         for lane in self._lanes.values():
             for asker in lane:
                 rest = self._rest_of(asker)
                 if rest is not None and rest.left_s > asker.patience_s and not asker.go.done():
                     asker.go.set_exception(rest)
         self._grant()
+
+    def restore(self, rests: Iterable[Rest]) -> None:
+        """Take over what rested when an earlier run ended; call it before anything is asked."""
+        now_ns, wall_ns = self._clock.monotonic_ns(), self._clock.now_ns()
+        for rest in rests:
+            if rest.until_ns > max(wall_ns, wall_ns - now_ns + self._rests.get(rest.name, (0, ""))[0]):
+                self._rests[rest.name] = (now_ns + rest.until_ns - wall_ns, rest.why)
 
     def rests(self) -> list[Rest]:
         """Every host and pool that rests now."""

@@ -6,6 +6,7 @@ venue are doing is said elsewhere. Nothing here decides anything.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -52,6 +53,19 @@ class HostStatus:
     """How far the venue's clock is ahead of ours; None before it was measured."""
     round_trip_ms: float | None
     """Of the request that measured `skew_ms`: it is right to half of this."""
+
+    def wait_words(self, now_ns: int) -> str:
+        """`asked again in 12 min`, at the wall time `now_ns`; empty where it may be asked now."""
+        if self.until_ns is None or self.until_ns <= now_ns:
+            return ""
+        return f"asked again in {_span((self.until_ns - now_ns) / NS_PER_S)}"
+
+
+def _span(seconds: float) -> str:
+    """A time to wait in the unit that suits it, rounded up so that nobody is early."""
+    if seconds <= 120:
+        return f"{math.ceil(seconds)} s"
+    return f"{math.ceil(seconds / 60)} min" if seconds <= 7_200 else f"{math.ceil(seconds / 3_600)} h"
 
 
 class HostRecord:

@@ -19,7 +19,7 @@ from engine.transport.budgets import Budgets, Priority, Resting
 from engine.transport.capture_records import Record, Response
 from engine.transport.host_status import HostRecord, HostStatus
 from engine.transport.net import Failed, HttpAnswer, Net
-from engine.transport.tasks import settle, sleep, spawn
+from engine.transport.tasks import NS_PER_S, settle, sleep, spawn
 from engine.venues.live import Refusal, VenueLive
 
 DEADLINE_S: Final = 10.0
@@ -37,6 +37,7 @@ PATIENCE_S: Final[dict[Priority, float]] = {
 
 Sink = Callable[[Record], None]
 _GET: Final = "GET "
+_ORIGIN: Final = "https://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class _Flight:
 
 
 class RestClient:
-    """One for the program. Close it before the `Net` it was given."""
+    """One for the program. Close it before the `Net` it was given. Hosts that rest by the budgets it is given, because
+    an earlier run was told so, rest from the start."""
 
     def __init__(self, net: Net, clock: Clock, rng: Rng, budgets: Budgets, sink: Sink) -> None:
         self._net = net
@@ -71,6 +73,10 @@ class RestClient:
         self._hosts: dict[str, HostRecord] = {}
         self._flights: dict[tuple[str, str], _Flight] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        for rest in budgets.rests():
+            if rest.name.startswith(_ORIGIN):
+                left_s = (rest.until_ns - clock.now_ns()) / NS_PER_S
+                self._record(rest.name).rests(left_s, rest.why)
 
     async def ask(
         self, language: VenueLive, request: str, *, priority: Priority, deadline_s: float = DEADLINE_S

@@ -1,7 +1,8 @@
 """`prism doctor`: what prism needs and whether it is there, each failure with what to do about it.
 
 Run by the command line. Looks at the terminal, the clock, the configuration, the folders and every venue that is
-switched on; writes nothing but a probe file in each folder of its own. Never loads the console.
+switched on; writes nothing but a probe file in each folder of its own, and which venue told it to wait. Never loads the
+console.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rich.text import Text
 from engine.clock import SystemClock
 from engine.config.schema import Config, venues_of
 from engine.feeds.checkup import Finding, check
+from engine.storage.bans import BanStore
 from engine.text import clean
 from engine.transport.budgets import Budgets
 from engine.transport.live_net import LiveNet
@@ -30,6 +32,7 @@ from engine.transport.rest_client import RestClient
 from engine.venues.registry import make_languages, make_parsers
 from tui.headless import diagnostics, output
 from tui.headless.settings import loaded_settings
+from tui.live import ban_file
 
 SMALLEST: Final = (80, 24)
 FREE_BYTES: Final = 200 * 2**20
@@ -99,7 +102,10 @@ async def _venues(config: Config) -> bool:
     """Every product in turn, so that one answer does not slow the measurement of another."""
     clock = SystemClock()
     net = LiveNet(clock, proxies=config.venues.proxies)
-    rest = RestClient(net, clock, random.Random(), Budgets(clock), lambda record: None)
+    budgets, bans = Budgets(clock), BanStore(ban_file(), clock)
+    budgets.restore(bans.load())
+    budgets.on_rest = lambda: bans.keep(budgets.rests())
+    rest = RestClient(net, clock, random.Random(), budgets, lambda record: None)
     parsers = make_parsers()
     well = True
     try:
