@@ -16,6 +16,7 @@ waits for its own share holds back only those that share it.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +30,11 @@ from engine.transport.tasks import NS_PER_S, nanoseconds, settle, spawn
 from engine.transport.window import OTHERS, Window
 from engine.venues.live import Cost, Pool, StreamLimits
 
+LOG: Final = logging.getLogger("prism.transport")
+
 TURN_OF_OLDEST: Final = 8
+LEAST_SHARE: Final = 0.25
+"""Of what a pool was declared to hold, the least that an announcement can leave of it."""
 CONNECT_WINDOW_S: Final = 300.0
 FOR_EVER_S: Final = 1e9
 
@@ -137,13 +142,11 @@ class Budgets:
     async def take(self, host: str, cost: Cost, priority: Priority, *, patience_s: float = FOR_EVER_S) -> None:
         """Return once `cost` was taken from its pools. Raises Resting, at once or when told so while waiting, where the
         host or a pool rests for longer than `patience_s`; ValueError where a pool is unknown or can never hold it."""
-        for name, weight in cost.pools:
+        for name, _ in cost.pools:
             if name not in self._windows:
                 raise ValueError(f"no pool named {name}")
-            if weight > self._windows[name].capacity:
-                raise ValueError(
-                    f"{weight:g} is more than the pool {name} may ever hold, {self._windows[name].capacity:g}"
-                )
+        if (error := self._too_heavy(cost.pools)) is not None:
+            raise error
         self._order += 1
         asker = _Asker(self._order, priority, host, cost.pools, patience_s, asyncio.get_running_loop().create_future())
         if (rest := self._rest_of(asker)) is not None and rest.left_s > patience_s:
@@ -202,6 +205,36 @@ class Budgets:
                 window.forget(now_ns)
                 if weight > window.used:
                     window.add(now_ns, weight - window.used, OTHERS)
+
+    def resize(self, announced: Iterable[tuple[str, float]]) -> None:
+        """Take over what venues announce that their pools hold: never more than was declared, which is what is known to
+        be borne, and never less than `LEAST_SHARE` of it, which nobody could live on. Changes are logged."""
+        changed = False
+        for name, capacity in announced:
+            if (pool := self._pools.get(name)) is None:
+                continue
+            bounded = max(min(capacity, pool.capacity), LEAST_SHARE * pool.capacity) * self._scale
+            window = self._windows[name]
+            if bounded != window.capacity:
+                LOG.info("the budget %s is %g now, not %g: the venue announced it", name, bounded, window.capacity)
+                window.capacity = bounded
+                changed = True
+        if changed:
+            self._refuse_too_heavy()
+            self._grant()
+
+    def _refuse_too_heavy(self) -> None:
+        """Tell those who wait for more than their pool may hold by now."""
+        for lane in self._lanes.values():
+            for asker in lane:
+                if (error := self._too_heavy(asker.pools)) is not None and not asker.go.done():
+                    asker.go.set_exception(error)
+
+    def _too_heavy(self, pools: Iterable[tuple[str, float]]) -> ValueError | None:
+        for name, weight in pools:
+            if weight > (most := self._windows[name].capacity):
+                return ValueError(f"{weight:g} is more than the pool {name} may ever hold, {most:g}")
+        return None
 
     def uses(self) -> list[PoolUse]:
         """How full every pool is."""

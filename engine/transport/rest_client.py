@@ -173,6 +173,7 @@ class RestClient:
             if refusal is None:
                 if not answer.readable:
                     raise Protocol(venue, f"the answer to {request} is not UTF-8")
+                self._budgets.resize(language.announced(request, answer.response.body))
                 return host, answer
             said = f"{request}: {refusal.message}"
             if refusal.kind == "wrong":

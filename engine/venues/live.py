@@ -222,3 +222,6 @@ class VenueLive(Protocol):
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """What the venue itself says was used of its pools in the present window, where its headers say so."""
+
+    def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
+        """Our part of what the venue announces that its pools hold, where a successful answer says so; by pool."""

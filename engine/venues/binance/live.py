@@ -126,3 +126,7 @@ class BinanceLive:
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Weight of this minute as the venue counted it for the address."""
         return weights.used(self.venue, headers)
+
+    def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
+        """Our part of the weight a minute that the listing announces."""
+        return weights.announced(self.venue, request, body)

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
-from engine.venues.binance import limits
+import msgspec
+
+from engine.venues.binance import limits, wire
 from engine.venues.live import Cost
 
 _USDM_DEPTH: Final = ((50, 2.0), (100, 5.0), (500, 10.0), (1000, 20.0))
@@ -27,6 +29,7 @@ _FIXED: Final[dict[str, dict[str, float]]] = {
     "binance-spot": {"instruments": 20.0, "klines": 2.0, "trades": 4.0},
 }
 _NAMES: Final = {venue: {path: name for name, path in paths.items()} for venue, paths in limits.PATHS.items()}
+_DECODE_LIMITS: Final = msgspec.json.Decoder(wire.AnnouncedLimits).decode
 _FUNDING: Final = frozenset({"funding_history", "funding_config"})
 
 
@@ -47,6 +50,26 @@ def used(venue: str, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...
     if not (said.isascii() and said.isdigit() and len(said) < 10):
         return ()
     return ((limits.WEIGHT_POOL[venue], float(said)),)
+
+
+def announced(venue: str, request: str, body: str) -> tuple[tuple[str, float], ...]:
+    """Our part of the request weight a minute that a listing announces (`exchangeInfo.rateLimits`), the same part as of
+    the documented one; empty where the answer is no listing or says nothing of it that can be read."""
+    if request.removeprefix("GET ").partition("?")[0] != limits.PATHS[venue]["instruments"]:
+        return ()
+    try:
+        found = _DECODE_LIMITS(body).rateLimits
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ()
+    minutes = [
+        one.limit / one.intervalNum
+        for one in found
+        if one.rateLimitType == "REQUEST_WEIGHT" and one.interval == "MINUTE" and one.intervalNum > 0 < one.limit
+    ]
+    if not minutes:
+        return ()
+    part = limits.WEIGHT_PER_MINUTE[venue] / limits.WEIGHT_PER_MINUTE_MAX[venue]
+    return ((limits.WEIGHT_POOL[venue], min(minutes) * part),)
 
 
 def _weight(venue: str, name: str, query: Mapping[str, str]) -> float:

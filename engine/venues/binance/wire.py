@@ -244,6 +244,19 @@ class ExchangeInfo(Wire, gc=False, frozen=True):
     symbols: list[msgspec.Raw]
 
 
+class RateLimit(Wire, gc=False, frozen=True):
+    rateLimitType: str
+    interval: str
+    intervalNum: int
+    limit: int
+
+
+class AnnouncedLimits(Wire, gc=False, frozen=True):
+    """What a listing says of limits."""
+
+    rateLimits: list[RateLimit]
+
+
 class PremiumIndex(Wire, gc=False, frozen=True):
     symbol: str
     markPrice: float

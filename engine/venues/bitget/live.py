@@ -123,3 +123,7 @@ class BitgetLive:
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Nothing: the venue's one header counts down an endpoint's second without naming the endpoint."""
         return ()
+
+    def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
+        """Nothing: the venue announces no limits."""
+        return ()

@@ -127,3 +127,7 @@ class BybitLive:
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Nothing: the venue's headers count what an account used of one endpoint, and public answers have none."""
         return ()
+
+    def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
+        """Nothing: the venue announces no limits of public requests."""
+        return ()

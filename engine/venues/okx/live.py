@@ -133,3 +133,7 @@ class OkxLive:
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Nothing: the venue's headers do not say."""
         return ()
+
+    def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
+        """Nothing: the venue announces no limits."""
+        return ()

@@ -94,3 +94,7 @@ class PlainLanguage:
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         return (("plain", float(headers["used"])),) if "used" in headers else ()
+
+    def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
+        found = json.loads(body).get("holds") if request == "GET /listing" else None
+        return (("plain", float(found)),) if found is not None else ()

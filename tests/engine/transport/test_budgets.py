@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 from hypothesis import given, settings
@@ -304,3 +305,39 @@ def test_but_for_the_turn_of_the_oldest_nobody_goes_before_a_higher_priority(pri
         place for place, priority in enumerate(order, start=1) if any(later < priority for later in order[place:])
     ]
     assert all(place % TURN_OF_OLDEST == TURN_OF_OLDEST - 1 for place in inversions)
+
+
+async def test_an_announced_limit_lowers_the_budget_and_raises_it_again_within_bounds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(Pool("a", 100, 60), Pool("b", 1, 1))
+    with caplog.at_level(logging.INFO):
+        for announced, held in ((60.0, 60.0), (60.0, 60.0), (1.0, 25.0), (80.0, 80.0), (5_000.0, 100.0)):
+            desk.budgets.resize([("a", announced), ("unknown", 3.0)])
+            assert [use.capacity for use in desk.budgets.uses()] == [held, 1]
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 4
+    assert said[0] == "the budget a is 60 now, not 100: the venue announced it"
+
+
+async def test_a_lowered_budget_holds_back_and_a_raised_one_lets_go_at_once() -> None:
+    desk = Desk(Pool("a", 100, 60))
+    desk.budgets.resize([("a", 50.0)])
+    for number in range(12):
+        desk.ask(str(number), one(5))
+    await settled()
+    assert len(desk.granted) == 10
+    desk.budgets.resize([("a", 100.0)])
+    await settled()
+    assert len(desk.granted) == 12
+
+
+async def test_who_waits_for_more_than_a_lowered_budget_holds_is_told() -> None:
+    desk = Desk(Pool("a", 100, 60))
+    desk.ask("first", one(50))
+    heavy = desk.ask("heavy", one(60))
+    await settled()
+    desk.budgets.resize([("a", 55.0)])
+    await settled()
+    assert isinstance(heavy.exception(), ValueError)
+    assert desk.clock.sleepers == 0

@@ -344,3 +344,17 @@ async def test_closing_ends_what_is_under_way_and_tells_its_askers() -> None:
 
     assert isinstance(asked.exception(), Transient)
     assert room.net.open_gets == 0
+
+
+async def test_what_a_venue_announces_of_its_limits_becomes_the_budget() -> None:
+    room = Room(answer({"holds": 400}), answer({"holds": 400}))
+    await room.answered(room.ask())
+    assert [use.capacity for use in room.budgets.uses()] == [1000], "no listing"
+    await room.answered(room.ask("GET /listing"))
+    assert [use.capacity for use in room.budgets.uses()] == [400]
+
+
+async def test_a_refused_listing_announces_nothing() -> None:
+    room = Room(answer({"holds": 400, "wrong": 1}, status=400))
+    await room.failed(room.ask("GET /listing"))
+    assert [use.capacity for use in room.budgets.uses()] == [1000]

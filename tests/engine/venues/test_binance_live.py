@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from engine.events import BookSnapshot, Candle, Funding, MarkPrice, OpenInterest, Ratio, Ticker, Trade
 from engine.instruments import Instrument
+from engine.transport.budgets import LEAST_SHARE
 from engine.venues.base import Verdict
 from engine.venues.binance import limits
 from engine.venues.binance.live import BinanceLive
@@ -320,6 +321,55 @@ def test_the_venues_own_count_is_read() -> None:
     for odd in ("", "-1", "x", "1e9", "٣", "9" * 12):
         assert USDM.used_weight({"x-mbx-used-weight-1m": odd}) == ()
     assert USDM.used_weight({}) == ()
+
+
+INFO = "GET /fapi/v1/exchangeInfo"
+
+
+def info(*announced: object) -> str:
+    """A listing that announces these limits: (type, interval, number of intervals, limit)."""
+    keys = ("rateLimitType", "interval", "intervalNum", "limit")
+    rows = [dict(zip(keys, one, strict=True)) if isinstance(one, tuple) else one for one in announced]
+    return json.dumps({"timezone": "UTC", "rateLimits": rows, "symbols": [{"symbol": "BTCUSDT"}]})
+
+
+def test_of_the_weight_that_the_listing_announces_our_part_is_taken() -> None:
+    orders, weight = ("ORDERS", "MINUTE", 1, 1200), ("REQUEST_WEIGHT", "MINUTE", 1, 2400)
+    assert USDM.announced(INFO, info(orders, weight)) == (("binance-fapi", 1200.0),)
+    assert USDM.announced(INFO, info(("REQUEST_WEIGHT", "MINUTE", 1, 600), weight)) == (("binance-fapi", 300.0),)
+    assert USDM.announced(INFO, info(("REQUEST_WEIGHT", "MINUTE", 5, 6000))) == (("binance-fapi", 600.0),)
+    spot = info(("RAW_REQUESTS", "MINUTE", 5, 61000), ("REQUEST_WEIGHT", "MINUTE", 1, 6000))
+    ((pool, held),) = SPOT.announced("GET /api/v3/exchangeInfo?showPermissionSets=false", spot)
+    assert pool == "binance-spot"
+    assert held == pytest.approx(2000.0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "[]", "{}", "x", '{"rateLimits":null}', info(), info({"limit": "many"}), info(("ORDERS", "MINUTE", 1, 9)),
+        info(("REQUEST_WEIGHT", "SECOND", 10, 100)), info(("REQUEST_WEIGHT", "MINUTE", 0, 100)),
+        info(("REQUEST_WEIGHT", "MINUTE", 1, -1)), info(("REQUEST_WEIGHT", "MINUTE", 1, 0)),
+    ],
+)  # fmt: skip
+def test_what_announces_no_weight_changes_nothing(body: str) -> None:
+    assert USDM.announced(INFO, body) == ()
+
+
+def test_only_a_listing_announces() -> None:
+    body = info(("REQUEST_WEIGHT", "MINUTE", 1, 100))
+    assert USDM.announced("GET /fapi/v1/time", body) == ()
+    assert SPOT.announced(INFO, body) == ()
+
+
+@pytest.mark.parametrize("live", [USDM, SPOT], ids=["usdm", "spot"])
+def test_whatever_is_announced_every_request_still_fits(live: VenueLive) -> None:
+    heaviest = [live.depth_request("BTCUSDT"), live.candles_request("BTCUSDT", "1m", 1500), *live.listing_requests()]
+    heaviest += [poll.request for poll in live.polls([])]
+    pools = {pool.name: pool for pool in live.pools}
+    for request in heaviest:
+        for name, weight in live.cost(request).pools:
+            assert weight <= LEAST_SHARE * pools[name].capacity, request
 
 
 GEO = (
