@@ -48,7 +48,8 @@ class Counters:
 
     events: int
     skewed: int
-    """Stamps over 10 s ahead of their receive time; the receive time stands in, a closed bar is not taken."""
+    """Stamps over 10 s ahead of their receive time; the receive time stands in, a bar or a fetched trade is not
+    taken."""
     late_trades: int
     duplicate_trades: int
     unsized_trades: int
@@ -121,16 +122,22 @@ class MarketState:
                 self.universe.refine(row, instrument)
 
     def fill_trades(self, trades: Sequence[Trade], instrument: Instrument) -> bool:
-        """Take trades of one instrument that were asked for, oldest first; True where they fill a break whole."""
+        """Take trades of one instrument that were asked for, oldest first; True where they fill a break whole.
+
+        Those stamped over 10 s ahead of their receive time are counted as skewed and left out.
+        """
         row = self.universe.by_name.get((instrument.venue, instrument.symbol))
         if row is None:
             row = self._add(instrument)
         self.events += len(trades)
-        for trade in trades:
+        # A clamped stamp would put a trade where it never was, and one left as it is would end the present for good.
+        believed = [trade for trade in trades if trade.ts_ms * 1_000_000 <= trade.recv_ns + _SKEW_NS]
+        self.skewed += len(trades) - len(believed)
+        for trade in believed:
             self.derivatives.traded(row, trade.price, trade.ts_ms)
             self._newest_ms[row] = max(self._newest_ms[row], trade.ts_ms)
             self.at_ms = max(self.at_ms, trade.ts_ms)
-        return self.tape.fill(row, trades)
+        return self.tape.fill(row, believed)
 
     def interrupted(self, venue: str, symbols: Iterable[str], *, liquidations: bool) -> None:
         """A connection broke: trades of these symbols, and liquidations of the venue, may have been missed."""
@@ -201,6 +208,10 @@ class MarketState:
         self.tape.apply(row, trade)
 
     def _candle(self, row: int, candle: Candle) -> None:
+        if candle.open_ms * 1_000_000 > candle.recv_ns + _SKEW_NS:
+            # A forming bar of the future would hide every real one until then.
+            self.skewed += 1
+            return
         if candle.closed:
             end_ms = candle.open_ms + candle.interval_ms
             if end_ms * 1_000_000 > candle.recv_ns + SKEW_MS * 1_000_000:

@@ -33,6 +33,9 @@ TradedSize = Annotated[float, Meta(gt=0, lt=MAX_SIZE)]
 QuotePrice = Annotated[float, Meta(ge=0, lt=MAX_PRICE)]
 """0 where a side of the book is empty."""
 Millis = Annotated[int, Meta(gt=MIN_MS, lt=MAX_MS)]
+UpdateId = Annotated[int, Meta(ge=-1, le=(1 << 63) - 1)]
+"""Ids of 64 bits at most, so that they may stand in any column; the decoder itself takes hundreds of digits."""
+Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 
 
 class Implausible(ValueError):

@@ -23,6 +23,8 @@ _QUOTING: Final = b'"[]'
 _ROW: Final = b'["",""]'
 _PLAIN: dict[int, bytes] = {}
 """By length, what is left of plainly written rows without their digits."""
+_PLAIN_ROWS: Final = 2_000
+"""Most rows for which it is remembered, 16 MB in all: lengths are the sender's choice."""
 
 
 def numbers(raw: msgspec.Raw) -> list[float]:
@@ -49,9 +51,12 @@ def _is_plain(text: bytes) -> bool:
     shape = text.translate(None, _DECIMALS)
     plain = _PLAIN.get(len(shape))
     if plain is None:
-        rows = (len(shape) - 1) // (len(_ROW) + 1)
+        rows, rest = divmod(len(shape) - 1, len(_ROW) + 1)
+        if rest:
+            # No rows at all, which a list of a bare number looks like without its digits, or no rows as these are.
+            return text == b"[]"
         plain = b"[%b]" % b",".join([_ROW] * rows)
-        if len(_PLAIN) < 10_000:
+        if rows <= _PLAIN_ROWS:
             _PLAIN[len(shape)] = plain
     return shape == plain
 

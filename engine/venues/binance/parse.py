@@ -40,6 +40,9 @@ Read = Callable[[Any, str, int], Sequence[MarketEvent] | None]
 
 _PREFIX: Final = '{"stream":"'
 _NAME: Final = len(_PREFIX)
+MAX_INFERRED: Final = 5_000
+"""Instruments accepted beyond the listing; Binance lists about 700 contracts and 3,500 pairs. More is a fault or an
+attack, and is refused."""
 _MAX_ROUTES: Final = 20_000
 """Stream names remembered; a venue has a few thousand."""
 
@@ -60,7 +63,9 @@ class BinanceParser:
         self.intervals_h: dict[str, float] | None = None
         """Hours between settlements by symbol, as the funding configuration said; None while it was not read."""
         self._instruments: dict[str, Instrument] = {}
-        self._routes: dict[str, tuple[Callable[[str], Any], Read]] = {}
+        self._inferred = 0
+        self._routes: dict[str, tuple[Callable[[str], Any], Read, str]] = {}
+        """By stream, the decoder and reader of its messages, and the symbol that they are of."""
         self._readers: dict[str, tuple[type, Read]] = {
             "aggTrade": (wire.AggTrade, self._agg_trade),
             "trade": (wire.RawTrade, self._raw_trade),
@@ -83,8 +88,12 @@ class BinanceParser:
                     message = route[0](text)
                     if message.stream == name:
                         events = route[1](message.data, name, recv_ns)
+                        if events:
+                            if events[0].symbol != route[2]:
+                                raise _strange(events[0].symbol, name)
+                            return Parsed(Verdict.ACCEPTED, events)
                         if events is not None:
-                            return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
+                            return EMPTY
             return self._read_any(text, recv_ns)
         except msgspec.ValidationError:
             return self._read_any(text, recv_ns)
@@ -101,9 +110,7 @@ class BinanceParser:
 
     def instrument(self, symbol: str) -> Instrument:
         held = self._instruments.get(symbol)
-        if held is None:
-            held = self._instruments[symbol] = infer(self.venue, symbol)
-        return held
+        return infer(self.venue, symbol) if held is None else held
 
     def instruments(self) -> Iterable[Instrument]:
         return self._instruments.values()
@@ -131,7 +138,8 @@ class BinanceParser:
             events = self._read_row(data, stream, recv_ns)
             if events is None:
                 return self._not_handled(stream)
-            self._remember(stream, data)
+            if events:
+                self._remember(stream, data, events[0].symbol)
             return Parsed(Verdict.ACCEPTED, events)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as error:
             return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, error))
@@ -162,9 +170,12 @@ class BinanceParser:
     def _contract(self, data: Any) -> Parsed:
         """A push of `!contractInfo`: a contract was announced, opened, changed or ended."""
         row = msgspec.convert(data, wire.ContractInfo, strict=False)
-        instrument = listing.pushed(row, self._instruments.get(row.s))
+        held = self._instruments.get(row.s)
+        instrument = listing.pushed(row, held)
         if instrument is None:
             return EMPTY
+        if held is None:
+            self._count_inferred(instrument.symbol)
         self._instruments[instrument.symbol] = instrument
         return Parsed(Verdict.ACCEPTED, listing=(instrument,))
 
@@ -176,19 +187,25 @@ class BinanceParser:
         shape, read = entry
         return read(_converted(row, shape), stream, recv_ns)
 
-    def _remember(self, stream: str, data: Any) -> None:
-        """Let the next frame of this stream be decoded straight into its type."""
+    def _remember(self, stream: str, data: Any, symbol: str) -> None:
+        """Let the next frame of this stream be decoded straight into its type. Implausible where it is of another
+        symbol than its stream."""
+        if not stream or stream.startswith("!"):
+            return
+        if stream.partition("@")[0] != symbol.lower():
+            raise _strange(symbol, stream)
         entry = self._readers.get(_kind_of(data, stream))
-        if stream and entry is not None and not stream.startswith("!") and len(self._routes) < _MAX_ROUTES:
+        if entry is not None and len(self._routes) < _MAX_ROUTES:
             shape, read = entry
-            self._routes[stream] = (_decoder(shape), read)
+            self._routes[stream] = (_decoder(shape), read, symbol)
 
     def _acknowledgement(self, message: dict[str, Any]) -> Parsed:
         if "code" in message or "error" in message:
             return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, f"refused: {message}"))
         return CONTROL
 
-    def _symbol(self, symbol: str) -> str:
+    def known(self, symbol: str) -> str:
+        """`symbol`, kept from now on; Implausible for one that cannot be kept."""
         if symbol not in self._instruments:
             self._meet(symbol)
         return symbol
@@ -197,7 +214,13 @@ class BinanceParser:
         """Take in a symbol that no listing named."""
         if not is_safe_symbol(symbol):
             raise Implausible(f"symbol of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
+        self._count_inferred(symbol)
         self._instruments[symbol] = infer(self.venue, symbol)
+
+    def _count_inferred(self, symbol: str) -> None:
+        if self._inferred >= MAX_INFERRED:
+            raise Implausible(f"more than {MAX_INFERRED} symbols that the listing lacks, {symbol} among them")
+        self._inferred += 1
 
     def _agg_trade(self, data: wire.AggTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         if data.st != wire.USD_M:
@@ -219,7 +242,7 @@ class BinanceParser:
     def _depth_update(self, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
         if data.st != wire.USD_M:
             return ()
-        symbol = self._symbol(data.s)
+        symbol = self.known(data.s)
         ts_ms = data.E if data.T is None else data.T
         bid_values, ask_values = levels.numbers(data.b), levels.numbers(data.a)
         bids, asks = TextRows(data.b, len(bid_values) // 2), TextRows(data.a, len(ask_values) // 2)
@@ -252,7 +275,7 @@ class BinanceParser:
         depth = _partial_levels(stream)
         if not depth:
             return None
-        symbol = self._symbol(stream.split("@", 1)[0].upper())
+        symbol = self.known(stream.split("@", 1)[0].upper())
         checks.level_rows(data.bids, "bids")
         checks.level_rows(data.asks, "asks")
         ts_ms = recv_ns // 1_000_000
@@ -285,7 +308,7 @@ class BinanceParser:
         return (
             Candle(
                 self.venue,
-                self._symbol(data.s),
+                self.known(data.s),
                 checks.time_ms(data.E, "E"),
                 recv_ns,
                 interval_ms,
@@ -305,7 +328,7 @@ class BinanceParser:
     def _mark_price(self, data: wire.MarkPriceUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         if data.st != wire.USD_M:
             return ()
-        symbol = self._symbol(data.s)
+        symbol = self.known(data.s)
         ts_ms = checks.time_ms(data.E, "E")
         index = NAN if data.i is None else checks.price(data.i, "i")
         mark = MarkPrice(self.venue, symbol, ts_ms, recv_ns, checks.price(data.p, "p"), index)
@@ -321,7 +344,7 @@ class BinanceParser:
         return (
             Ticker(
                 self.venue,
-                self._symbol(data.s),
+                self.known(data.s),
                 checks.time_ms(data.E, "E"),
                 recv_ns,
                 checks.price(data.c, "c"),
@@ -344,7 +367,7 @@ class BinanceParser:
         return (
             Liquidation(
                 self.venue,
-                self._symbol(order.s),
+                self.known(order.s),
                 checks.time_ms(order.T, "T"),
                 recv_ns,
                 "long" if order.S == "SELL" else "short",
@@ -353,6 +376,10 @@ class BinanceParser:
                 sampled=True,
             ),
         )
+
+
+def _strange(symbol: str, stream: str) -> Implausible:
+    return Implausible(f"symbol {symbol[:40]} on a stream named {stream[:60]}")
 
 
 def _kind_of(row: Any, stream: str) -> str:

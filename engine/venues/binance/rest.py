@@ -30,7 +30,7 @@ from engine.venues import checks
 from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.binance import listing, wire
 from engine.venues.binance.limits import PATHS
-from engine.venues.checks import Implausible
+from engine.venues.checks import Count, Implausible
 
 if TYPE_CHECKING:
     from engine.venues.binance.parse import BinanceParser
@@ -149,7 +149,7 @@ def _depth(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequ
     checks.level_rows(data.bids, "bids")
     checks.level_rows(data.asks, "asks")
     ts_ms = recv_ns // 1_000_000 if data.T is None else checks.time_ms(data.T, "T")
-    symbol = parser.instrument(_symbol(query)).symbol
+    symbol = parser.known(_symbol(query))
     return (
         BookSnapshot(
             parser.venue, symbol, ts_ms, recv_ns, data.bids, data.asks, data.lastUpdateId, 0, chained=True, aligns=True
@@ -161,11 +161,13 @@ def _klines(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Seq
     interval_ms = INTERVAL_MS.get(query.get("interval", ""))
     if interval_ms is None:
         return ()
-    symbol = parser.instrument(_symbol(query)).symbol
+    symbol = parser.known(_symbol(query))
     bars: list[MarketEvent] = []
     for row in _DECODE_KLINES(body):
         open_ms = checks.time_ms(row[0], "open time")
         first, high, low, close = (checks.price(value, "bar price") for value in row[1:5])
+        if not (low <= first <= high and low <= close <= high):
+            raise Implausible("a bar whose high and low do not span its open and close")
         closes_ms = open_ms + interval_ms
         bars.append(
             Candle(
@@ -192,7 +194,7 @@ def _klines(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Seq
 
 def _open_interest(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
     data = _DECODE_OI(body)
-    symbol = parser.instrument(_symbol(query, data.symbol)).symbol
+    symbol = parser.known(_symbol(query, data.symbol))
     size = checks.size(data.openInterest, "openInterest")
     return (OpenInterest(parser.venue, symbol, checks.time_ms(data.time, "time"), recv_ns, size, wire.NAN),)
 
@@ -201,7 +203,7 @@ def _open_interest_history(parser: BinanceParser, query: Query, body: str, recv_
     return [
         OpenInterest(
             parser.venue,
-            parser.instrument(_symbol(query, row.symbol)).symbol,
+            parser.known(_symbol(query, row.symbol)),
             checks.time_ms(row.timestamp, "timestamp"),
             recv_ns,
             checks.size(row.sumOpenInterest, "sumOpenInterest"),
@@ -212,7 +214,7 @@ def _open_interest_history(parser: BinanceParser, query: Query, body: str, recv_
 
 
 def _trades(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
-    symbol = parser.instrument(_symbol(query)).symbol
+    symbol = parser.known(_symbol(query))
     return [
         Trade(parser.venue, symbol, row.T, recv_ns, row.p, row.q, not row.m, str(row.a)) for row in _DECODE_TRADES(body)
     ]
@@ -224,7 +226,7 @@ def _mark_row(parser: BinanceParser, row: wire.PremiumIndex, recv_ns: int) -> Se
     ts_ms = checks.time_ms(row.time, "time")
     index = wire.NAN if not row.indexPrice else checks.price(row.indexPrice, "indexPrice")
     price = checks.price(row.markPrice, "markPrice")
-    symbol = parser.instrument(row.symbol).symbol
+    symbol = parser.known(row.symbol)
     mark = MarkPrice(parser.venue, symbol, ts_ms, recv_ns, price, index)
     if not row.lastFundingRate or row.nextFundingTime <= 0:
         return (mark,)
@@ -241,7 +243,7 @@ def _funding_history(parser: BinanceParser, query: Query, body: str, recv_ns: in
     return [
         Funding(
             parser.venue,
-            parser.instrument(_symbol(query, row.symbol)).symbol,
+            parser.known(_symbol(query, row.symbol)),
             checks.time_ms(row.fundingTime, "fundingTime"),
             recv_ns,
             checks.funding(row.fundingRate, "fundingRate"),
@@ -262,7 +264,7 @@ def _ratio(kind: RatioKind) -> Reader:
             rows = [(row.timestamp, row.buySellRatio) for row in _DECODE_TAKER(body)]
         else:
             rows = [(row.timestamp, row.longShortRatio) for row in _DECODE_RATIO(body)]
-        symbol = parser.instrument(_symbol(query)).symbol
+        symbol = parser.known(_symbol(query))
         return [
             Ratio(
                 parser.venue,
@@ -290,7 +292,7 @@ def _ticker_row(parser: BinanceParser, row: wire.Ticker24hRest, recv_ns: int) ->
     return (
         Ticker(
             parser.venue,
-            parser.instrument(row.symbol).symbol,
+            parser.known(row.symbol),
             ts_ms,
             recv_ns,
             last,
@@ -308,7 +310,7 @@ def _tickers(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Se
 
 
 _MAX_INTERVAL_H: Final = 24.0
-_KlineRow = tuple[int, float, float, float, float, float, int, float, int, float, float, Any]
+_KlineRow = tuple[int, float, float, float, float, float, int, float, Count, float, float, Any]
 _DECODE_INFO: Final = msgspec.json.Decoder(wire.ExchangeInfo, strict=False).decode
 _DECODE_SYMBOL: Final = msgspec.json.Decoder(wire.Symbol, strict=False).decode
 _DECODE_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode

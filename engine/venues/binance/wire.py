@@ -1,7 +1,8 @@
 """Binance's messages, field names exactly as on the wire.
 
 Only `engine.venues.binance.parse` and `rest` read these; nothing of them leaves this folder. Numbers that enter
-statistics are decoded straight to floats; book levels stay text, because their exact decimals are their identity.
+statistics are decoded straight to floats; book levels stay text, because their exact decimals are their identity. A
+tag is the `e` that the decoder itself holds a message to, where it has one.
 Fields that only some years send have a default. Fields not used are not declared, and so not decoded.
 """
 
@@ -11,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from engine.venues.checks import Millis, Price, QuotePrice, Size, TradedSize
+from engine.venues.checks import Count, Millis, Price, QuotePrice, Size, TradedSize, UpdateId
 
 T = TypeVar("T")
 Rows = list[tuple[str, str]]
@@ -60,7 +61,7 @@ class Control(Wire, gc=False, frozen=True):
     data: Event | None = None
 
 
-class AggTrade(Wire, gc=False, frozen=True):
+class AggTrade(Wire, gc=False, frozen=True, tag_field="e", tag="aggTrade"):
     """`a` came after 2019."""
 
     s: str
@@ -68,15 +69,15 @@ class AggTrade(Wire, gc=False, frozen=True):
     q: TradedSize
     T: Millis
     m: bool
-    a: int | None = None
+    a: UpdateId | None = None
     st: int = USD_M
 
 
-class RawTrade(Wire, gc=False, frozen=True):
+class RawTrade(Wire, gc=False, frozen=True, tag_field="e", tag="trade"):
     """`trade`. USD-M adds `X`: only MARKET is a trade of the market (not INSURANCE_FUND, ADL)."""
 
     s: str
-    t: int
+    t: UpdateId
     p: Price
     q: TradedSize
     T: Millis
@@ -85,21 +86,21 @@ class RawTrade(Wire, gc=False, frozen=True):
     st: int = USD_M
 
 
-class DepthUpdate(Wire, gc=False, frozen=True):
+class DepthUpdate(Wire, gc=False, frozen=True, tag_field="e", tag="depthUpdate"):
     """`pu` and `T` on USD-M only."""
 
     E: Millis
     s: str
-    U: int
-    u: int
+    U: UpdateId
+    u: UpdateId
     b: msgspec.Raw
     a: msgspec.Raw
-    pu: int | None = None
+    pu: UpdateId | None = None
     T: Millis | None = None
     st: int = USD_M
 
 
-class BookTicker(Wire, gc=False, frozen=True):
+class BookTicker(Wire, gc=False, frozen=True, tag_field="e", tag="bookTicker"):
     """Spot sends neither event name nor time."""
 
     s: str
@@ -119,20 +120,20 @@ class KlineBar(Wire, gc=False, frozen=True):
     h: float
     l: float  # noqa: E741 - the venue's name
     v: float
-    n: int
+    n: Count
     x: bool
     q: float
     Q: float
 
 
-class Kline(Wire, gc=False, frozen=True):
+class Kline(Wire, gc=False, frozen=True, tag_field="e", tag="kline"):
     E: int
     s: str
     k: KlineBar
     st: int = USD_M
 
 
-class MarkPriceUpdate(Wire, gc=False, frozen=True):
+class MarkPriceUpdate(Wire, gc=False, frozen=True, tag_field="e", tag="markPriceUpdate"):
     """`i` came in 2020; dated futures send an empty `r`."""
 
     E: int
@@ -169,7 +170,7 @@ class ForcedOrder(Wire, gc=False, frozen=True):
     st: int = USD_M
 
 
-class ForceOrder(Wire, gc=False, frozen=True):
+class ForceOrder(Wire, gc=False, frozen=True, tag_field="e", tag="forceOrder"):
     E: int
     o: ForcedOrder
     st: int = USD_M
@@ -178,7 +179,7 @@ class ForceOrder(Wire, gc=False, frozen=True):
 class Depth(Wire, gc=False, frozen=True):
     """REST depth, and `<symbol>@depth<N>` of spot (which names no symbol: the stream does)."""
 
-    lastUpdateId: int
+    lastUpdateId: UpdateId
     bids: Rows
     asks: Rows
     E: int | None = None
@@ -188,7 +189,7 @@ class Depth(Wire, gc=False, frozen=True):
 class AggTradeRow(Wire, gc=False, frozen=True):
     """A row of REST aggTrades; the symbol stands in the request."""
 
-    a: int
+    a: UpdateId
     p: Price
     q: TradedSize
     T: Millis

@@ -147,7 +147,7 @@ class BybitParser:
 
     def _control(self, message: dict[str, Any]) -> Parsed:
         op, success = message.get("op"), message.get("success")
-        if success is None and op not in _CONTROL_OPS:
+        if success is None and not (isinstance(op, str) and op in _CONTROL_OPS):
             return self._unknown("a frame with neither topic nor op")
         if success is False:
             said = message.get("ret_msg") or message.get("data") or "refused without a message"

@@ -179,7 +179,7 @@ def test_a_mark_price_brings_index_and_the_running_funding_estimate() -> None:
     assert isinstance(funding, Funding)
     assert (funding.rate_frac, funding.next_ms, funding.settled) == (0.00000801, 1790553600000, False)
     dated = {**data, "s": "BTCUSDT_260925", "r": "", "T": 0}
-    assert [type(e) for e in usdm(combined("x@markPrice", **dated)).events] == [MarkPrice]
+    assert [type(e) for e in usdm(combined("btcusdt_260925@markPrice", **dated)).events] == [MarkPrice]
     oldest = {k: v for k, v in data.items() if k not in ("i", "P", "ap", "st")}
     first = usdm(combined("btcusdt@markPrice", **oldest)).events[0]
     assert isinstance(first, MarkPrice)
