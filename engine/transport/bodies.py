@@ -14,6 +14,8 @@ from engine.transport.net import Failed
 
 ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """What `body_of` understands."""
+MAX_MEMBERS: Final = 1_000
+"""Members of one gzip body: each costs its own start, and an empty one adds nothing to what was inflated."""
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
 
@@ -26,9 +28,11 @@ async def body_of(chunks: AsyncIterator[bytes], encoding: str, max_bytes: int, h
         raise Failed("protocol", f"{host}: answers in the encoding {encoding}, which was not asked for")
     inflate = None if encoding in ("", "identity") else _Inflating(host, max_bytes)
     body = bytearray()
+    sent = 0
     async for chunk in chunks:
+        sent += len(chunk)
         body += chunk if inflate is None else inflate.more(chunk, max_bytes - len(body))
-        if len(body) > max_bytes:
+        if max(sent, len(body)) > max_bytes:
             raise _oversize(host, max_bytes)
     if inflate is not None:
         inflate.end()
@@ -43,6 +47,7 @@ class _Inflating:
         self._max_bytes = max_bytes
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._begun = False
+        self._members = 1
 
     def more(self, data: bytes, room: int) -> bytes:
         """What `data` inflates to, at most one byte more than `room`."""
@@ -53,6 +58,9 @@ class _Inflating:
                 if data[0] != 0x1F and data[0] & 0x0F != 8:
                     self._member = zlib.decompressobj(_RAW)
             elif self._member.eof:
+                self._members += 1
+                if self._members > MAX_MEMBERS:
+                    raise Failed("oversize", f"{self._host}: an answer of more than {MAX_MEMBERS:,} gzip members")
                 self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
                 found += self._member.decompress(data, room - len(found) + 1)

@@ -18,6 +18,9 @@ from python_socks import ProxyError
 from engine.transport.net import Failed, HttpAnswer
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+MAX_HEADERS: Final = 128
+MAX_HEADER_BYTES: Final = 8_190
+"""Lines of an answer's head, and the bytes of one of them: what aiohttp takes by itself, said here to be held to it."""
 MAX_REFUSAL_BYTES: Final = 4096
 """What is kept of the body of a refused upgrade."""
 
@@ -39,6 +42,13 @@ def failure_of(host: str, error: BaseException) -> Failed | None:
             return Failed("refused", f"{host}: no connection: {error.os_error.strerror or error.os_error}")
         case ProxyError() | aiohttp.ClientHttpProxyError():
             return Failed("refused", f"{host}: the proxy refused: {error}")
+        # aiohttp keeps nothing of what went wrong with a head but the words.
+        case aiohttp.ClientResponseError(message=said) if said.startswith("Got more than "):
+            return Failed(
+                "oversize", f"{host}: a line of the head of its answer is longer than {MAX_HEADER_BYTES:,} bytes"
+            )
+        case aiohttp.ClientResponseError(message="Too many headers received"):
+            return Failed("oversize", f"{host}: the head of its answer has more than {MAX_HEADERS} lines")
         case aiohttp.ClientPayloadError():
             return Failed("reset", f"{host}: the answer broke off")
         case OSError():

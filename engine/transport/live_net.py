@@ -28,7 +28,7 @@ from yarl import URL
 
 from engine.clock import Clock
 from engine.transport.bodies import body_of
-from engine.transport.live_failures import REDIRECTS, failure_of, lowered
+from engine.transport.live_failures import MAX_HEADER_BYTES, MAX_HEADERS, REDIRECTS, failure_of, lowered
 from engine.transport.live_socket import LiveSocket
 from engine.transport.net import (
     CONNECT_DEADLINE_S,
@@ -197,6 +197,9 @@ class LiveNet:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=self._proxies,
                 auto_decompress=False,
+                max_headers=MAX_HEADERS,
+                max_line_size=MAX_HEADER_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
                 headers={**self._headers, "Accept-Encoding": "gzip, deflate"},
             )
         return self._session

@@ -28,6 +28,11 @@ from engine.transport.net import (
 )
 from engine.transport.tasks import NS_PER_S, within
 
+MAX_IN_ONE_READ: Final = 200_000
+"""Messages that may wait whatever the bounds of waiting are: reading cannot pause within one read, and a read of that
+many holds messages of a few bytes, which no venue sends."""
+MAX_FRAGMENTS: Final = 4_096
+"""Fragments of one message; empty ones add nothing to its size and would go on for ever."""
 MAX_OPEN_PINGS: Final = 8
 """Unanswered pings whose times are kept."""
 NO_CODE: Final = 1005
@@ -63,6 +68,7 @@ class LiveSocket(WSListener):
         self._waiting_bytes = 0
         self._fragments: bytearray | None = None
         """What came so far of a message in fragments."""
+        self._fragment_count = 0
         self._receiver: asyncio.Future[None] | None = None
         self._ended: Closed | None = None
         self._room = asyncio.Event()
@@ -97,6 +103,8 @@ class LiveSocket(WSListener):
                 self._fail(transport, WSCloseCode.INVALID_TEXT, "a message is not UTF-8")
             else:
                 self._waiting_bytes += frame.payload_size
+                if len(self._waiting) > MAX_IN_ONE_READ:
+                    self._fail(transport, WSCloseCode.POLICY_VIOLATION, f"over {MAX_IN_ONE_READ:,} messages at once")
         else:
             self._rare_frame(transport, frame)
         if frame.last_in_buffer:
@@ -222,8 +230,12 @@ class LiveSocket(WSListener):
             self._fail(transport, WSCloseCode.PROTOCOL_ERROR, "fragments of a message out of order")
             return
         if self._fragments is None:
-            self._fragments = bytearray()
+            self._fragments, self._fragment_count = bytearray(), 0
         fragments = self._fragments
+        self._fragment_count += 1
+        if self._fragment_count > MAX_FRAGMENTS:
+            self._fail(transport, WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {MAX_FRAGMENTS:,} fragments")
+            return
         if len(fragments) + frame.payload_size > self._max_size:
             self._fail(transport, WSCloseCode.MESSAGE_TOO_BIG, f"a message of more than {self._max_size:,} bytes")
             return
