@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def open_engine(
     args: argparse.Namespace, config: Config, simulator: Simulator | None = None, recorder: Recorder | None = None
 ) -> Engine:
-    """The engine of a command, not yet started. Raises CaptureError for a recording, SimulatorFailed for the demo."""
+    """The engine of a command, not yet started. Raises CaptureError for a recording."""
     mode = cast("Mode", args.mode)
     if mode == "replay":
         reader = CaptureReader(args.capture)

@@ -16,7 +16,7 @@ from engine.errors import CaptureError
 from engine.live import LiveEngine, Wiring
 from engine.storage.recorder import Recorder
 from engine.text import clean
-from tui.simulated import PACE, Simulator
+from tui.simulated import PACE, Routes, Simulator
 
 CANDLES: Final = "candles.sqlite3"
 BANS: Final = "bans.json"
@@ -28,13 +28,14 @@ def simulator_of(args: argparse.Namespace) -> Simulator:
 
 
 def live_engine(config: Config, simulator: Simulator | None = None, recorder: Recorder | None = None) -> LiveEngine:
-    """An engine on the venues, or on `simulator`, not yet started. Raises SimulatorFailed.
+    """An engine on the venues, or on `simulator`, not yet started.
 
-    What is recorded shall stand in the recording whole: with a `recorder`, and for invented markets, no candles of
-    earlier runs are used or kept.
+    A simulator that does not start is the engine's failure, since only the engine's thread waits for it. What is
+    recorded shall stand in the recording whole: with a `recorder`, and for invented markets, no candles of earlier runs
+    are used or kept.
     """
     if simulator is not None:
-        return LiveEngine(config, "demo", Wiring(simulator.routes(), PACE, recorder=recorder))
+        return LiveEngine(config, "demo", Wiring(Routes(simulator), PACE, recorder=recorder))
     candles = candle_store() if config.venues.keep_candles and recorder is None else None
     return LiveEngine(config, "live", Wiring(candles=candles, bans=ban_file(), recorder=recorder))
 

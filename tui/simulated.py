@@ -11,7 +11,7 @@ import json
 import select
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,6 +26,25 @@ PACE: Final = 50.0
 
 class SimulatorFailed(PrismError):
     """The simulator did not start."""
+
+
+class Routes(Mapping[str, str]):
+    """The routes to a simulator that may still be starting: whoever first looks into them waits until it listens.
+
+    The engine's thread is who looks, so that the screen is there meanwhile.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def __getitem__(self, origin: str) -> str:
+        return self._simulator.routes()[origin]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._simulator.routes())
+
+    def __len__(self) -> int:
+        return len(self._simulator.routes())
 
 
 class Simulator:

@@ -13,6 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from engine.config.schema import Config
+from tui.live import live_engine
 from tui.simulated import Simulator, SimulatorFailed
 
 
@@ -70,3 +72,21 @@ def test_one_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with Simulator(seed=1) as simulator, pytest.raises(SimulatorFailed, match="it ended with 1"):
         simulator.routes()
+
+
+def test_the_screen_does_not_wait_for_it_and_the_engine_says_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with Simulator(seed=1) as simulator:
+        engine = live_engine(Config(), simulator)
+        assert engine.failure() is None
+        engine.start()
+        end = time.monotonic() + 10
+        while engine.alive() and time.monotonic() < end:
+            time.sleep(0.02)
+        assert "it ended with 1" in (engine.failure() or "")
+
+
+def test_a_headless_command_names_a_simulator_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with Simulator(seed=1) as simulator, pytest.raises(SimulatorFailed, match="it ended with 1"):
+        live_engine(Config(), simulator).run_for(1.0)
