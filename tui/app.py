@@ -32,7 +32,8 @@ from themes import loader
 from tui.actions import BY_ID, Keymap, usable
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
-from tui.presenters.view import Risk, View, venue_title
+from tui.presenters.view import Risk, View
+from tui.presenters.waiting import waiting
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
@@ -153,7 +154,7 @@ class PrismApp(App[None], inherit_bindings=False):
         if not isinstance(screen, PaneScreen) or not screen.stands:
             return
         if view is None or not view.snapshot.at_ms:
-            screen.wait(self._waiting_for())
+            screen.wait(waiting(self._snapshot, self.keymap.text("venues")), view)
         else:
             screen.present(view)
 
@@ -170,11 +171,6 @@ class PrismApp(App[None], inherit_bindings=False):
         account = self.config.account
         risk = Risk(account.equity_usd, account.risk_frac, account.depth_cap_frac)
         return View(snapshot, row, now_ms, self._zone, risk, self.config.console.large_liquidation_usd)
-
-    def _waiting_for(self) -> str:
-        feeds = self._snapshot.feeds if self._snapshot else ()
-        told = ", ".join(f"{venue_title(f.venue)} {f.state}" + (f" ({f.detail})" if f.detail else "") for f in feeds)
-        return f"waiting for the first event: {told}" if told else "starting the engine"
 
     def _judge(self, now_ns: int) -> None:
         failure = self.source.failure()

@@ -46,6 +46,11 @@ _FIGURES: Final[dict[str, tuple[str, Callable[[float, int], str]]]] = {
 """By gate: its name in words, and how a figure of it is written."""
 
 
+def gate_title(gate: str) -> str:
+    """A gate's name in words: `24h volume`."""
+    return "score" if gate == "data" else _FIGURES[gate][0]
+
+
 def gate_text(gate: str, passed: bool, value: float, limit: float) -> str:
     """One gate in words, e.g. `spread 34 bp > 20 bp` or `depth within 1 % unknown`.
 

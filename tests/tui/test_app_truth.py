@@ -28,7 +28,29 @@ async def test_before_the_first_snapshot_every_pane_says_what_it_waits_for(
         feed = Feed("okx", "connecting", "resolving the name", None, 0, 0, 0, 0, 0)
         app.source.snapshot = scene(at_ms=0, feeds=(feed,))  # type: ignore[attr-defined]
         await settle(app, clock, pilot)
-        assert "OKX connecting (resolving the name)" in " ".join(text_of(app).split())
+        text = " ".join(text_of(app).split())
+        assert "OKX connecting (resolving the name)" in text
+        assert "DEMO" in text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_without_a_network_it_says_so_and_what_works_meanwhile(tmp_path: Path, size: tuple[int, int]) -> None:
+    detail = "stream.example: no address found; attempt 7 in 14 s"
+    feeds = tuple(Feed(venue, "down", detail, None, 0, 0, 0, 0, 0) for venue in ("okx", "bybit-linear"))
+    app, _, clock = make_app(tmp_path, FakeSource(scene("live", at_ms=0, feeds=feeds)))
+    async with app.run_test(size=size) as pilot:
+        await settle(app, clock, pilot)
+        rows = text_of(app).split("\n")
+        text = " ".join(text_of(app).split())
+        assert "LIVE" in rows[0]
+        assert "○ OKX down" in rows[1]
+        assert "nothing received: 2 of 2 streams down" in text
+        assert "prism keeps trying by itself; V follows it venue by venue" in text
+        assert "`prism demo` needs no network" in text
+        assert detail in text
+        app.source.snapshot = scene("live")  # type: ignore[attr-defined]
+        await settle(app, clock, pilot)
+        assert "nothing received" not in text_of(app)
 
 
 async def test_an_engine_that_is_silent_is_said_to_be(tmp_path: Path) -> None:

@@ -337,7 +337,15 @@ def test_empty_views_say_why() -> None:
     assert CandidatesModel().status().empty == "waiting for data"
     none = with_candidates(BASE, [])
     gated = len(none.rankings["relaxed"].vetoed)
-    assert shown(none).status().empty == f"no row passes relaxed ({gated} gated; press v)"
+    said = shown(none).status().empty.split("\n")
+    assert said[0] == f"no row passes relaxed ({gated} gated; press v)"
+    failed = ~none.rankings["relaxed"].gate_passed[none.rankings["relaxed"].vetoed]
+    most = int(failed.sum(axis=0).max())
+    assert said[1].startswith("stopped by ")
+    assert f" {most}" in said[1].split(",")[0]
+    assert len(said) == 2
+    feeds = tuple(replace(feed, backfill=7) for feed in none.feeds)
+    assert f"{7 * len(feeds)} more answers" in shown(replace(none, feeds=feeds)).status().empty.split("\n")[2]
     count = len(BASE.rankings["relaxed"].candidates)
     empty = shown(BASE, text="zzz", side="long").status().empty
     assert empty == f"none of {count} rows matches `zzz` and side long"

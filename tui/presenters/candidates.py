@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.ranking.words import veto_text
+from engine.ranking.result import GATES
+from engine.ranking.words import gate_title, veto_text
 from engine.snapshot import Snapshot
 from tui.presenters.columns import BY_KEY, Column
 from tui.presenters.filter_expression import Filter, parse
@@ -308,4 +309,17 @@ class CandidatesModel:
             return f"no row is gated by {sheet.preset} ({ranked} pass; press v)"
         if bool(np.isnan(sheet.numbers("score")).all()):
             return f"warming: no score yet for {gated} instruments"
-        return f"no row passes {sheet.preset} ({gated} gated; press v)"
+        return "\n".join((f"no row passes {sheet.preset} ({gated} gated; press v)", *self._what_stops(sheet)))
+
+    def _what_stops(self, sheet: Sheet) -> list[str]:
+        """The gates that stop most, and whether that is because data is still coming."""
+        failed = ~sheet.ranking.gate_passed[sheet.ranking.vetoed]
+        counts = {name: int(failed[:, at].sum()) for at, (name, _) in enumerate(GATES)}
+        worst = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])[:3]
+        told = [f"stopped by {', '.join(f'{gate_title(name)} {counts[name]}' for name in worst)}"] if worst else []
+        asked = sum(feed.backfill for feed in sheet.snapshot.feeds)
+        if asked:
+            told.append(
+                f"history is still coming: {asked} more answers of the venues, and scores gain coverage with each"
+            )
+        return told

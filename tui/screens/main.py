@@ -21,6 +21,7 @@ from tui.presenters.filter_expression import FilterError, complete
 from tui.presenters.lines import Line
 from tui.presenters.selection import ViewState
 from tui.presenters.view import View, count_text
+from tui.presenters.waiting import Waiting
 from tui.screens.pane_screen import PaneScreen, SizeClass
 from tui.widgets.candidates import CandidatesTable
 from tui.widgets.panes import DepthPane, LiquidationsPane, PrismPane
@@ -97,9 +98,10 @@ class MainScreen(PaneScreen):
             self._head()
         super().present(view)
 
-    def wait(self, reason: str) -> None:
-        self._head(reason)
-        super().wait(reason)
+    def wait(self, reason: Waiting, view: View | None) -> None:
+        self.table.wait(reason.lines)
+        self._head(reason.headline)
+        super().wait(reason, view)
 
     def _head(self, reason: str = "") -> None:
         status = self.table.status

@@ -19,6 +19,7 @@ from textual.widget import Widget
 from tui.actions import ACTIONS, Action, usable
 from tui.presenters.lines import Line, wrapped
 from tui.presenters.view import View
+from tui.presenters.waiting import Waiting
 from tui.screens.jump import JumpScreen
 from tui.widgets.bars import FooterBar, HeaderBar, StatusBar
 from tui.widgets.pane import Bar, Pane
@@ -128,12 +129,13 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         for pane in self.query(Pane):
             pane.present(view)
 
-    def wait(self, reason: str) -> None:
-        """Before the first snapshot: every pane says what it waits for."""
-        self.query_one(HeaderBar).wait(reason)
+    def wait(self, reason: Waiting, view: View | None) -> None:
+        """Before the first event: every pane says what it waits for; `view` is None before the first snapshot."""
+        header = self.query_one(HeaderBar)
+        header.wait(reason.headline) if view is None else header.present(view)
         self.bars(None)
         for pane in self.query(Pane):
-            pane.wait(reason)
+            pane.wait(reason.headline)
 
     def bars(self, view: View | None) -> None:
         """The status line and the footer."""

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from engine.snapshot import Snapshot
 from tui.presenters.candidates import CandidatesModel, ViewStatus
 from tui.presenters.columns import GAP, GUTTER, Column, layout
+from tui.presenters.lines import plain, wrapped
 from tui.presenters.row_views import RowView
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
@@ -102,6 +103,8 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
         self._now_s = 0.0
         self._status: ViewStatus = self.model.status()
         self._cursor: Key | None = None
+        self._words: list[str] = []
+        self._waited: tuple[str, ...] = ()
         self._engaged = False
         self._hover_y = -1
         self._palette: Palette | None = None
@@ -146,6 +149,12 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
             if self.model.order_revision != before:
                 self._reseat(screen_line)
         self._settle()
+
+    def wait(self, words: tuple[str, ...]) -> None:
+        """Before the first picture: a line each of what is waited for."""
+        if words != self._waited:
+            self._waited = words
+            self._settle()
 
     # The cursor
 
@@ -225,7 +234,8 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
             return ("notice", notice, width, palette.revision)
         view = self._view_on(y)
         if view is None:
-            words = self._status.empty if y == HEADER_LINES + 1 else ""
+            line = y - HEADER_LINES - 1
+            words = self._words[line] if 0 <= line < len(self._words) else ""
             return ("words", words, width, palette.revision)
         return ("row", view.key, view.revision, width, self._ground(y, view), palette.revision, self._phase(view))
 
@@ -282,6 +292,7 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
     def _settle(self) -> None:
         """After any change: words, size, and the lines that look different now."""
         self._status = self.model.status()
+        self._words = self._empty_words()
         if self._cursor is None and self.model.count:
             self._set_cursor(self.model.key_at(0))
         if not self.is_mounted or not self.size:
@@ -290,6 +301,12 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
         if self.virtual_size.height != lines:
             self.virtual_size = Size(1, lines)
         self._repaint()
+
+    def _empty_words(self) -> list[str]:
+        """What stands where rows would, each line as wide as there is room."""
+        said = self._waited if self._waited and self.model.sheet is None else self._status.empty.split("\n")
+        room = max(20, self.size.width - 2 * GUTTER)
+        return [text for words in said for text in plain(wrapped(words, room)).split("\n")]
 
     def _repaint(self) -> None:
         """Ask for the lines that look different now, all in one call."""
