@@ -98,7 +98,9 @@ def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selecti
     inside |= pinned
     base = np.concatenate([ranking.candidates, ranking.vetoed]).astype(np.int64)
     if state.vetoed:
-        base = np.concatenate([ranking.vetoed, ranking.candidates]).astype(np.int64)
+        # What lacks least first: by conviction alone, rows that hardly have data and so lean far would be on top.
+        nearest = np.argsort(sheet.numbers("gates_failed")[ranking.vetoed], kind="stable")
+        base = np.concatenate([ranking.vetoed[nearest], ranking.candidates]).astype(np.int64)
     base = base[inside[base]]
     ordered = base[_sorted(sheet, state, base)]
     classes = np.where(pinned, 0, 1 + match)[ordered]
