@@ -80,8 +80,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("jump", ("apostrophe",), "jump", "Label every pane with a letter; press it to go there.", "move", footer=14),
     Action("maximise", ("o",), "maximise", "Give the whole screen to the pane in focus, or take it back.", "move"),
     Action("find", ("slash",), "find", "Show the symbols that contain a text.", "table", "main", 3),
-    Action("filter", ("f",), "filter", "Show the rows for which an expression holds.", "table", "main", 4),
-    Action("sort_next", ("s",), "sort", "Sort by the next column.", "table", "main", 5, does="sort", argument="1"),
+    Action("filter", ("f",), "filter", "Show the rows for which an expression holds.", "table", "main", 5),
+    Action("sort_next", ("s",), "sort", "Sort by the next column.", "table", "main", 6, does="sort", argument="1"),
     Action("sort_previous", ("S",), "sort back", "Sort by the column before.",
            "table", "main", does="sort", argument="-1"),
     Action("reverse", ("r",), "reverse", "Reverse the order.", "table", "main"),
@@ -90,7 +90,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("watch_only", ("W",), "watch-list", "Show only the watch-list, or everything.", "table", "main"),
     Action("pin", ("space",), "pin", "Keep the row on top, or let it go.", "table", "main", 11),
     Action("vetoed", ("v",), "vetoed", "Show the rows that a gate stopped, each with that gate.", "table", "main", 7),
-    Action("freeze", ("z",), "freeze", "Hold the table still while data keeps arriving.", "table", "main", 6),
+    Action("freeze", ("z",), "freeze", "Hold the table still while data keeps arriving.", "table", "main", 5),
     *_faces(),
     Action("face_next", ("n",), "next face", "Break down the next face.", "prism"),
     Action("preset_next", ("p",), "preset", "Use the next preset.",
@@ -136,8 +136,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("venues", ("V",), "venues", "Say how every venue does, and what the engine has to tell.",
            "program", footer=9),
     Action("palette", ("ctrl+p",), "palette", "Search everything that can be done by name.", "program", footer=18),
+    Action("suspend", ("ctrl+z",), "suspend", "Give the terminal back to the shell; `fg` goes on.", "program"),
     Action("interrupt", ("ctrl+c",), "interrupt", "Say which key ends prism.", "program"),
-    Action("quit", ("ctrl+q",), "quit", "End prism.", "program", footer=13),
+    Action("quit", ("ctrl+q",), "quit", "End prism.", "program", footer=4),
 )  # fmt: skip
 
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
@@ -271,6 +272,12 @@ class PrismApp(App[None], inherit_bindings=False):
 
     def do_interrupt(self) -> None:
         self.tell(f"{self.keymap.text('quit')} ends prism")
+
+    def do_suspend(self) -> None:
+        if self._driver is not None and self._driver.can_suspend and sys.platform != "win32":
+            self.action_suspend_process()
+        else:
+            self.tell("this terminal has no shell to give way to")
 
     def do_preset(self, name: str) -> None:
         self.remember(preset=name)

@@ -80,9 +80,9 @@ def test_small_terminals_are_told_how_to_reach_the_other_panes() -> None:
 
 
 def test_rebinding_moves_a_key_everywhere() -> None:
-    keymap = Keymap({"freeze": "ctrl+z,F5", "help": "f"})
-    assert keymap.keys("freeze") == ("ctrl+z", "F5")
-    assert keymap.text("freeze") == "^z"
+    keymap = Keymap({"freeze": "ctrl+y,F5", "help": "f"})
+    assert keymap.keys("freeze") == ("ctrl+y", "F5")
+    assert keymap.text("freeze") == "^y"
     assert keymap.problems == ["keys.help: f already means filter; rebind that one first"]
     assert keymap.text("help") == "?"
 
@@ -145,3 +145,16 @@ async def test_replay_keys_do_nothing_to_a_demo(tmp_path: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press("comma", "full_stop", "greater_than_sign", "left_square_bracket")
     assert {call[0] for call in source.calls} <= {"focus", "set_preset"}
+
+
+async def test_suspending_where_there_is_no_shell_says_so(tmp_path: Path) -> None:
+    app, _, _ = make_app(tmp_path)
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+z")
+        await pilot.pause()
+        assert [notice.message for notice in app._notifications] == ["this terminal has no shell to give way to"]
+
+
+def test_a_newcomer_sees_how_to_end_it_on_the_smallest_usual_terminal() -> None:
+    shown = [action for action in ACTIONS if usable(action.where, "main", replaying=False)]
+    assert "^q quit" in plain([footer_line(shown, Keymap(), 80)[0]])
