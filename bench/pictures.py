@@ -21,6 +21,7 @@ from engine.simulator.demo_recording import BUNDLED, PREROLL_MS, START_MS
 from engine.snapshot import Snapshot
 from engine.transport.capture import CaptureReader
 from tui.app import PrismApp
+from tui.state import ConsoleState, save
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 MOMENT_MS: Final = START_MS + PREROLL_MS + 60_000
@@ -79,7 +80,9 @@ async def _take(
 ) -> None:
     clock = ManualClock(1_000_000_000)
     config = Config(console=ConsoleSection(theme=theme, flash=False))
-    app = PrismApp(Still(pipeline), config, state_path=home / f"{name}.json", clock=clock, zone=UTC)
+    state = home / f"{name}.json"
+    save(state, ConsoleState(greeted=True))
+    app = PrismApp(Still(pipeline), config, state_path=state, clock=clock, zone=UTC)
     async with app.run_test(size=size) as pilot:
         for key in ("", *keys, "", ""):
             if key:

@@ -71,6 +71,7 @@ class PrismApp(App[None], inherit_bindings=False):
         clock: Clock | None = None,
         zone: tzinfo | None = None,
         notices: Sequence[str] = (),
+        config_would_be: Path | None = None,
     ) -> None:
         self.themes = loader.load(platformdirs.user_config_path("prism") / "themes")
         super().__init__()
@@ -79,6 +80,8 @@ class PrismApp(App[None], inherit_bindings=False):
         self.keymap = Keymap(self.config.console.keys)
         self.key: Key | None = None
         """The symbol under the cursor, kept while it is off the table."""
+        self.config_would_be = config_would_be
+        """Where a configuration would lie; None where there is one."""
         self.urgent = ""
         """What the status line must say before all else."""
         self.failed: str | None = None
@@ -207,6 +210,11 @@ class PrismApp(App[None], inherit_bindings=False):
             self.refresh_view()
         elif key is None:
             self.key = None
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the lines for newcomers were hidden."""
+        return self._state.greeted
 
     def open_symbol(self) -> None:
         """Push the symbol's screen."""

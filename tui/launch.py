@@ -11,6 +11,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, cast
 
 from engine.config.schema import Config
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         gc.freeze()
         gc.set_threshold(GC_ALLOCATIONS)
         engine.start()
-        return run_console(engine, loaded.config, loaded.notices)
+        return run_console(engine, loaded.config, loaded.notices, None if loaded.found else loaded.path)
 
 
 def open_engine(
@@ -67,13 +68,15 @@ def open_engine(
     return live_engine(config, simulator, recorder)
 
 
-def run_console(source: Source, config: Config, notices: Sequence[str] = ()) -> int:
+def run_console(
+    source: Source, config: Config, notices: Sequence[str] = (), config_would_be: Path | None = None
+) -> int:
     """Show `source` until the user ends it or it fails; returns the exit code. Only from the main thread."""
     if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
         diagnostics.notice("the console needs a terminal for input and output; `prism scan` works without one")
         source.close(CLOSE_S)
         return diagnostics.FAILED
-    app = PrismApp(source, config, notices=notices)
+    app = PrismApp(source, config, notices=notices, config_would_be=config_would_be)
     lifeline = Lifeline(app.end_from_thread, source.close, terminals())
     try:
         with lifeline.watching():

@@ -31,6 +31,8 @@ class ConsoleState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything kept. Fields may be added with a default; a changed meaning needs a new version."""
 
     version: int = STATE_VERSION
+    greeted: bool = False
+    """The user hid the lines for newcomers."""
     preset: str | None = None
     """None: what the configuration says."""
     theme: str | None = None

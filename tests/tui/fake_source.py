@@ -17,6 +17,7 @@ from engine.snapshot import Mode, ReplayStatus, Snapshot
 from tests.engine.builders import make_focus, make_snapshot
 from tests.engine.view_builders import AT_MS, make_view
 from tui.app import PrismApp
+from tui.state import ConsoleState, save
 
 ROWS = 40
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -102,12 +103,16 @@ def recording(**changes: Any) -> ReplayStatus:
 
 
 def make_app(
-    folder: Path, source: FakeSource | None = None, config: Config | None = None
+    folder: Path, source: FakeSource | None = None, config: Config | None = None, *, first_run: bool = False
 ) -> tuple[PrismApp, FakeSource, ManualClock]:
     """A console on a fake engine, a clock that stands, UTC, and a state file of its own."""
     source = source or FakeSource(scene())
     clock = ManualClock(AT_MS * 1_000_000)
-    app = PrismApp(source, config, state_path=folder / "console.json", clock=clock, zone=UTC)
+    state = folder / "console.json"
+    if not first_run and not state.exists():
+        save(state, ConsoleState(greeted=True))
+    would_be = folder / "config.yaml" if first_run else None
+    app = PrismApp(source, config, state_path=state, clock=clock, zone=UTC, config_would_be=would_be)
     return app, source, clock
 
 

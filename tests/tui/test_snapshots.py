@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from textual.widgets import Input
 
 from engine.config.schema import Config, ConsoleSection, EngineSection
+from engine.snapshot import Feed, FeedState, Snapshot
 from tests.tui.fake_source import FakeSource, make_app, recording, scene
 from tui.app import PrismApp
 
@@ -24,11 +28,11 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 def console(
-    folder: Path, theme: str, source: FakeSource | None = None
+    folder: Path, theme: str, source: FakeSource | None = None, first_run: bool = False
 ) -> tuple[PrismApp, Callable[[Any], Awaitable[None]]]:
     """A console whose clocks pass once, and what lets them."""
     config = Config(engine=EngineSection(preset="relaxed"), console=ConsoleSection(theme=theme, flash=False))
-    app, _, clock = make_app(folder, source, config)
+    app, _, clock = make_app(folder, source, config, first_run=first_run)
 
     async def settle(pilot: Any) -> None:
         for _ in range(3):
@@ -62,6 +66,80 @@ def test_a_held_recording(snap_compare: Any, tmp_path: Path) -> None:
     source = FakeSource(scene("replay", replay=recording(paused=True)))
     app, settle = console(tmp_path, "prism-dark", source)
     assert snap_compare(app, terminal_size=(120, 40), run_before=settle)
+
+
+DOWN = "fstream.binance.com: no address found; attempt 7 in 14 s"
+
+
+def feeds_of(market: Snapshot, *states: FeedState) -> tuple[Feed, ...]:
+    """The market's feeds with these states, the last one for all that follow."""
+    return tuple(
+        replace(
+            feed,
+            state=states[min(at, len(states) - 1)],
+            detail="" if states[min(at, len(states) - 1)] == "live" else DOWN,
+        )
+        for at, feed in enumerate(market.feeds)
+    )
+
+
+def without_candidates(market: Snapshot) -> Snapshot:
+    """Every row stopped by a gate."""
+    rankings = {}
+    for name, ranking in market.rankings.items():
+        rows = np.sort(np.concatenate([ranking.candidates, ranking.vetoed]))
+        passed = ranking.gate_passed.copy()
+        passed[rows, 2] = False
+        rankings[name] = replace(ranking, candidates=rows[:0], vetoed=rows, gate_passed=passed)
+    return replace(market, rankings=rankings)
+
+
+STATES: dict[str, Snapshot | None] = {
+    "starting": None,
+    "connecting": scene("live", at_ms=0, feeds=feeds_of(scene(), "connecting")),
+    "offline": scene("live", at_ms=0, feeds=feeds_of(scene(), "down")),
+    "one-venue-down": scene("live", feeds=feeds_of(scene(), "down", "live")),
+    "all-venues-down": scene("live", feeds=feeds_of(scene(), "down")),
+    "empty": without_candidates(scene()),
+    "warming": replace(without_candidates(scene()), feeds=tuple(replace(feed, backfill=120) for feed in scene().feeds)),
+}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("state", STATES)
+def test_states(snap_compare: Any, tmp_path: Path, state: str, size: tuple[int, int]) -> None:
+    app, settle = console(tmp_path, "prism-dark", FakeSource(STATES[state]))
+    assert snap_compare(app, terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize(
+    "keys", [("z",), ("v",), ("f", *"scor > 1"), ("apostrophe",), ("V",), ("ctrl+p",)], ids=lambda keys: keys[0]
+)
+def test_after_keys(snap_compare: Any, tmp_path: Path, keys: tuple[str, ...]) -> None:
+    app, settle = console(tmp_path, "prism-dark")
+
+    async def pressed(pilot: Any) -> None:
+        await settle(pilot)
+        await pilot.press("j", *({" ": "space", ">": "greater_than_sign"}.get(key, key) for key in keys))
+        await settle(pilot)
+        await pilot.pause(0.3)
+        for entry in app.screen.query(Input):
+            entry.cursor_blink = False
+
+    assert snap_compare(app, terminal_size=(120, 40), run_before=pressed)
+
+
+@pytest.mark.parametrize("theme", ["prism-colour-blind", "prism-contrast"])
+def test_themes_for_other_eyes(snap_compare: Any, tmp_path: Path, theme: str) -> None:
+    app, settle = console(tmp_path, theme)
+    assert snap_compare(app, terminal_size=(120, 40), run_before=settle)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_first_run(snap_compare: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    app, settle = console(tmp_path, "prism-dark", first_run=True)
+    app.config_would_be = Path.home() / ".config" / "prism" / "config.yaml"
+    assert snap_compare(app, terminal_size=size, run_before=settle)
 
 
 def test_help(snap_compare: Any, tmp_path: Path) -> None:

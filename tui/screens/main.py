@@ -22,8 +22,10 @@ from tui.presenters.lines import Line
 from tui.presenters.selection import ViewState
 from tui.presenters.view import View, count_text
 from tui.presenters.waiting import Waiting
+from tui.presenters.welcome import welcome_lines
 from tui.screens.pane_screen import PaneScreen, SizeClass
 from tui.widgets.candidates import CandidatesTable
+from tui.widgets.pane import Bar
 from tui.widgets.panes import DepthPane, LiquidationsPane, PrismPane
 from tui.widgets.prompt import Prompt, Verdict
 
@@ -141,6 +143,17 @@ class MainScreen(PaneScreen):
         self._head()
         self.console.remember_table(event.state)
 
+    def lay_out(self) -> None:
+        super().lay_out()
+        self._welcome()
+
+    def _welcome(self) -> None:
+        """The lines for newcomers, until they hide them."""
+        bar = self.query_one("#welcome", Bar)
+        bar.display = shown = not self.console.greeted and self.shape != "tiny"
+        if shown:
+            bar.show_lines(welcome_lines(self.console.keymap, self.console.config_would_be, self.app.size.width))
+
     def do_move(self, how: str) -> None:
         if self.front == "candidates":
             move = getattr(self.table, _TABLE_MOVES.get(how, how), None)
@@ -163,6 +176,9 @@ class MainScreen(PaneScreen):
         elif self.table.status.filters:
             self.table.clear_filters()
             self.console.tell("filters cleared")
+        elif not self.console.greeted:
+            self.console.remember(greeted=True)
+            self._welcome()
 
     def do_find(self) -> None:
         self._open_prompt("find", self.table.state.text, self._find, None)

@@ -84,6 +84,7 @@ class PaneScreen(Screen[None], inherit_bindings=False):
         yield HeaderBar(id="header")
         with Grid(id="body"):
             yield from self.panes()
+        yield Bar(id="welcome")
         yield StatusBar(id="status")
         yield FooterBar(id="footer")
         yield Bar(id="too-small")
