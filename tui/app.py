@@ -269,6 +269,8 @@ class PrismApp(App[None], inherit_bindings=False):
         if not usable(action.where, screen.KIND, self.replaying):
             self.tell(f"{action.label}: only {'in a recording' if action.where == 'replay' else 'on the main screen'}")
             return
+        if screen is self.main:
+            self.main.table.touch()
         handler = getattr(screen, action.handler, None) or getattr(self, action.handler)
         if action.argument:
             handler(action.argument)

@@ -161,7 +161,11 @@ async def test_sorting_filters_pins_and_the_watch_list(tmp_path: Path) -> None:
         await pilot.press("W", "z")
         assert table.state.frozen
         await settle(app, clock, pilot, 6.0)
-        assert "table frozen" in text_of(app)
+        assert "FROZEN for" in text_of(app)
+        assert "table frozen" not in text_of(app), "said once, where the table is"
+        await pilot.press("tab", "o")
+        await settle(app, clock, pilot, 1.0)
+        assert "table frozen" in text_of(app), "and where another pane hides it"
 
 
 async def test_find_narrows_as_it_is_typed_and_escape_goes_back(tmp_path: Path) -> None:

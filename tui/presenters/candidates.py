@@ -47,7 +47,9 @@ class ViewStatus:
     frozen_age_s: float | None
     """Event time between the frozen picture and the newest one; None while it moves."""
     would_move: int
-    """Rows that would enter, leave or change places if it were not frozen; counted once a second."""
+    """Rows that would enter, leave or change places if the order were not held; counted once a second."""
+    waiting: bool
+    """The order is held because the user is moving in it."""
     left: str
     """Why the row under the cursor no longer belongs in this view; empty where it does."""
     empty: str
@@ -70,6 +72,8 @@ class CandidatesModel:
         self._left: Key | None = None
         self._ordered_s = -math.inf
         self._would_move = 0
+        self._held_until_s = -math.inf
+        self._waiting = False
         self._hysteresis = Hysteresis()
         self._ranks = RankHistory()
         self._views = RowViews()
@@ -112,6 +116,10 @@ class CandidatesModel:
     def index_of(self, key: Key | None) -> int | None:
         """The position of a row, or None where it is not shown."""
         return self._index.get(key) if key is not None else None
+
+    def hold(self, until_s: float) -> None:
+        """Leave the order as it is until then, since the user is reading; values stay as new as ever."""
+        self._held_until_s = until_s
 
     def update(self, snapshot: Snapshot, now_s: float) -> bool:
         """Take a newer picture; True where the order or the set of rows changed.
@@ -196,7 +204,8 @@ class CandidatesModel:
             filters=state.filters(),
             notices=self._selection.lacking if self._selection is not None else (),
             frozen_age_s=frozen_age,
-            would_move=self._would_move if state.frozen else 0,
+            would_move=self._would_move if state.frozen or self._waiting else 0,
+            waiting=self._waiting and not state.frozen,
             left=self._left_words(),
             empty="" if self._order else self._empty_words(),
         )
@@ -233,7 +242,19 @@ class CandidatesModel:
             self._ordered_s = now_s
             self._would_move = self._count_moves()
             return False
+        # An order that holds rows which are no more is not to be held (`_ordered_s` says so).
+        if self._order and now_s < self._held_until_s and math.isfinite(self._ordered_s):
+            self._ordered_s = now_s
+            self._would_move = self._count_waiting()
+            self._waiting = True
+            return False
         return self._reorder(now_s, by_user=False)
+
+    def _count_waiting(self) -> int:
+        """Rows that the next order would move."""
+        assert self._sheet is not None
+        settled, _ = self._settled(select(self._sheet, self._state, self._filter), self._hysteresis.copy())
+        return moves(self._order, settled)
 
     def _count_moves(self) -> int:
         if self._newest is None or self._sheet is None or self._newest is self._sheet.snapshot:
@@ -254,18 +275,14 @@ class CandidatesModel:
         if self._sheet is None:
             return False
         self._ordered_s = now_s
+        self._waiting = False
         selection = self._selection = select(self._sheet, self._state, self._filter)
-        instruments = self._sheet.instruments
-        target = [Key(instruments[row].venue, instruments[row].symbol) for row in selection.rows]
         left: Key | None = None
         if by_user:
             self._hysteresis.forget()
-            order = target
+            order = self._keys(selection)
         else:
-            pairs = zip(selection.classes.tolist(), selection.values.tolist(), strict=True)
-            values = dict(zip(target, pairs, strict=True))
-            order = self._hysteresis.settle(self._order, target, values, BY_KEY[self._state.sort].margin)
-            left = self._keep_anchor(order, values)
+            order, left = self._settled(selection, self._hysteresis)
         changed = order != self._order or left != self._left
         if changed:
             self._order, self._left = order, left
@@ -273,6 +290,19 @@ class CandidatesModel:
             self.order_revision += 1
             self._views.forget_marks()
         return changed
+
+    def _keys(self, selection: Selection) -> list[Key]:
+        assert self._sheet is not None
+        instruments = self._sheet.instruments
+        return [Key(instruments[row].venue, instruments[row].symbol) for row in selection.rows]
+
+    def _settled(self, selection: Selection, hysteresis: Hysteresis) -> tuple[list[Key], Key | None]:
+        """The order that follows the one shown, and the row under the cursor where it only stays for that."""
+        target = self._keys(selection)
+        pairs = zip(selection.classes.tolist(), selection.values.tolist(), strict=True)
+        values = dict(zip(target, pairs, strict=True))
+        order = hysteresis.settle(self._order, target, values, BY_KEY[self._state.sort].margin)
+        return order, self._keep_anchor(order, values)
 
     def _keep_anchor(self, order: list[Key], present: dict[Key, tuple[int, float]]) -> Key | None:
         """Put the row under the cursor back where it stood if the market took it out of this view."""

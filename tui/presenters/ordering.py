@@ -33,6 +33,12 @@ class Hysteresis:
         """Start anew, after the user asked for another order."""
         self._waiting.clear()
 
+    def copy(self) -> Hysteresis:
+        """One that can be asked without this one noticing."""
+        other = Hysteresis()
+        other._waiting = dict(self._waiting)
+        return other
+
     def settle(
         self, held: Sequence[Key], target: Sequence[Key], values: Mapping[Key, tuple[int, float]], margin: float
     ) -> list[Key]:

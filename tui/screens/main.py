@@ -34,8 +34,9 @@ _HELP = (
     "Every perpetual that passes the preset's gates, ranked by conviction. SCORE runs from 0, bearish, to 100, "
     "bullish; 50 says nothing. The six letters are the faces: Technical, Volume, order Flow, order Book, Structure, "
     "sentiMent. COV is the share of the score's weight that rests on good data; thinly covered scores are dimmed. The "
-    "order is made anew at most once a second and the cursor stays on its symbol; z holds everything still, v shows "
-    "what a gate stopped."
+    "order is made anew at most once a second and the cursor stays on its symbol. While you press keys nothing changes "
+    "places: what would is counted as waiting, and does so two seconds after the last key. z holds everything still, v "
+    "shows what a gate stopped, nearest to passing first."
 )
 
 
@@ -112,6 +113,8 @@ class MainScreen(PaneScreen):
             title = f"stopped by a gate of {status.preset}"
         arrow = "↓" if status.descending else "↑"
         counted = f"{status.shown} shown · {status.candidates} pass · {status.gated} gated"
+        if status.waiting and status.would_move:
+            counted += f" · {status.would_move} wait"
         filters = " · ".join(status.filters)
         subtitle = reason or (f"{counted} · {arrow} {status.sorted_by}" + (f" · {filters}" if filters else ""))
         for name, text in (("border_title", title), ("border_subtitle", subtitle)):
@@ -121,7 +124,7 @@ class MainScreen(PaneScreen):
 
     def told(self, view: View | None) -> list[Line]:
         status = self.table.status
-        if status.frozen_age_s is not None:
+        if status.frozen_age_s is not None and not self.table.display:
             text = f" table frozen {status.frozen_age_s:.0f} s ago · {status.would_move} rows would move · z goes on"
             return [((text, "accent strong"),)]
         return []

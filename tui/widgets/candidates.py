@@ -28,6 +28,8 @@ from tui.widgets.candidates_wishes import Wishes
 
 FLASH_S: Final = 0.35
 """How long each phase of a flash lasts."""
+READING_S: Final = 2.0
+"""How long after a key the order is left alone."""
 MAX_STRIPS: Final = 2048
 """Painted rows kept."""
 HEADER_LINES: Final = 1
@@ -149,6 +151,10 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
             if self.model.order_revision != before:
                 self._reseat(screen_line)
         self._settle()
+
+    def touch(self) -> None:
+        """The user is at it: nothing changes places for a moment."""
+        self.model.hold(self._now_s + READING_S)
 
     def wait(self, words: tuple[str, ...]) -> None:
         """Before the first picture: a line each of what is waited for."""
@@ -351,6 +357,7 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
         if not self.model.count:
             return
         self._engaged = True
+        self.touch()
         self.model.anchor = self._cursor
         index = min(max(0, index), self.model.count - 1)
         self._set_cursor(self.model.key_at(index))
