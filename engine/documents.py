@@ -118,12 +118,21 @@ def row_document(snapshot: Snapshot, row: int, rank: int | None, *, with_inputs:
         "faces": _faces(board, row, with_inputs),
         "levels": levels_document(ranking.levels, row),
         "gates": _gates(ranking, row),
+        "traps": _traps(snapshot, row),
         "same_asset": _same_asset(snapshot, row),
     }
     if rank is None:
         document["first_failed"] = veto_gate(ranking, row)
         document["reason"] = veto_text(ranking, row)
     return document
+
+
+def _traps(snapshot: Snapshot, row: int) -> list[Document] | None:
+    """Flags against taking the row's side; None where nobody looked."""
+    if snapshot.traps is None:
+        return None
+    found = snapshot.traps.of(row, int(snapshot.ranking.side[row]))
+    return [{"name": trap.name, "saw": trap.saw} for trap in found]
 
 
 def _same_asset(snapshot: Snapshot, row: int) -> list[Document]:

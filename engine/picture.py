@@ -20,6 +20,7 @@ from engine.market.state import MarketState
 from engine.market.view import MarketView
 from engine.prism.board import Board, Reading
 from engine.prism.score import Scorer
+from engine.prism.traps import Traps
 from engine.ranking.result import Ranking
 from engine.snapshot import (
     ChartBars,
@@ -70,6 +71,7 @@ class Picture:
         feeds: tuple[Feed, ...],
         health: Health,
         replay: ReplayStatus | None,
+        traps: Traps | None = None,
     ) -> Snapshot:
         """Everything as of `view`."""
         state = self._state
@@ -94,6 +96,7 @@ class Picture:
             health=health,
             focus=self._focus(view, focus),
             replay=replay,
+            traps=traps,
         )
 
     def feeds(self, tallies: Mapping[str, VenueTally], clock_ms: int) -> tuple[Feed, ...]:

@@ -145,6 +145,7 @@ class Pipeline(Intake):
             feeds=picture.feeds(self.tallies, self.clock_ms) if feeds is None else tuple(feeds),
             health=health or self._health(),
             replay=replay,
+            traps=self.scorer.traps(view, board),
         )
 
     def _health(self) -> Health:

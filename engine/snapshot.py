@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.instruments import Instrument
 from engine.prism.across import Compared
 from engine.prism.board import Board
+from engine.prism.traps import Traps
 from engine.ranking.result import Ranking
 
 SNAPSHOT_VERSION: Final = 1
@@ -235,6 +236,8 @@ class Snapshot:
     health: Health
     focus: Focus | None = None
     replay: ReplayStatus | None = None
+    traps: Traps | None = None
+    """What speaks against following the scores; None: nobody looked."""
     version: int = field(default=SNAPSHOT_VERSION)
 
     @property

@@ -22,6 +22,8 @@ NEAR_FRAC: Final = 0.001
 """10 bp: quotes nearer than this count as close in the liquidity rating."""
 RISK_FRAC: Final = 0.005
 """Depth within 0.5 % of mid stands against open interest."""
+THIN_FRAC: Final = 0.01
+"""Depth within 1 % of mid stands against the volume that moved price."""
 NEAR_LEVELS: Final = 64
 """Levels that narrow limits end within. At most 64: to there, numpy's pairwise sum adds in the same order as over all
 of a wider book."""
@@ -47,6 +49,9 @@ class Depth(NamedTuple):
     """Notional of both sides within 10 bp of mid, or within the reach."""
     risk_usd: Floats
     """Notional of both sides within 0.5 % of mid; NaN where the book is not known so far."""
+    bid_1pct_usd: Floats
+    """Notional of bids within 1 % of mid; NaN where the book is not known so far; so for asks."""
+    ask_1pct_usd: Floats
 
 
 class _Sides(NamedTuple):
@@ -74,6 +79,7 @@ def _measure(books: Books, part: Part) -> Depth:
     bids, asks = _within(sides, np.minimum(reach, LIQUIDITY_REACH_FRAC))
     close = _within(sides, np.minimum(reach, NEAR_FRAC))
     risk = _within(sides, np.where(reach >= RISK_FRAC, RISK_FRAC, np.nan))
+    thin = _within(sides, np.where(reach >= THIN_FRAC, THIN_FRAC, np.nan))
     known = (np.count_nonzero(np.isfinite(size[:, :TOP_LEVELS]), axis=1) for size in (bid_size, ask_size))
     return Depth(
         mid=mid,
@@ -86,6 +92,8 @@ def _measure(books: Books, part: Part) -> Depth:
         ask_usd=asks,
         close_usd=close[0] + close[1],
         risk_usd=risk[0] + risk[1],
+        bid_1pct_usd=thin[0],
+        ask_1pct_usd=thin[1],
     )
 
 

@@ -14,7 +14,7 @@ from engine.prism.account import settle
 from engine.prism.across import Across
 from engine.prism.bar_bank import BarBank
 from engine.prism.board import Board, Reading
-from engine.prism.depth import measure
+from engine.prism.depth import Depth, measure
 from engine.prism.orderbook import orderbook
 from engine.prism.orderflow import orderflow
 from engine.prism.roster import Roster, enrol
@@ -23,6 +23,7 @@ from engine.prism.sentiment import compared, sentiment
 from engine.prism.structure import structure
 from engine.prism.structure_memory import StructureMemory
 from engine.prism.technical import technical
+from engine.prism.traps import Traps, traps
 from engine.prism.volume import volume
 
 
@@ -37,6 +38,7 @@ class Scorer:
         self._roster: Roster | None = None
         self.voices: Across | None = None
         """What the venues of each asset say, as of the newest score."""
+        self._depth: Depth | None = None
 
     def score(self, view: MarketView, face_weights: Mapping[str, float] | None = None) -> Board:
         """The board of `view` under `face_weights` (the defaults where None).
@@ -56,7 +58,7 @@ class Scorer:
         """How each face of `view` is read, by name, after what they share is brought up to it. Read each once."""
         roster, memory = self._enrolled(view), self._memory
         memory.enter(view.epoch)
-        depth = measure(view.books, memory)
+        depth = self._depth = measure(view.books, memory)
         voices = self.voices = compared(view, roster)
         self.bank.advance(view)
         return {
@@ -67,6 +69,11 @@ class Scorer:
             "structure": lambda: structure(view, self.structure),
             "sentiment": lambda: sentiment(view, roster, depth, memory, voices),
         }
+
+    def traps(self, view: MarketView, board: Board) -> Traps:
+        """The trap flags of the newest scored view and its board, for whoever shows them; no score reads them."""
+        depth = measure(view.books) if self._depth is None else self._depth
+        return traps(view, board, self._enrolled(view), depth, self._memory)
 
     def _enrolled(self, view: MarketView) -> Roster:
         roster = self._roster

@@ -190,16 +190,16 @@ def flow_of(view: MarketView, memory: Memory) -> Flow:
     )
 
 
-def _spot_less_perp(view: MarketView, flow: Flow, stale: Bools) -> Floats:
-    """Net share of the spot leg less that of the perpetual over 15 m; NaN unless both come from the same kind of
-    source up to the same time: a closed candle is not set against a running tape."""
+def _legs(view: MarketView, flow: Flow, stale: Bools) -> tuple[Floats, Floats]:
+    """Net share of volume over 15 m of the row and of its spot leg; the leg's is NaN unless both come from the same
+    kind of source up to the same time: a closed candle is not set against a running tape."""
     spot = view.spot_rows
     legs = np.maximum(spot, 0)
     aligned = (flow.streamed & flow.streamed[legs] & ~stale[legs]) | (
         ~flow.streamed & ~flow.streamed[legs] & (flow.newest_ms == flow.newest_ms[legs])
     )
     share = ratio(flow.delta[15], flow.volume[15])
-    return np.where((spot >= 0) & aligned, share[legs] - share, np.nan)
+    return share, np.where((spot >= 0) & aligned, share[legs], np.nan)
 
 
 def trade_flow(view: MarketView, roster: Roster, memory: Memory) -> Reading:
@@ -217,7 +217,8 @@ def trade_flow(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.refuse(silent, Status.MISSING, "trades not streamed, no current candles with taker volume")
     share = {m: ratio((flow.delta[m] + flow.volume[m]) / 2.0, flow.volume[m]) for m in MINUTES}
     large = ratio(flow.large_delta, flow.volume[5])
-    spot = _spot_less_perp(view, flow, stale)
+    net, spot_net = _legs(view, flow, stale)
+    spot = spot_net - net
     values = [banded((share[m] - 0.5) / BAND) for m in MINUTES]
     values += [tilt(LARGE_SCALE * large), tilt(SLOPE_SCALE * flow.slope), tilt(SPOT_SCALE * spot)]
     parts = {name: (weight, value) for (name, weight), value in zip(WEIGHTS.items(), values, strict=True)}
@@ -237,6 +238,8 @@ def trade_flow(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.input("large_trade", view.tape.large_usd, "usd", view.tape.newest_ms)
     draft.input("large_net_share_5m", large, "frac", flow.newest_ms)
     draft.input("cvd_slope_15m", flow.slope, "frac", flow.newest_ms)
+    draft.input("net_share_15m", net, "frac", flow.newest_ms)
+    draft.input("spot_net_share_15m", spot_net, "frac", flow.newest_ms)
     draft.input("spot_less_perp_15m", spot, "frac", flow.newest_ms)
     return draft.finish(share[5], "frac", score)
 

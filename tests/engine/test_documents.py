@@ -23,7 +23,7 @@ from tests.engine.builders import make_board, make_snapshot, make_view
 
 ROW_FIELDS = [
     "rank", "venue", "symbol", "asset", "side", "score", "conviction", "coverage", "price", "spread_bps", "faces",
-    "levels", "gates", "same_asset",
+    "levels", "gates", "traps", "same_asset",
 ]  # fmt: skip
 COMPONENT_FIELDS = [
     "status", "raw", "unit", "score", "divergence", "adjusted", "weight", "impact", "timeframes", "note",

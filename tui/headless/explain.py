@@ -109,6 +109,7 @@ def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
         ),
         Text(f"rank {document['rank']}" if document["rank"] else f"vetoed: {document['reason']}"),
     ]
+    parts += [Text(f"trap: {trap['name'].replace('_', ' ')}: {trap['saw']}") for trap in document["traps"] or ()]
     for name, face in document["faces"].items():
         title = (
             f"{name}: {_number(face['score'], 2)} x {_number(face['weight'], 3)} = {_number(face['impact'], 2)}   "

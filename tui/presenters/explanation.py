@@ -37,6 +37,9 @@ def explanation(view: View) -> list[tuple[str, str]]:
         )
     ]
     told += _moving(drivers(board, row), prism)
+    if view.snapshot.traps is not None:
+        flags = view.snapshot.traps.of(row, int(ranking.side[row]))
+        told += [(f"Trap: {words(trap.name)}: {trap.saw}.", "warning") for trap in flags]
     failed = failed_gates(ranking, row)
     if failed:
         count = count_text(len(failed), "gate")
