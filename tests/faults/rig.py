@@ -24,7 +24,7 @@ from engine.simulator.world import ALL_VENUES, World, WorldSpec
 from engine.snapshot import Feed, Snapshot
 
 START_NS: Final = 1_790_000_000_000_000_000 // 60_000_000_000 * 60_000_000_000
-STEP_NS: Final = 20_000_000
+STEP_MS: Final = 20
 TURNS: Final = 6
 """Turns of the loop in each step: enough for a frame to cross a loopback socket and be read."""
 
@@ -32,8 +32,9 @@ TURNS: Final = 6
 class RigClock:
     """Time that moves by steps, and wakes whoever waited for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_ms: int = STEP_MS) -> None:
         self._passed_ns = 0
+        self._step_ns = step_ms * 1_000_000
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = 0
 
@@ -59,7 +60,7 @@ class RigClock:
 
     async def step(self) -> None:
         """Let one step of time pass, and what it wakes come to rest."""
-        self._passed_ns += STEP_NS
+        self._passed_ns += self._step_ns
         now = self.monotonic_ns()
         while self._sleepers and self._sleepers[0][0] <= now:
             future = heapq.heappop(self._sleepers)[2]
@@ -75,9 +76,9 @@ class Rig:
     def __init__(
         self, venues: Sequence[str] = ("binance", "bybit", "okx", "bitget"), *, seed: int = 5, assets: int = 6,
         rate: float = 120.0, places: int = 4, listings: bool = False, scan_ms: int = 500,
-        episodes: tuple[Episode, ...] = (),
+        episodes: tuple[Episode, ...] = (), step_ms: int = STEP_MS,
     ) -> None:  # fmt: skip
-        self.clock = RigClock()
+        self.clock = RigClock(step_ms)
         products = tuple(one for one in ALL_VENUES if PRODUCT_OF[one] in venues)
         spec = WorldSpec(seed, assets, products, rate, episodes, listings=listings)
         self.world = World(spec, self.clock.now_ns() // 1_000_000)

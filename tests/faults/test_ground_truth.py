@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from engine.market.liquidations import LINES
 from engine.simulator.episodes import Episode
-from tests.faults import rig as rigs
 from tests.faults.rig import START_NS, Rig
 from tests.faults.truth import check_books, check_candles, check_derivatives, check_liquidations, check_trades
 
@@ -28,7 +25,12 @@ async def test_the_engines_market_is_the_market() -> None:
         assert row is not None
         heard = {one.name: one for one in voices.compared(row)}
         assert {"price", "funding_per_hour", "open_interest", "volume_24h"} <= heard.keys()
-        assert {voice.venue for voice in heard["price"].voices} == {"binance-usdm", "bybit-linear", "okx", "bitget-usdt"}
+        assert {voice.venue for voice in heard["price"].voices} == {
+            "binance-usdm",
+            "bybit-linear",
+            "okx",
+            "bitget-usdt",
+        }
         assert not any(voice.marked for voice in heard["price"].voices)
         assert all(book.gaps == 0 for book in rig.pipeline.books._full.values())
         assert rig.pipeline.state.tape.duplicates == 0
@@ -45,10 +47,9 @@ async def test_what_is_subscribed_is_what_is_wanted() -> None:
             assert served == wanted, exchange
 
 
-async def test_no_liquidation_of_a_cascade_is_lost_or_told_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rigs, "STEP_NS", 100_000_000)
+async def test_no_liquidation_of_a_cascade_is_lost_or_told_twice() -> None:
     cascade = Episode("cascade_reversal", "BTC", START_NS // 1_000_000 + 90_000, 240_000, -1, 1.0)
-    async with Rig(assets=3, rate=90.0, episodes=(cascade,)) as rig:
+    async with Rig(assets=3, rate=90.0, episodes=(cascade,), step_ms=100) as rig:
         await rig.run(240.0)
         await rig.hold()
         assert len(rig.pipeline.state.liquidations.lines()) < LINES, "more than are kept: nothing could be compared"

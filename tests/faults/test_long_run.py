@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults import rig as rigs
 from tests.faults.rig import Rig
 from tests.faults.truth import check_books, check_candles, check_trades
 
@@ -60,13 +59,10 @@ def disturb(rig: Rig, rng: random.Random) -> str:
 
 
 @pytest.mark.parametrize("hours", [0.25, pytest.param(10.0, marks=pytest.mark.long)])
-async def test_hours_of_four_venues_leave_no_gap_and_nothing_behind(
-    hours: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rigs, "STEP_NS", 100_000_000)
+async def test_hours_of_four_venues_leave_no_gap_and_nothing_behind(hours: float) -> None:
     rng, readings = random.Random(11), list[Reading]()
     compared = {"books": 0, "trades": 0, "candles": 0}
-    async with Rig(assets=4, rate=20.0, places=2, scan_ms=2_000) as rig:
+    async with Rig(assets=4, rate=20.0, places=2, scan_ms=2_000, step_ms=100) as rig:
         assert rig.sim.failure is None
         while rig.clock.seconds < hours * 3600:
             before = broken(rig)
