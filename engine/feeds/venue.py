@@ -108,14 +108,17 @@ class VenueFeed:
         self._want()
         self.streams.on_gap = lambda gap: self.fill_trades(gap.channel.symbol, gap.from_ms, gap.until_ms)
         self.streams.start()
-        for name, loop in (
-            ("listing", self._listing_loop),
-            ("clock", self._skew_loop),
-            ("polls", self._poll_loop),
-            ("candles", self._backfill_loop),
-            ("books", self._mend_loop),
+        # Each by itself: one that fails and is started again leaves no other behind.
+        for name, loop, count in (
+            ("listing", self._listing_loop, 1),
+            ("clock", self._skew_loop, 1),
+            ("polls", self._poll_loop, POLLS_AT_ONCE),
+            ("candle plan", self._replan_loop, 1),
+            ("candles", self._candle_loop, AT_ONCE),
+            ("books", self._mend_loop, 1),
         ):
-            self._persist(name, loop)
+            for _ in range(count):
+                self._persist(name, loop)
 
     async def close(self) -> None:
         """End every loop and connection."""
@@ -267,9 +270,6 @@ class VenueFeed:
             await sleep(self._clock, SKEW_EVERY_S)
 
     async def _poll_loop(self) -> None:
-        await asyncio.gather(*(self._poll() for _ in range(POLLS_AT_ONCE)))
-
-    async def _poll(self) -> None:
         while True:
             poll = self._polling.take(self._now_ms())
             if poll is None:
@@ -283,16 +283,13 @@ class VenueFeed:
             except VenueError as error:
                 LOG.info("%s", error.message)
 
-    async def _backfill_loop(self) -> None:
-        await asyncio.gather(self._replan_loop(), *(self._fetch_candles() for _ in range(AT_ONCE)))
-
     async def _replan_loop(self) -> None:
         while True:
             await sleep(self._clock, PLAN_EVERY_S)
             if not self.backfill.waiting:
                 self._plan()
 
-    async def _fetch_candles(self) -> None:
+    async def _candle_loop(self) -> None:
         while True:
             job = self.backfill.take(self._now_ms())
             if job is None:

@@ -1,0 +1,348 @@
+"""The loops of one product: what is asked when, what is put on record, and what a failure of any of it costs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from engine.errors import PrismError
+from engine.feeds import venue as rules
+from engine.feeds.mending import FIRST_MS
+from engine.feeds.venue import (
+    AT_ONCE,
+    DOUBT_MS,
+    LISTING_EVERY_S,
+    LISTING_RETRY_S,
+    OVERLAP_MS,
+    POLLS_AT_ONCE,
+    SKEW_EVERY_S,
+)
+from engine.transport.budgets import Priority
+from engine.transport.capture_records import Frame, Response
+from engine.transport.net import Failed, HttpAnswer
+from engine.venues.live import Poll
+from tests.engine.feeds.feed_bench import FeedBench, perp
+from tests.engine.transport.fake_net import After, answer
+from tests.engine.transport.plain_language import FIRST
+
+A, B = perp("A"), perp("B")
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[FeedBench]:
+    made = FeedBench()
+    yield made
+    await made.close()
+
+
+def full(bench: FeedBench, *symbols: str) -> None:
+    """Nothing of these symbols' candles is missing for the next hours."""
+    for symbol in symbols:
+        for interval in ("1m", "5m", "15m", "4h"):
+            bench.market.runs[symbol, interval] = (bench.clock.now_ns() // 1_000_000 + 10**8, 10_000, False)
+
+
+# The listing.
+
+
+async def test_the_listing_is_asked_for_at_once_and_again_within_a_minute(bench: FeedBench) -> None:
+    began_ns = bench.clock.now_ns()
+    bench.feed.start()
+    await bench.run(1)
+    assert bench.relisted == [("okx", began_ns)]
+    assert bench.feed.is_listed
+    await bench.run(LISTING_EVERY_S + 1)
+    assert len(bench.relisted) == 2
+    assert len(bench.asked("/listing")) == 2
+
+
+async def test_while_no_listing_is_answered_what_the_streams_speak_of_is_followed(bench: FeedBench) -> None:
+    bench.net.on_get(FIRST + "/listing", answer({"wrong": 1}, status=400), answer({}))
+    bench.feed.start()
+    await bench.run(1)
+    assert bench.relisted == [("okx", 0)]
+    assert bench.announced == ["okx: its listing could not be read: okx: GET /listing: 400 wrong"]
+    await bench.run(LISTING_RETRY_S)
+    assert bench.feed.is_listed
+    assert bench.relisted[1][1] > 0
+
+
+async def test_a_listing_that_cannot_be_read_whole_replaces_nothing(bench: FeedBench) -> None:
+    bench.feed.start()
+    await bench.run(1)
+
+    def garbled(url: str) -> HttpAnswer:
+        bench.market.refused += 1
+        return answer({})
+
+    bench.net.on_get(FIRST + "/listing", garbled)
+    await bench.run(LISTING_EVERY_S + 1)
+    assert len(bench.relisted) == 1, "the one before it stands"
+    assert "could not be read whole" in bench.announced[0]
+
+
+async def test_all_pages_of_a_listing_are_asked_for(bench: FeedBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = {"GET /listing": "GET /listing?page=2", "GET /listing?page=2": "GET /listing?page=3"}
+    monkeypatch.setattr(bench.language, "next_page", lambda request, body: pages.get(request))
+    bench.feed.start()
+    await bench.run(1)
+    assert bench.asked("/listing") == ["/listing", "/listing?page=2", "/listing?page=3"]
+    assert len(bench.relisted) == 1
+
+
+async def test_the_clock_is_measured_again_and_again_whatever_it_answers(bench: FeedBench) -> None:
+    bench.net.on_get(FIRST + "/time", answer({"time": "no"}))
+    bench.feed.start()
+    await bench.run(1)
+    once = len(bench.asked("/time"))
+    await bench.run(SKEW_EVERY_S + 1)
+    assert once > 0
+    assert len(bench.asked("/time")) == 2 * once
+
+
+# What is subscribed, and what is put on record of it.
+
+
+async def test_the_market_is_subscribed_before_the_listing_and_then_what_is_followed(bench: FeedBench) -> None:
+    bench.net.on_get(FIRST + "/listing", After(30, answer({})))
+    bench.feed.start()
+    await bench.run(5)
+    assert bench.subscribed() == {"liquidations:ALL"}
+    full(bench, "A", "B")
+    bench.feed.follow([A, B])
+    await bench.run(5)
+    assert bench.subscribed() == {"liquidations:ALL", "ticker:A", "ticker:B"}
+    bench.feed.follow([B])
+    await bench.run(5)
+    assert bench.subscribed() == {"liquidations:ALL", "ticker:B"}
+
+
+async def test_who_gets_and_loses_depth_is_put_on_record_and_only_the_difference(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A])
+    await bench.run(5)
+    assert bench.events("open") == ["trades:A", "book:A"]
+    assert {"trades:A", "book:A"} <= bench.subscribed()
+    bench.feed.deepen([B, A])
+    bench.feed.deepen([A, B])
+    assert bench.events("open") == ["trades:A", "book:A", "trades:B", "book:B"]
+    assert bench.events("close") == []
+    bench.feed.deepen([B])
+    assert bench.events("close") == ["trades:A", "book:A"]
+    assert bench.feed.deep == {"B"}
+
+
+async def test_a_symbol_that_ended_loses_its_depth_too(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A, B])
+    bench.feed.follow([B])
+    assert bench.events("close") == ["trades:A", "book:A"]
+    assert bench.feed.deep == {"B"}
+
+
+# What a break swallowed.
+
+
+async def test_missed_trades_are_asked_for_with_an_overlap_and_only_of_what_is_deep(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A])
+    bench.feed.fill_trades("A", 50_000, 60_000)
+    bench.feed.fill_trades("B", 50_000, 60_000)
+    await bench.run(1)
+    assert bench.asked("/trades") == [f"/trades?symbol=A&since={50_000 - OVERLAP_MS}&until={60_000 + OVERLAP_MS}"]
+    bench.language.offers_trades = False
+    bench.feed.fill_trades("A", 70_000, 80_000)
+    await bench.run(1)
+    assert len(bench.asked("/trades")) == 1
+
+
+async def test_missed_trades_are_asked_for_page_by_page(bench: FeedBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    full(bench, "A")
+    monkeypatch.setattr(
+        bench.language, "next_page", lambda request, body: f"{request}+" if request.count("+") < 2 else None
+    )
+    bench.net.on_get(FIRST + "/listing", Failed("refused", "no"))
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    bench.feed.fill_trades("A", 50_000, 60_000)
+    await bench.run(1)
+    assert [one.count("+") for one in bench.asked("/trades")] == [0, 1, 2]
+
+
+async def test_a_frame_of_trades_that_cannot_be_read_puts_them_in_doubt_and_others_do_not(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    await bench.run(5)
+    at_ns = bench.clock.now_ns()
+    for text in ("ticker:A|x", "trades:C|x", "nonsense", "trades:A|x"):
+        bench.feed.doubt_frame(Frame(at_ns, "okx", "okx/public/1", text))
+    await bench.run(1)
+    assert bench.events("error") == ["trades:A"]
+    since, until = at_ns // 1_000_000 - DOUBT_MS - OVERLAP_MS, at_ns // 1_000_000 + OVERLAP_MS
+    assert bench.asked("/trades") == [f"/trades?symbol=A&since={since}&until={until}"]
+
+
+async def test_after_a_silence_trades_are_asked_for_only_once_every_subscription_stands(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A, B])
+    assert not bench.feed.fill_all_trades(1_000, 2_000)
+    await bench.run(5)
+    assert bench.feed.fill_all_trades(1_000, 2_000)
+    await bench.run(1)
+    assert [one.partition("&")[0] for one in bench.asked("/trades")] == ["/trades?symbol=A", "/trades?symbol=B"]
+
+
+async def test_a_doubt_of_the_whole_product_names_trades_and_books_of_all_that_is_deep(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([B])
+    bench.feed.doubt()
+    assert bench.events("error") == ["trades:B", "book:B"]
+
+
+# Books that broke.
+
+
+async def test_a_broken_book_is_mended_by_a_request_where_the_stream_goes_on(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.language.mends_by_request = True
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A])
+    bench.market.broken = ["A", "B"]
+    await bench.run(1)
+    assert bench.asked("/depth") == ["/depth?symbol=A"], "what is not deep has no book"
+    await bench.run(FIRST_MS / 1000)
+    assert len(bench.asked("/depth")) == 2
+    bench.market.broken = []
+    await bench.run(20)
+    assert len(bench.asked("/depth")) == 2
+    assert bench.answers("/depth") == 2
+
+
+async def test_a_broken_book_is_mended_by_a_new_subscription_where_it_sends_a_snapshot(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    await bench.run(5)
+    before = [text for socket in bench.net.sockets for text in socket.sent]
+    bench.market.broken = ["A"]
+    await bench.run(2)
+    after = [text for socket in bench.net.sockets for text in socket.sent][len(before) :]
+    assert sum('"unsub"' in text and '"book:A"' in text for text in after) == 1
+    assert not any('"trades:A"' in text for text in after), "its trades go on"
+    assert bench.asked("/depth") == []
+
+
+async def test_a_book_that_cannot_be_asked_for_stops_nothing(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.language.mends_by_request = True
+    bench.net.on_get(FIRST + "/depth", answer({"wrong": 1}, status=400), answer({}))
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    bench.market.broken = ["A"]
+    await bench.run(5)
+    assert len(bench.asked("/depth")) == 2
+    assert bench.announced == []
+
+
+# Polls and candles.
+
+
+async def test_what_a_venue_refuses_for_what_it_is_is_not_polled_again_and_the_rest_is(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.language.polled = [
+        Poll("open_interest", "GET /oi?symbol=A", 4.0, "A"), Poll("funding", "GET /funding?symbol=A", 4.0, "A"),
+        Poll("ticker", "GET /tickers", 4.0),
+    ]  # fmt: skip
+    bench.net.on_get(FIRST + "/oi", answer({"wrong": 1}, status=400))
+    bench.net.on_get(FIRST + "/tickers", answer("x", status=200))
+    bench.feed.start()
+    bench.feed.follow([A])
+    await bench.run(20)
+    assert len(bench.asked("/oi")) == 1
+    assert len(bench.asked("/funding")) >= 4
+    assert len(bench.asked("/tickers")) >= 4
+
+
+async def test_candles_of_the_most_important_are_asked_for_first_and_few_at_once(bench: FeedBench) -> None:
+    many = [perp(f"S{number:03}") for number in range(rules.FIRST + 10)]
+    full(bench, *(one.symbol for one in many[1:]))
+    bench.market.runs[many[-1].symbol, "1m"] = (-1, 0, False)
+    at_once = 0
+
+    def slowly(url: str) -> HttpAnswer:
+        nonlocal at_once
+        at_once = max(at_once, bench.net.open_gets)
+        return answer({})
+
+    bench.net.on_get(FIRST + "/candles", After(1, slowly))
+    bench.feed.start()
+    bench.feed.follow(many)
+    await bench.run(10)
+    first = bench.asked("/candles")
+    assert [one.partition("&limit")[0] for one in first] == [
+        "/candles?symbol=S000&interval=4h", "/candles?symbol=S000&interval=15m", "/candles?symbol=S000&interval=5m",
+        "/candles?symbol=S000&interval=1m", f"/candles?symbol={many[-1].symbol}&interval=1m",
+    ]  # fmt: skip
+    assert at_once <= AT_ONCE + POLLS_AT_ONCE
+
+
+async def test_candles_that_were_not_answered_are_asked_for_again_and_refused_ones_are_not(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.market.runs["A", "1m"] = bench.market.runs["B", "1m"] = (-1, 0, False)
+    bench.net.on_get(FIRST + "/candles?symbol=A", Failed("protocol", "no proper answer"))
+    bench.net.on_get(FIRST + "/candles?symbol=B", answer({"wrong": 1}, status=400))
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    await bench.run(130)
+    assert len(bench.asked("/candles?symbol=A")) >= 2
+    assert len(bench.asked("/candles?symbol=B")) == 1
+
+
+# Faults of our own.
+
+
+async def test_a_worker_that_fails_is_started_again_and_never_doubled(
+    bench: FeedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full(bench, "A")
+    bench.language.polled = [Poll("ticker", f"GET /slow?n={number}", 1.0) for number in range(30)]
+    bench.net.on_get(FIRST + "/slow", After(2, answer({})))
+    ask, asked, under_way, most = bench.feed._ask, 0, 0, 0
+
+    async def failing(request: str, priority: Priority) -> Response:
+        nonlocal asked, under_way, most
+        if not request.startswith("GET /slow"):
+            return await ask(request, priority)
+        asked += 1
+        if asked % 7 == 0:
+            raise PrismError("a fault of ours")
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await ask(request, priority)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(bench.feed, "_ask", failing)
+    bench.feed.start()
+    bench.feed.follow([A])
+    await bench.run(100)
+    assert sum("a fault of ours" in words for words in bench.announced) >= 5
+    assert most == POLLS_AT_ONCE
