@@ -14,7 +14,7 @@ from engine.clock import Clock
 from engine.errors import PrismError, VenueError
 from engine.instruments import Instrument
 from engine.transport.budgets import Priority
-from engine.transport.net import Closed, Failed, Net
+from engine.transport.net import Closed, Failed, Net, Socket
 from engine.transport.rest_client import RestClient
 from engine.transport.tasks import within
 from engine.venues.base import VenueParser
@@ -124,9 +124,7 @@ async def _stream(language: VenueLive, net: Net, clock: Clock, path: str, channe
     for address in language.paths[path]:
         began_ns = clock.monotonic_ns()
         try:
-            opened_ms, frame_ms = await within(
-                clock, FRAME_S + 10.0, _first_frame(language, net, clock, address, channel, began_ns), subject
-            )
+            opened_ms, frame_ms = await _first_frame(language, net, clock, address, channel, began_ns)
         except (Failed, Closed, TimeoutError) as error:
             late = f"no frame of {channel.topic} within {FRAME_S:.0f} s"
             tried.append(f"{address}: {error.message if isinstance(error, PrismError) else late}")
@@ -139,21 +137,28 @@ async def _stream(language: VenueLive, net: Net, clock: Clock, path: str, channe
 async def _first_frame(
     language: VenueLive, net: Net, clock: Clock, address: str, channel: Channel, began_ns: int
 ) -> tuple[float, float]:
-    """Milliseconds until the socket was open, and from then until the channel's first frame."""
+    """Milliseconds until the socket was open, and from then until the channel's first frame. Raises Failed, Closed, or
+    TimeoutError where none comes within `FRAME_S`."""
     socket = await net.connect(address)
     opened_ns = clock.monotonic_ns()
     try:
         for request in language.subscribe([channel.topic], 1):
             await socket.send(request.text)
-        while True:
-            for arrival in await socket.recv():
-                if language.topic_of(arrival.text) == channel.topic:
-                    return (opened_ns - began_ns) / 1e6, (clock.monotonic_ns() - opened_ns) / 1e6
-                ack = language.read_ack(arrival.text)
-                if ack is not None and not ack.ok:
-                    raise Failed("protocol", f"{channel.topic} was refused: {ack.message}")
+        await within(clock, FRAME_S, _frame_of(language, socket, channel.topic), f"first frame of {channel.topic}")
+        return (opened_ns - began_ns) / 1e6, (clock.monotonic_ns() - opened_ns) / 1e6
     finally:
         await socket.close()
+
+
+async def _frame_of(language: VenueLive, socket: Socket, topic: str) -> None:
+    """Return once a frame of `topic` came. Raises Failed where it is refused, Closed where the socket ends."""
+    while True:
+        for arrival in await socket.recv():
+            if language.topic_of(arrival.text) == topic:
+                return
+            ack = language.read_ack(arrival.text)
+            if ack is not None and not ack.ok:
+                raise Failed("protocol", f"{topic} was refused: {ack.message}")
 
 
 def _request_advice(message: str) -> str:
