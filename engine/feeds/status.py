@@ -20,7 +20,8 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
     """The status of one product now."""
     streams = feed.streams.status()
     hosts = rest.status()
-    asked = [hosts[host] for host in feed.language.hosts if host in hosts]
+    # A second host that nobody had to ask says nothing of how the first one does.
+    asked = [hosts[host] for host in feed.language.hosts if host in hosts and hosts[host].state != "unasked"]
     tally = pipeline.tallies.get(feed.venue)
     counts = pipeline.books.counts(feed.venue)
     now_ms = clock.now_ns() // 1_000_000
@@ -60,7 +61,7 @@ def _latency_ms(host: HostStatus | None) -> float | None:
 
 def _words(asked: list[HostStatus], now_ns: int) -> str:
     """Why requests are not answered, and for how long; empty where a host of the venue answers or none was asked."""
-    if not asked or any(one.state in ("ok", "unasked") for one in asked):
+    if any(one.state == "ok" for one in asked):
         return ""
     return "; ".join(_told(one, one.wait_words(now_ns)) for one in asked)
 
