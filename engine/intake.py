@@ -15,6 +15,7 @@ from engine.events import BookDelta, BookSnapshot, Candle, Liquidation, Trade
 from engine.instruments import Instrument
 from engine.market.books import BookStore
 from engine.market.state import MarketState
+from engine.text import clean
 from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
 from engine.venues.base import VenueParser, Verdict
 from engine.venues.registry import conflation_keys, make_parsers
@@ -238,7 +239,8 @@ class Intake:
         self.state.interrupted(record.venue, tally.trades_on.pop(name, ()), liquidations=name in tally.liquidations_on)
         tally.liquidations_on.discard(name)
         self.books.interrupted(record.venue, tally.books_on.pop(name, ()))
-        self.notices.appendleft(f"{record.venue}: connection {name} {record.what}")
+        # A recording names its connections as it likes.
+        self.notices.appendleft(clean(f"{record.venue}: connection {name} {record.what}"))
 
     def _drop(self, venue: str, kind: str, symbol: str, tally: VenueTally) -> None:
         tally.dropped.add((kind, symbol))

@@ -199,7 +199,7 @@ class LiveEngine(Engine):
         now_ms = self._clock.now_ns() // 1_000_000
         try:
             await store.prune(now_ms - FORGET_MS)
-            market.keep_ready(await store.load({ms: now_ms - bars_back(ms) for ms in INTERVAL_MS.values()}))
+            market.keep_ready(await store.load({ms: now_ms - bars_back(ms) for ms in INTERVAL_MS.values()}, now_ms))
         except StoreUnusable as error:
             self._announce(error.message)
 

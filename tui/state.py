@@ -7,6 +7,7 @@ and a notice. Nothing secret and nothing from a venue but symbols stands in it, 
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -15,9 +16,17 @@ from typing import Final
 import msgspec
 import platformdirs
 
+from engine.text import clean, is_safe_symbol
+
 STATE_VERSION: Final = 1
 MAX_STATE_BYTES: Final = 1 << 20
 """A watch-list of every instrument of every venue is below 200 kB; a larger file is not one that prism wrote."""
+
+
+MAX_TEXT_CHARS: Final = 1000
+"""The prompt takes no more."""
+MAX_GROUPING: Final = 1000
+"""Far beyond the ladder of tick groups, whose end is its own business."""
 
 
 class Instrument(msgspec.Struct, frozen=True, order=True, array_like=True):
@@ -75,7 +84,21 @@ def load(path: Path) -> tuple[ConsoleState, str | None]:
     if state.version != STATE_VERSION:
         reason = f"it has version {state.version}, this prism reads version {STATE_VERSION}"
         return ConsoleState(), _set_aside(path, reason)
+    if not _is_fit(state):
+        return ConsoleState(), _set_aside(path, "it holds text or numbers that no prism writes")
     return state, None
+
+
+def _is_fit(state: ConsoleState) -> bool:
+    """Whether its texts may be shown and its numbers are such: the file may have come from somebody else."""
+    words = (state.preset or "", state.theme or "", state.sort or "", state.side, state.face, state.timeframe)
+    kept = (*state.watched, *state.pinned)
+    return (
+        all(clean(text, MAX_TEXT_CHARS) == text for text in (*words, state.find, state.expression))
+        and all(is_safe_symbol(one.venue) and is_safe_symbol(one.symbol) for one in kept)
+        and math.isfinite(state.liquidation_minimum_usd)
+        and 0 <= state.depth_grouping < MAX_GROUPING
+    )
 
 
 def save(path: Path, state: ConsoleState) -> str | None:

@@ -7,6 +7,7 @@ is damaged, locked or of another version is set aside or left alone with a notic
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +26,12 @@ BUSY_MS: Final = 2_000
 KEPT_BARS: Final = 500
 """Newest bars kept of each instrument and timeframe."""
 BATCH_ROWS: Final = 500
+MAX_BODY_BYTES: Final = 256 * 1024
+"""Largest row looked at; 500 bars take about 40 kB."""
+_MIN_MS: Final = 1_230_768_000_000
+_MAX_MS: Final = 4_102_444_800_000
+"""2009 to 2100, as for what venues stamp."""
+_MAX_COUNT: Final = 1 << 53
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS bars (
@@ -131,28 +138,29 @@ class CandleStore:
                 "SELECT body FROM bars WHERE venue = ? AND symbol = ? AND interval_ms = ?", key
             )
         ).fetchone()
-        known = {bar[0]: bar for bar in _bars_of(found[0])} if found is not None else {}
+        known = {bar[0]: bar for bar in _bars_of(found[0], key[2])} if found is not None else {}
         known.update(bars)
         newest = [known[open_ms] for open_ms in sorted(known)[-KEPT_BARS:]]
         await self._database.execute(
             "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?)", (*key, newest[-1][0], _ENCODE(newest))
         )
 
-    async def load(self, since_ms: dict[int, int]) -> list[tuple[Key, list[Kept]]]:
+    async def load(self, since_ms: dict[int, int], until_ms: int = _MAX_MS) -> list[tuple[Key, list[Kept]]]:
         """The bars of every instrument whose newest is at or after `since_ms` of its timeframe, oldest first.
 
-        `since_ms` is by interval, milliseconds; an interval that is not named is not read. A row that cannot be read
-        is left out. Raises StoreUnusable where the file cannot be read.
+        `since_ms` is by interval, milliseconds; an interval that is not named is not read. Bars that end after
+        `until_ms`, cannot be true or cannot be read are left out. Raises StoreUnusable where the file cannot be read.
         """
         found: list[tuple[Key, list[Kept]]] = []
         try:
             for interval_ms, least in since_ms.items():
                 rows = await self._database.execute_fetchall(
-                    "SELECT venue, symbol, interval_ms, body FROM bars WHERE interval_ms = ? AND newest_ms >= ?",
-                    (interval_ms, least),
+                    "SELECT venue, symbol, interval_ms, body FROM bars WHERE interval_ms = ? AND newest_ms >= ?"
+                    " AND length(body) <= ?",
+                    (interval_ms, least, MAX_BODY_BYTES),
                 )
                 for venue, symbol, interval, body in rows:
-                    if bars := _bars_of(body):
+                    if bars := [bar for bar in _bars_of(body, interval_ms) if bar[0] + interval_ms <= until_ms]:
                         found.append(((venue, symbol, interval), bars))
         except aiosqlite.Error as error:
             raise StoreUnusable(f"kept candles could not be read: {clean(str(error))}") from error
@@ -179,8 +187,23 @@ def _set_aside(path: Path) -> None:
         path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
-def _bars_of(body: bytes) -> list[Kept]:
-    try:
-        return _DECODE(body)
-    except (msgspec.MsgspecError, ValueError):
+def _bars_of(body: object, interval_ms: int) -> list[Kept]:
+    """The bars of a row, oldest first, without those that cannot be true, whatever wrote the file."""
+    if not isinstance(body, bytes):
         return []
+    try:
+        bars = {bar[0]: bar for bar in _DECODE(body) if _is_plausible(bar, interval_ms)}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return []
+    return [bars[open_ms] for open_ms in sorted(bars)][-KEPT_BARS:]
+
+
+def _is_plausible(bar: Kept, interval_ms: int) -> bool:
+    open_ms, first, high, low, last, base, quote, taker, trades = bar
+    return (
+        _MIN_MS < open_ms < _MAX_MS
+        and open_ms % interval_ms == 0
+        and 0.0 < low <= min(first, last) <= max(first, last) <= high < math.inf
+        and all(amount != amount or 0.0 <= amount < math.inf for amount in (base, quote, taker))
+        and -1 <= trades < _MAX_COUNT
+    )

@@ -35,6 +35,9 @@ __all__ = ["BadLine", "CaptureReader", "ConnectionEvent", "Frame", "Header", "Re
 
 MAX_SAMPLES: Final = 20
 """Bad lines and unknown venues described one by one; all are counted."""
+MAX_BAD_RUN: Final = 1_000_000
+"""Bad lines one after another after which the rest of a file is left unread: a few kilobytes inflate to hundreds of
+millions of them."""
 _HINT: Final = (
     "A capture is a .jsonl, .jsonl.gz or .jsonl.zst file that begins with a capture header, or a folder of such files."
 )
@@ -116,7 +119,13 @@ class CaptureReader:
         first, last = _NEVER, 0
         refused: BadLine | None = None
         cut = False
+        bad_run = 0
         for batch in lines:
+            if bad_run >= MAX_BAD_RUN:
+                self._torn.append(f"{clean(path.name)}: not read beyond line {number}, after {bad_run} bad lines")
+                self._count_bad(refused)
+                refused = None
+                break
             for raw in batch:
                 number += 1
                 if number == 1:
@@ -129,7 +138,9 @@ class CaptureReader:
                     self._count_bad(refused)
                     refused = _bad_line(path, number, raw, error)
                     cut = is_cut(error)
+                    bad_run += 1
                     continue
+                bad_run = 0
                 if line.v not in VENUES:
                     self._count_unknown(line.v)
                     continue
@@ -183,6 +194,8 @@ def _first_ns(path: Path) -> int:
                 return DECODE_LINE(raw).t
             except (ValueError, RecursionError):
                 continue
+        if number > MAX_BAD_RUN:
+            break
     return 0
 
 

@@ -118,8 +118,8 @@ def _unzstd(file: BinaryIO) -> Iterator[bytes]:
                 feed = chunk[at : at + _ZSTD_FEED]
                 block = decoder.decompress(feed)
                 at += len(feed) - len(decoder.unused_data)
-                if block:
-                    yield block
+                # In pieces: 32 MiB of empty lines are as many lines as there is memory for.
+                yield from (block[begin : begin + _BLOCK] for begin in range(0, len(block), _BLOCK))
     except zstandard.ZstdError as error:
         raise _TornStream(f"the zstd stream is damaged ({error})") from None
     if not decoder.eof:

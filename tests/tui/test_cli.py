@@ -251,7 +251,7 @@ def depth(rows: str, symbol: str = "BTCUSDT") -> str:
 
 def trade(price: str, quantity: str = '"1"', symbol: str = "BTCUSDT") -> str:
     return (
-        '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1700000000000,"a":1,'
+        f'{{"stream":{json.dumps(symbol.lower() + "@aggTrade")},"data":{{"e":"aggTrade","E":1700000000000,"a":1,'
         f'"s":{json.dumps(symbol)},"p":{price},"q":{quantity},"f":1,"l":1,"T":1700000000000,"m":true}}}}'
     )
 

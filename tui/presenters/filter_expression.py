@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError
+from engine.text import clean
 from tui.presenters.filter_nodes import (
     FUNCTIONS,
     Binary,
@@ -47,6 +48,7 @@ from tui.presenters.filter_nodes import (
 from tui.presenters.sheet import ALIASES, LABELS, NUMBERS, Sheet
 
 MAX_CHARS: Final = 1000
+MAX_MESSAGE_CHARS: Final = 300
 MAX_NODES: Final = 200
 MAX_DEPTH: Final = 20
 
@@ -68,7 +70,8 @@ class FilterError(ConfigError):
     """An expression that cannot be read: where, what was expected, and the nearest name there is."""
 
     def __init__(self, source: str, position: int, message: str, suggestion: str | None = None) -> None:
-        super().__init__(message + (f"; did you mean {suggestion}?" if suggestion else ""))
+        # What was typed or pasted is repeated in it.
+        super().__init__(clean(message + (f"; did you mean {suggestion}?" if suggestion else ""), MAX_MESSAGE_CHARS))
         self.source = source
         self.position = position
         """Character the complaint is about, from 0; `len(source)` for its end."""
@@ -141,7 +144,7 @@ class Completion:
 
 def complete(source: str, cursor: int | None = None, limit: int = 20) -> tuple[Completion, ...]:
     """Names and words that begin with what stands before `cursor`; all names after an operator or nothing."""
-    end = len(source) if cursor is None else cursor
+    end = len(source) if cursor is None else min(cursor, len(source))
     found = re.search(r"[A-Za-z_][A-Za-z0-9_.]*$", source[:end])
     prefix, start = (found.group(), found.start()) if found else ("", end)
     if source[:end].count('"') % 2 or source[:end].count("'") % 2:

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from tui.presenters.filter_expression import MAX_CHARS
 from tui.presenters.lines import Line
 from tui.widgets.pane import Bar
 
@@ -62,7 +63,7 @@ class Prompt(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Bar(id="prompt-label")
-            yield Input(id="prompt-input", select_on_focus=False)
+            yield Input(id="prompt-input", select_on_focus=False, max_length=MAX_CHARS)
             yield Bar(id="prompt-count")
         yield Bar(id="prompt-complaint")
 

@@ -30,14 +30,14 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "candles.sqlite3"
     store = await CandleStore.open(path)
     assert await store.save([candle(0), candle(1), candle(0, "ETHUSDT")]) == 2
-    await store.save([candle(2), candle(1, close=9.0)])
+    await store.save([candle(2), candle(1, close=1.5)])
     await store.close()
     store = await CandleStore.open(path)
     held = dict(await store.load({MINUTE: 0}))
     await store.close()
     bars = held["okx", "BTCUSDT", MINUTE]
     assert opens(bars) == [0, 1, 2]
-    assert [bar[4] for bar in bars] == [1.0, 9.0, 1.0]
+    assert [bar[4] for bar in bars] == [1.0, 1.5, 1.0]
     assert bars[0][:7] == (T0, 1.0, 2.0, 0.5, 1.0, 2.0, 3.0)
     assert math.isnan(bars[0][7])
     assert set(held) == {("okx", "BTCUSDT", MINUTE), ("okx", "ETHUSDT", MINUTE)}
