@@ -18,6 +18,10 @@ import numpy as np
 
 from engine.prism.across import Compared
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Reading, Status
+from engine.prism.past import Change
+from engine.prism.standing import Standing
+from engine.prism.verdict import flip, movers
+from engine.prism.wording import sentence
 from engine.ranking.gates import GATE_NAMES
 from engine.ranking.result import GATES, Levels, LevelStatus, Ranking
 from engine.ranking.words import veto_gate, veto_text
@@ -27,6 +31,8 @@ Document = dict[str, Any]
 
 SCAN_SCHEMA: Final = "prism.scan/1"
 EXPLAIN_SCHEMA: Final = "prism.explain/1"
+MOVERS: Final = 3
+"""How many components an explanation names."""
 SIDES: Final = {1: "long", -1: "short", 0: None}
 
 
@@ -77,6 +83,10 @@ def explain_document(snapshot: Snapshot, row: int) -> Document:
         instrument = snapshot.instruments[row]
         what = instrument.kind if instrument.kind != "perp" else instrument.category
         body |= {"first_failed": None, "reason": f"not ranked: {what}, quoted in {instrument.quote}"}
+    body |= _verdict(board_in_force(snapshot), row)
+    if focused and snapshot.focus is not None:
+        body |= {"change": _change(snapshot.focus.change, snapshot.at_ms)}
+        _add_standing(body["faces"], snapshot.focus.standing)
     structure = [{"name": name, "price": _number(price)} for name, price in levels] if focused else None
     across = [_compared(one) for one in snapshot.focus.across] if focused and snapshot.focus is not None else None
     return head | body | {"structure": structure, "across_venues": across}
@@ -94,6 +104,50 @@ def _compared(one: Compared) -> Document:
             for voice in one.voices
         ],
     }
+
+
+def _verdict(board: Board, row: int) -> Document:
+    """The three components that move the score most, and what would turn it over."""
+    found = movers(board, row)
+    turned = flip(found, float(board.prism[row]))
+    return {
+        "movers": [
+            {
+                "face": mover.face,
+                "component": mover.component,
+                "points": _number(mover.points),
+                "words": sentence(mover.component, board.readings[mover.component], row),
+            }
+            for mover in found[:MOVERS]
+        ],
+        "flip": None if turned is None else {"neutral": list(turned.components), "score": _number(turned.score)},
+    }
+
+
+def _change(change: Change | None, at_ms: int) -> Document | None:
+    """What made the difference since the score was last 10 points away."""
+    if change is None:
+        return None
+    return {
+        "age_ms": at_ms - change.at_ms,
+        "score": _number(change.score),
+        "movers": [
+            {"face": mover.face, "component": mover.component, "points": _number(mover.points)}
+            for mover in change.movers[:MOVERS]
+        ],
+    }
+
+
+def _add_standing(faces: Document, standing: Standing | None) -> None:
+    """Percentiles beside the raw readings of a focused row."""
+    if standing is None:
+        return
+    for face in faces.values():
+        for name, component in face["components"].items():
+            place = COMPONENT_INDEX[name]
+            component["universe_percentile"] = _number(standing.universe[place] * 100.0)
+            component["own_percentile"] = _number(standing.own[place] * 100.0)
+            component["own_samples"] = int(standing.samples[place])
 
 
 def board_in_force(snapshot: Snapshot) -> Board:
@@ -211,6 +265,7 @@ def _component(board: Board, row: int, name: str, with_inputs: bool) -> Document
         "note": reading.notes.get(row),
     }
     if with_inputs:
+        document["words"] = sentence(name, reading, row) if document["raw"] is not None else None
         document["inputs"] = _inputs(reading, row, board.at_ms)
     return document
 

@@ -19,7 +19,9 @@ from engine.market.size_text import base_text
 from engine.market.state import MarketState
 from engine.market.view import MarketView
 from engine.prism.board import Board, Reading
+from engine.prism.past import Past
 from engine.prism.score import Scorer
+from engine.prism.standing import Standings
 from engine.prism.traps import Traps
 from engine.ranking.result import Ranking
 from engine.snapshot import (
@@ -53,8 +55,10 @@ STALE_MS: Final = 10_000
 class Picture:
     """One look at live state. Made for one snapshot and dropped."""
 
-    def __init__(self, state: MarketState, books: BookStore, scorer: Scorer) -> None:
+    def __init__(self, state: MarketState, books: BookStore, scorer: Scorer, past: Past, standings: Standings) -> None:
         self._state = state
+        self._past = past
+        self._standings = standings
         self._books = books
         self._scorer = scorer
 
@@ -94,7 +98,7 @@ class Picture:
             ),
             mood=_mood(view),
             health=health,
-            focus=self._focus(view, focus),
+            focus=self._focus(view, board, focus),
             replay=replay,
             traps=traps,
         )
@@ -146,7 +150,7 @@ class Picture:
             deep=(view.tape.since_ms >= 0) & (view.books.updated_ms >= 0),
         )
 
-    def _focus(self, view: MarketView, key: tuple[str, str] | None) -> Focus | None:
+    def _focus(self, view: MarketView, board: Board, key: tuple[str, str] | None) -> Focus | None:
         row = None if key is None else self._state.universe.row(*key)
         if row is None:
             return None
@@ -166,6 +170,8 @@ class Picture:
             funding_frac=_known(view.derivatives.funding_history[row]),
             structure=self._scorer.structure.levels_of(row),
             across=() if self._scorer.voices is None else self._scorer.voices.compared(row),
+            change=self._past.change(board, row),
+            standing=self._standings.of(board, row, view.rankable),
         )
 
     def _ladder(self, instrument: Instrument) -> Ladder:

@@ -20,7 +20,9 @@ from engine.intake import Intake
 from engine.market.view import MarketView
 from engine.picture import Picture
 from engine.prism.board import Board
+from engine.prism.past import Past
 from engine.prism.score import Scorer
+from engine.prism.standing import Standings
 from engine.ranking.ranker import Ranker
 from engine.ranking.result import Ranking
 from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
@@ -45,6 +47,8 @@ class Pipeline(Intake):
 
     def _begin_scores(self) -> None:
         self.scorer = Scorer()
+        self.past = Past()
+        self.standings = Standings()
         self.ranker = Ranker(self.config.engine.taker_fees)
         self._scan: tuple[MarketView, Board, dict[str, Ranking]] | None = None
 
@@ -108,6 +112,8 @@ class Pipeline(Intake):
         books = self.books.columns(at_ms, instruments, sold, bought)
         view = self._rankable(state.view(at_ms, books))
         board = self.scorer.score(view, self.config.engine.face_weights)
+        self.past.take(board)
+        self.standings.take(board)
         self.scans += 1
         self._scan = (view, board, self.ranker.rank(board, view, self.presets, self.scorer.structure.prices))
 
@@ -133,7 +139,7 @@ class Pipeline(Intake):
         assert self._scan is not None
         view, board, rankings = self._scan
         self._sequence += 1
-        picture = Picture(self.state, self.books, self.scorer)
+        picture = Picture(self.state, self.books, self.scorer, self.past, self.standings)
         return picture.snapshot(
             view,
             board,

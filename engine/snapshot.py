@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from engine.instruments import Instrument
 from engine.prism.across import Compared
 from engine.prism.board import Board
+from engine.prism.past import Change
+from engine.prism.standing import Standing
 from engine.prism.traps import Traps
 from engine.ranking.result import Ranking
 
@@ -142,6 +144,10 @@ class Focus:
     """Named structural prices (`POC 24h`, `VAH 24h`, `swing high`, ...) for the chart and the targets."""
     across: tuple[Compared, ...] = ()
     """What the asset's venues say together and apart; empty where one venue alone trades it."""
+    change: Change | None = None
+    """Since its score was last 10 points away, under the configured face weights; None: never, as far as is kept."""
+    standing: Standing | None = None
+    """Percentiles of its raw readings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,8 @@ def test_explain_is_the_scan_row_with_inputs(snapshot: Snapshot, document: dict[
     assert explained["schema"] == "prism.explain/1"
     for face in explained["faces"].values():
         for component in face["components"].values():
-            inputs = component.pop("inputs")
+            inputs, said = component.pop("inputs"), component.pop("words")
+            assert said is None or "nan" not in said
             assert inputs
             assert all(list(entry) == ["name", "value", "unit", "age_ms"] for entry in inputs)
     assert {name: explained[name] for name in ROW_FIELDS} == document["candidates"][0]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, Board, Status
+from engine.prism.verdict import movers
 from engine.ranking.result import GATES, LevelStatus
 from engine.snapshot import Feed, Ladder, LiquidationTotals, Snapshot
 from tests.engine.builders import make_snapshot
@@ -112,7 +113,7 @@ def test_parts_rounded_together_sum_to_the_rounded_total(parts: list[float], dec
 
 def test_the_drivers_sum_to_the_distance_from_50(snapshot: Snapshot) -> None:
     for row in range(ROWS - 1):
-        found = breakdown.drivers(snapshot.board, row)
+        found = movers(snapshot.board, row)
         assert sum(d.points for d in found) == pytest.approx(snapshot.board.prism[row] - 50, abs=1e-9)
         assert [abs(d.points) for d in found] == sorted((abs(d.points) for d in found), reverse=True)
 
@@ -210,7 +211,7 @@ def test_the_explanation_names_the_strongest_the_missing_and_the_gates(snapshot:
     }
     view = view_of(snapshot, board=replace(snapshot.board, status=states, readings=readings))
     text = " ".join(text for text, _ in explanation.explanation(view))
-    strongest = breakdown.drivers(view.snapshot.board, 0)[0]
+    strongest = movers(view.snapshot.board, 0)[0]
     assert words(strongest.component) in text
     assert "Not counted: funding, funding volatility (missing: no funding seen)." in text
     failed = gates.failed_gates(view.snapshot.ranking, 0)

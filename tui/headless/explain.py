@@ -31,6 +31,8 @@ _COMPONENTS: Final = (
     Column("4h", True, 3),
     Column("reading", True, 2),
     Column("unit", False, 2),
+    Column("all %", True, 3),
+    Column("own %", True, 3),
     Column("status", False, 0),
 )
 _INPUTS: Final = (
@@ -109,6 +111,7 @@ def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
         ),
         Text(f"rank {document['rank']}" if document["rank"] else f"vetoed: {document['reason']}"),
     ]
+    parts += _verdict(document)
     parts += [Text(f"trap: {trap['name'].replace('_', ' ')}: {trap['saw']}") for trap in document["traps"] or ()]
     for name, face in document["faces"].items():
         title = (
@@ -143,6 +146,25 @@ def _across(one: dict[str, Any]) -> list[str]:
     return [one["name"], _plain(one["combined"]), _plain(one["median"]), one["unit"], ", ".join(said)]
 
 
+def _verdict(document: dict[str, Any]) -> list[Text]:
+    """What moves the score most, what would turn it over, and what changed."""
+    told = [
+        Text(f"{_number(mover['points'], 2):>6}  {mover['component']}: {mover['words'] or 'no words'}")
+        for mover in document["movers"]
+    ]
+    turned, change = document["flip"], document.get("change")
+    if turned is not None:
+        names, rest = turned["neutral"][:4], len(turned["neutral"]) - 4
+        listed = ", ".join([*names, f"{rest} more"] if rest > 0 else names)
+        told.append(Text(f"were {listed} neutral, the score would be {_number(turned['score'], 2)}"))
+    if change is not None:
+        causes = ", ".join(f"{mover['component']} {mover['points']:+.1f}" for mover in change["movers"])
+        told.append(
+            Text(f"{_age(change['age_ms'])} ago the score was {_number(change['score'], 2)}; since then {causes}")
+        )
+    return told
+
+
 def _component(name: str, held: dict[str, Any]) -> list[str]:
     frames = held["timeframes"] or {}
     status, note = held["status"], held["note"] or ""
@@ -156,6 +178,8 @@ def _component(name: str, held: dict[str, Any]) -> list[str]:
         *(_number(frames.get(frame), 1) for frame in ("5m", "15m", "4h")),
         _plain(held["raw"]),
         held["unit"],
+        _number(held.get("universe_percentile"), 0),
+        _number(held.get("own_percentile"), 0),
         words,
     ]
 

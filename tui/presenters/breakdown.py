@@ -7,7 +7,6 @@ figures on screen add up to the total on screen; nothing is computed here that t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import floor, isnan
 from typing import Final
 
@@ -15,6 +14,8 @@ import numpy as np
 from rich.cells import cell_len
 
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Status
+from engine.prism.standing import Standing
+from engine.prism.verdict import movers
 from tui.presenters.format import MISSING, bps_text, compact_text, pad, percent_text, usd_text
 from tui.presenters.gauges import score_style, signed_gauge
 from tui.presenters.lines import BLANK, Line, right, wrapped
@@ -28,16 +29,6 @@ STATUS_WORDS: Final[dict[int, str]] = {
 }
 _NAME: Final = 18
 _MINIMUM_GAUGE: Final = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Driver:
-    """How far one component moves the score from 50."""
-
-    face: str
-    component: str
-    points: float
-    """face weight * component weight * (adjusted - 50); over all components they sum to prism - 50."""
 
 
 def rounded_parts(parts: Sequence[float], total: float, decimals: int) -> list[float]:
@@ -54,19 +45,6 @@ def rounded_parts(parts: Sequence[float], total: float, decimals: int) -> list[f
         if remainders[i] > 1e-6:
             floors[i] += 1
     return [low / scale for low in floors]
-
-
-def drivers(board: Board, row: int) -> list[Driver]:
-    """Every component that counts, the one that moves the score most first."""
-    found = []
-    for f, face in enumerate(FACES):
-        for name in COMPONENTS[face]:
-            c = COMPONENT_INDEX[name]
-            if board.status[row, c] != Status.OK:
-                continue
-            points = board.face_weight[row, f] * board.weight[row, c] * (board.adjusted[row, c] - 50)
-            found.append(Driver(face, name, float(points)))
-    return sorted(found, key=lambda driver: (-abs(driver.points), driver.component))
 
 
 def reading_text(value: float, unit: str) -> str:
@@ -195,10 +173,16 @@ def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]
     return lines
 
 
-def detail_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
-    """Raw reading and per-timeframe scores of every component of one face, and in full what is to be said of it."""
-    head = pad("READING", _NAME) + right("RAW", 14) + "".join(right(frame, 6) for frame in TIMEFRAMES) + "  NOTE"
-    room = width - _NAME - 34
+def detail_lines(board: Board, row: int, face: str, width: int, standing: Standing | None = None) -> list[Line]:
+    """Raw reading and per-timeframe scores of every component of one face, and in full what is to be said of it.
+
+    With a `standing`, its percentiles among all symbols (ALL%) and in the symbol's own history (OWN%) stand beside.
+    """
+    head = pad("READING", _NAME) + right("RAW", 14)
+    if standing is not None:
+        head += right("ALL%", 6) + right("OWN%", 6)
+    head += "".join(right(frame, 6) for frame in TIMEFRAMES) + "  NOTE"
+    room = width - _NAME - (34 if standing is None else 46)
     lines: list[Line] = [((head.ljust(width), "heading"),)]
     for name in COMPONENTS[face]:
         c = COMPONENT_INDEX[name]
@@ -215,6 +199,7 @@ def detail_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
             (
                 (pad(words(name), _NAME), ""),
                 (right(reading_text(float(board.raw[row, c]), board.units[c]), 14), ""),
+                *_ranks(standing, c),
                 *frames,
                 (f"  {told}" if told and fits else "", style),
             )
@@ -224,9 +209,16 @@ def detail_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
     return lines
 
 
+def _ranks(standing: Standing | None, component: int) -> Line:
+    if standing is None:
+        return ()
+    shares = float(standing.universe[component]), float(standing.own[component])
+    return tuple((right(MISSING if isnan(share) else f"{share * 100:.0f}", 6), "muted") for share in shares)
+
+
 def driver_lines(board: Board, row: int, count: int = 5) -> list[Line]:
     """The components that move the verdict most, in points of the score away from 50."""
-    found = drivers(board, row)[:count]
+    found = movers(board, row)[:count]
     if not found:
         return [(("nothing scored yet", "muted"),)]
     lines: list[Line] = [(("MOVES THE VERDICT MOST", "heading"),)]

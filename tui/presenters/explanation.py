@@ -5,15 +5,24 @@ Called by the symbol's screen and the headless explanation. Every figure is the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
+from typing import Final
 
+from engine.documents import board_in_force
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, Board, Status
+from engine.prism.past import Change
+from engine.prism.verdict import Mover, flip, movers
+from engine.prism.wording import sentence
 from engine.ranking.result import GATES
-from tui.presenters.breakdown import Driver, drivers, status_text
+from tui.presenters.breakdown import status_text
 from tui.presenters.format import score_text
 from tui.presenters.gates import failed_gates, side_text
 from tui.presenters.lines import Line, wrapped
 from tui.presenters.view import View, count_text, venue_title, words
+
+MOST_NAMED: Final = 4
+"""Components that one sentence names; of more the number is told."""
 
 
 def explanation(view: View) -> list[tuple[str, str]]:
@@ -21,7 +30,7 @@ def explanation(view: View) -> list[tuple[str, str]]:
     row, instrument = view.row, view.instrument
     if row is None or instrument is None:
         return []
-    board, ranking = view.snapshot.board, view.snapshot.ranking
+    board, ranking = board_in_force(view.snapshot), view.snapshot.ranking
     prism = float(board.prism[row])
     name = f"{instrument.symbol} on {venue_title(instrument.venue)}"
     if isnan(prism):
@@ -36,7 +45,9 @@ def explanation(view: View) -> list[tuple[str, str]]:
             "strong",
         )
     ]
-    told += _moving(drivers(board, row), prism)
+    told += _moving(board, row, prism)
+    if view.focus is not None and view.focus.change is not None:
+        told.append((_changed(view.focus.change, prism, view.snapshot.at_ms), ""))
     if view.snapshot.traps is not None:
         flags = view.snapshot.traps.of(row, int(ranking.side[row]))
         told += [(f"Trap: {words(trap.name)}: {trap.saw}.", "warning") for trap in flags]
@@ -68,24 +79,41 @@ def _disagreements(view: View) -> list[tuple[str, str]]:
     ]
 
 
-def _moving(found: list[Driver], prism: float) -> list[tuple[str, str]]:
+def _moving(board: Board, row: int, prism: float) -> list[tuple[str, str]]:
+    found = movers(board, row)
     direction = 1 if prism >= 50 else -1
-    with_it = [driver for driver in found if driver.points * direction > 0][:3]
-    against = [driver for driver in found if driver.points * direction < 0][:2]
+    with_it = [mover for mover in found if mover.points * direction > 0][:3]
+    against = [mover for mover in found if mover.points * direction < 0][:2]
     told = []
     if with_it:
         told.append((f"Most for it: {_listed(with_it)}.", ""))
-        first = with_it[0]
-        without = prism - first.points
-        told.append(
-            (f"Were {words(first.component)} neutral, the score would be {score_text(without)}.", "muted"),
-        )
     told.append((f"Most against it: {_listed(against)}.", "") if against else ("Nothing speaks against it.", ""))
+    for mover in found[:3]:
+        said = sentence(mover.component, board.readings[mover.component], row)
+        if said:
+            told.append((f"{words(mover.component)}: {said}.", ""))
+    turned = flip(found, prism)
+    if turned is not None:
+        names = [words(name) for name in turned.components]
+        rest = len(names) - MOST_NAMED
+        if rest > 0:
+            names = [*names[:MOST_NAMED], count_text(rest, "other")]
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        told.append((f"Were {listed} neutral, the score would be {score_text(turned.score)}.", "muted"))
     return told
 
 
-def _listed(found: list[Driver]) -> str:
-    return ", ".join(f"{words(driver.component)} {driver.points:+.1f}" for driver in found)
+def _changed(change: Change, prism: float, at_ms: int) -> str:
+    minutes = (at_ms - change.at_ms) / 60_000
+    ago = f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
+    return (
+        f"{ago} ago the score was {score_text(change.score)}, now {score_text(prism)}; since then "
+        f"{_listed(change.movers[:3])}."
+    )
+
+
+def _listed(found: Sequence[Mover]) -> str:
+    return ", ".join(f"{words(mover.component)} {mover.points:+.1f}" for mover in found)
 
 
 def _gaps(board: Board, row: int) -> list[tuple[str, str]]:

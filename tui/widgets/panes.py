@@ -6,6 +6,7 @@ attribute that an action sets and the state file keeps.
 
 from __future__ import annotations
 
+from engine.documents import board_in_force
 from engine.prism.board import FACES
 from tui.presenters import breakdown, chart, depth, explanation, gates, levels, liquidations, tape
 from tui.presenters.format import usd_text
@@ -49,7 +50,7 @@ class PrismPane(Pane):
         self.cycle(-1)
 
     def lines(self, view: View, width: int, height: int) -> list[Line]:
-        row, board, ranking = view.row, view.snapshot.board, view.snapshot.ranking
+        row, board, ranking = view.row, board_in_force(view.snapshot), view.snapshot.ranking
         if row is None:
             self.head(self.TITLE)
             return sentence(NO_SYMBOL["prism"], width)
@@ -62,7 +63,9 @@ class PrismPane(Pane):
         told = [line for text in warning for line in wrapped(text, width, "warning")]
         lines = [*told, *faces, *([] if compact else [BLANK]), *parts]
         side_by_side = width >= 80
-        detail = breakdown.detail_lines(board, row, self.face, width)
+        focus = view.focus
+        standing = None if focus is None else focus.standing
+        detail = breakdown.detail_lines(board, row, self.face, width, standing)
         moving, verdict = breakdown.driver_lines(board, row), gates.gate_lines(ranking, row)
         gate_width = 30
         entry = levels.level_lines(view, width - gate_width - 2 if side_by_side else width)
