@@ -86,10 +86,12 @@ class LiveEngine(Engine):
             runner.run(work)
 
     def run_for(self, seconds: float) -> Pipeline:
-        """Follow the venues for so long in the calling thread; the market as it then stands, scanned once more."""
+        """Follow the venues for so long in the calling thread; the market as it stood when the time was up.
+
+        It is scanned before the connections close, since what a closed connection carried is not proven any more.
+        """
         self._until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
         self._loop(self._run())
-        self._pipeline.scan()
         return self._pipeline
 
     @property
@@ -168,6 +170,8 @@ class LiveEngine(Engine):
                 await clock.sleep_until(min(due_ns, clock.monotonic_ns() + 50_000_000))
                 asked = self._obey()
                 self._publish(force=asked or clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS)
+        if self._until_ns is not None:
+            self._scan()
 
     def _tell_pace(self, slowed_ms: float | None) -> None:
         """Say once that scans come late, and once that they do not any more."""

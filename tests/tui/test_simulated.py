@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 
 from engine.config.schema import Config
+from engine.prism.board import COMPONENT_INDEX, Status
+from tui.headless import market
 from tui.live import live_engine
 from tui.simulated import Simulator, SimulatorFailed
 
@@ -66,6 +70,26 @@ def test_it_does_not_outlive_a_parent_that_is_killed() -> None:
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
     assert wait_until_gone(pid)
+
+
+def test_what_is_read_of_a_live_market_was_read_while_it_was_connected(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    args = argparse.Namespace(replay=None, demo=True, for_seconds=12.0, seed=3, rate=500.0, record=None)
+    pipeline = market.run(args, Config())
+    snapshot = pipeline.snapshot()
+    leaders = [
+        row for row, one in enumerate(snapshot.instruments) if one.asset == "BTC" and snapshot.board.prism[row] > 0
+    ]
+    counted = {
+        name
+        for name in ("imbalance", "liquidity", "impact", "market_making")
+        for row in leaders
+        if snapshot.board.status[row, COMPONENT_INDEX[name]] != Status.MISSING
+    }
+    assert counted == {"imbalance", "liquidity", "impact", "market_making"}
 
 
 def test_one_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
