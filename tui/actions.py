@@ -131,6 +131,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("export_json", ("X",), "export JSON", "Write what the table shows to a JSON file.",
            "program", "main", does="export", argument="json"),
     Action("theme", ("t",), "theme", "Use the next theme.", "program", footer=17),
+    Action("alerts", ("b",), "alerts", "Ring for new candidates, large liquidations and silent venues, or stop.",
+           "program", footer=19),
     Action("help", ("question_mark",), "help", "Say what has focus and every key that works here.",
            "program", footer=3),
     Action("venues", ("V",), "venues", "Say how every venue does, and what the engine has to tell.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,7 @@ from engine.snapshot import ReplayStatus, Snapshot
 from engine.text import clean
 from themes import loader
 from tui.actions import BY_ID, Keymap, usable
+from tui.presenters.alerts import AlertChoice, Alerts, desktop_notice
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
 from tui.presenters.view import Risk, View
@@ -91,6 +93,16 @@ class PrismApp(App[None], inherit_bindings=False):
         self._state_path = state_path or default_path()
         self._state, state_notice = load(self._state_path)
         self._notices = (*notices, *([state_notice] if state_notice else []))
+        section = self.config.console
+        self._alerts = Alerts(
+            AlertChoice(
+                section.alert_candidate,
+                section.alert_liquidation,
+                section.alert_venue,
+                section.large_liquidation_usd,
+                section.alert_every_s,
+            )
+        )
         self._snapshot: Snapshot | None = None
         self._newest_ns = self._tick_ns = self._clock.monotonic_ns()
         self._running_loop: asyncio.AbstractEventLoop | None = None
@@ -149,6 +161,7 @@ class PrismApp(App[None], inherit_bindings=False):
         if snapshot is not None and snapshot is not self._snapshot:
             self._snapshot, self._newest_ns = snapshot, now_ns
         self._judge(now_ns)
+        self._ring(now_ns / 1e9)
         if not self.is_running or not self.screen_stack:
             return
         screen = self.screen
@@ -190,6 +203,19 @@ class PrismApp(App[None], inherit_bindings=False):
         silent_s = (now_ns - self._newest_ns) / 1e9
         held = replay is not None and (replay.paused or replay.finished)
         self.urgent = f"engine silent for {silent_s:.0f} s" if silent_s > SILENT_S and not held else ""
+
+    def _ring(self, now_s: float) -> None:
+        if not self._state.alerts or self._snapshot is None:
+            return
+        text = clean(self._alerts.look(self._snapshot, self.preset, now_s))
+        if not text:
+            return
+        self.tell(text)
+        way = self.config.console.alert_by
+        if way != "desktop":
+            self.bell()
+        if way != "bell" and self._driver is not None:
+            self._driver.write(desktop_notice(text, "TMUX" in os.environ))
 
     def _end_failed(self) -> None:
         self.exit(return_code=1)
@@ -298,6 +324,26 @@ class PrismApp(App[None], inherit_bindings=False):
     def do_preset_step(self, step: str) -> None:
         names = list(PRESETS)
         self.do_preset(names[(names.index(self.preset) + int(step)) % len(names)])
+
+    def do_alerts(self) -> None:
+        self.remember(alerts=not self._state.alerts)
+        self._alerts.forget()
+        if self._snapshot is not None:
+            # What is so at this moment is no news.
+            self._alerts.look(self._snapshot, self.preset, self.now_s())
+        section = self.config.console
+        events = {
+            "new candidates": section.alert_candidate,
+            "large liquidations": section.alert_liquidation,
+            "venues": section.alert_venue,
+        }
+        chosen = ", ".join(name for name, on in events.items() if on)
+        if not self._state.alerts:
+            self.tell("alerts off")
+        elif chosen:
+            self.tell(f"alerts on by {section.alert_by.replace('both', 'bell and desktop')}: {chosen}")
+        else:
+            self.tell("alerts on, but the configuration chooses no event", severity="warning")
 
     def do_theme(self) -> None:
         names = list(self.themes.themes)

@@ -40,6 +40,8 @@ class ConsoleState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything kept. Fields may be added with a default; a changed meaning needs a new version."""
 
     version: int = STATE_VERSION
+    alerts: bool = False
+    """Whether events ring."""
     greeted: bool = False
     """The user hid the lines for newcomers."""
     preset: str | None = None

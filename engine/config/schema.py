@@ -124,6 +124,16 @@ class ConsoleSection(_Section, frozen=True, kw_only=True):
     """Smallest liquidation the ticker shows, US dollars."""
     large_liquidation_usd: Positive = 100_000.0
     """A liquidation of this size is highlighted, US dollars."""
+    alert_by: Literal["bell", "desktop", "both"] = "bell"
+    """How an alert is given once `b` turned alerts on: the terminal's bell, a desktop notification (OSC 9), or both."""
+    alert_candidate: bool = True
+    """Alert where a symbol becomes a candidate of the preset in force, at most once in 15 minutes each."""
+    alert_liquidation: bool = True
+    """Alert where a liquidation reaches `large_liquidation_usd`."""
+    alert_venue: bool = True
+    """Alert where a venue falls silent or is back."""
+    alert_every_s: Positive = 10.0
+    """Fewest seconds between two alerts; what happened between them is counted in the next."""
     keys: dict[str, str] = {}
     """Other keys for actions, by action name; several are separated by commas. `?` lists the names."""
 

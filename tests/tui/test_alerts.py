@@ -1,0 +1,149 @@
+"""What rings, how often, and that nothing does until it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.config.schema import Config, ConsoleSection, EngineSection
+from engine.snapshot import FeedState, LiquidationLine, Snapshot
+from tests.tui.fake_source import make_app, scene, settle
+from tui.presenters.alerts import QUIET_MS, AlertChoice, Alerts, desktop_notice
+from tui.presenters.format import usd_text
+
+BASE = scene("live")
+CANDIDATES = BASE.rankings["relaxed"].candidates
+LAST = BASE.instruments[int(CANDIDATES[-1])]
+
+
+def at(snapshot: Snapshot, ms: int) -> Snapshot:
+    return replace(snapshot, at_ms=BASE.at_ms + ms, sequence=snapshot.sequence + 1)
+
+
+def with_rows(snapshot: Snapshot, count: int) -> Snapshot:
+    ranking = replace(snapshot.rankings["relaxed"], candidates=CANDIDATES[:count])
+    return replace(snapshot, rankings={**snapshot.rankings, "relaxed": ranking})
+
+
+def with_state(snapshot: Snapshot, state: FeedState) -> Snapshot:
+    first, *rest = snapshot.feeds
+    return replace(snapshot, feeds=(replace(first, state=state), *rest))
+
+
+def with_liquidations(snapshot: Snapshot, *sizes: float) -> Snapshot:
+    lines = tuple(
+        LiquidationLine(BASE.at_ms + n, "okx", f"L{n}", "long", 1.0, size, size, False) for n, size in enumerate(sizes)
+    )
+    return replace(snapshot, liquidations=lines[::-1])
+
+
+def alerts(every_s: float = 0.0) -> Alerts:
+    return Alerts(AlertChoice(every_s=every_s))
+
+
+def test_a_new_candidate_is_told_once_in_a_while() -> None:
+    told = alerts()
+    few = with_rows(BASE, len(CANDIDATES) - 1)
+    assert told.look(few, "relaxed", 0.0) == "", "what is so at the start is no news"
+    text = told.look(at(BASE, 1), "relaxed", 1.0)
+    assert text.startswith(LAST.symbol)
+    assert "passes relaxed" in text
+    assert ("long" in text) == bool(BASE.rankings["relaxed"].side[CANDIDATES[-1]] > 0)
+    assert told.look(at(few, 2), "relaxed", 2.0) == ""
+    assert told.look(at(BASE, 3), "relaxed", 3.0) == "", "it was there a moment ago"
+    assert told.look(at(few, 4), "relaxed", 4.0) == ""
+    assert told.look(at(BASE, 4 + QUIET_MS), "relaxed", 5.0) != ""
+
+
+def test_another_preset_or_recording_is_no_news() -> None:
+    told = alerts()
+    told.look(with_rows(BASE, 1), "relaxed", 0.0)
+    assert told.look(at(BASE, 1), "strict", 1.0) == ""
+    assert told.look(at(BASE, 2), "relaxed", 2.0) == ""
+    assert told.look(replace(at(BASE, 3), epoch=BASE.epoch + 1), "relaxed", 3.0) == ""
+
+
+def test_only_large_liquidations_ring_and_each_once() -> None:
+    told = alerts()
+    told.look(with_liquidations(BASE, 9e6), "relaxed", 0.0)
+    assert told.look(at(with_liquidations(BASE, 9e6, 99_999.0), 1), "relaxed", 1.0) == ""
+    text = told.look(at(with_liquidations(BASE, 9e6, 99_999.0, 250_000.0), 2), "relaxed", 2.0)
+    assert text == f"L2 OKX long liquidated, {usd_text(250_000.0)}"
+    assert told.look(at(with_liquidations(BASE, 9e6, 99_999.0, 250_000.0), 3), "relaxed", 3.0) == ""
+    assert told.look(at(with_liquidations(BASE, float("nan")), 4), "relaxed", 4.0) == "", "size in dollars not known"
+
+
+def test_a_venue_rings_when_it_falls_silent_and_when_it_is_back() -> None:
+    told = alerts()
+    told.look(with_state(BASE, "live"), "relaxed", 0.0)
+    assert told.look(at(with_state(BASE, "down"), 1), "relaxed", 1.0).endswith("is down")
+    for ms, state in enumerate(("connecting", "syncing", "down", "stale"), start=2):
+        assert told.look(at(with_state(BASE, state), ms), "relaxed", ms) == ""  # type: ignore[arg-type]
+    assert told.look(at(with_state(BASE, "live"), 9), "relaxed", 9.0).endswith("is back")
+
+
+def test_a_storm_is_one_sound_and_nothing_of_it_is_lost() -> None:
+    told = alerts(every_s=10.0)
+    told.look(with_liquidations(BASE, 1.0), "relaxed", 0.0)
+    sizes = [1.0]
+    heard = []
+    for second in range(1, 31):
+        sizes.append(1e6)
+        heard.append(told.look(at(with_liquidations(BASE, *sizes), second), "relaxed", float(second)))
+    rung = [text for text in heard if text]
+    assert len(rung) == 3
+    more = [int(text.rsplit("and ", 1)[1].split()[0]) for text in rung[1:]]
+    assert more == [9, 9]
+
+
+@pytest.mark.parametrize(("tmux", "start"), [(False, "\x1b]9;prism: "), (True, "\x1bPtmux;\x1b\x1b]9;prism: ")])
+def test_the_sequence_of_a_desktop_notice(tmux: bool, start: str) -> None:
+    sequence = desktop_notice("OKX is down", tmux)
+    assert sequence.startswith(start)
+    assert "OKX is down\x07" in sequence
+    assert sequence.endswith("\x1b\\") == tmux
+
+
+@pytest.mark.parametrize("way", ["bell", "desktop", "both"])
+async def test_nothing_rings_until_b_is_pressed_and_then_as_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    section = ConsoleSection(alert_by=way, alert_every_s=0.1)  # type: ignore[arg-type]
+    app, source, clock = make_app(tmp_path, config=Config(engine=EngineSection(preset="relaxed"), console=section))
+    hostile = np.array([int(CANDIDATES[-1])])
+    rung: list[str] = []
+    async with app.run_test(size=(120, 40)) as pilot:
+        monkeypatch.setattr(app, "bell", lambda: rung.append("bell"))
+        assert app._driver is not None
+        monkeypatch.setattr(app._driver, "write", lambda text: rung.append(text) if text.startswith("\x1b]9") else None)
+
+        async def market(rows: int, ms: int) -> None:
+            snapshot = at(with_rows(scene(), rows), ms)
+            instruments = list(snapshot.instruments)
+            for row in hostile:
+                instruments[row] = replace(instruments[row], symbol="\x1b]0;X\x07[b]Y")
+            source.snapshot = replace(snapshot, instruments=tuple(instruments))
+            await settle(app, clock, pilot)
+
+        await market(len(CANDIDATES) - 1, 1)
+        await market(len(CANDIDATES), 2)
+        assert rung == []
+        await pilot.press("b")
+        await market(len(CANDIDATES) - 1, 3)
+        await market(len(CANDIDATES), 4)
+        assert rung == [], "it was a candidate when alerts were turned on"
+        await market(len(CANDIDATES) - 1, 5)
+        await market(len(CANDIDATES), 6 + QUIET_MS)
+        assert ("bell" in rung) == (way != "desktop")
+        sequences = [text for text in rung if text != "bell"]
+        assert len(sequences) == (way != "bell")
+        assert all(text.count("\x1b") == 1 and text.count("\x07") == 1 for text in sequences)
+        count = len(rung)
+        await pilot.press("b")
+        await market(len(CANDIDATES) - 1, 7 + QUIET_MS)
+        await market(len(CANDIDATES), 8 + 3 * QUIET_MS)
+        assert len(rung) == count
