@@ -33,6 +33,7 @@ from engine.snapshot import (
     Health,
     Ladder,
     LiquidationLine,
+    LiquidationMinutes,
     LiquidationTotals,
     Mode,
     Mood,
@@ -40,6 +41,7 @@ from engine.snapshot import (
     Snapshot,
     TapeLine,
 )
+from engine.timeframes import MINUTE_MS
 from engine.venues.base import Verdict
 
 if TYPE_CHECKING:
@@ -101,6 +103,7 @@ class Picture:
             focus=self._focus(view, board, focus),
             replay=replay,
             traps=traps,
+            liquidation_minutes=self._minutes(view, None),
         )
 
     def feeds(self, tallies: Mapping[str, VenueTally], clock_ms: int) -> tuple[Feed, ...]:
@@ -172,7 +175,14 @@ class Picture:
             across=() if self._scorer.voices is None else self._scorer.voices.compared(row),
             change=self._past.change(board, row),
             standing=self._standings.of(board, row, view.rankable),
+            liquidation_minutes=self._minutes(view, row),
         )
+
+    def _minutes(self, view: MarketView, row: int | None) -> LiquidationMinutes | None:
+        if not view.at_ms:
+            return None
+        held = self._state.liquidations.by_minute(view.at_ms, row)
+        return LiquidationMinutes(held.first_minute * MINUTE_MS, held.long_usd, held.short_usd, held.sampled_venues)
 
     def _ladder(self, instrument: Instrument) -> Ladder:
         book = self._books.get(instrument.venue, instrument.symbol)

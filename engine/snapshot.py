@@ -88,6 +88,19 @@ class LiquidationTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class LiquidationMinutes:
+    """Liquidated notional by minute of the last hour, `[60]`, oldest first; the last minute is still running."""
+
+    first_ms: int
+    """Event time at which the first of them began."""
+    long_usd: Floats
+    """NaN where not known: before the first liquidation was seen, or not quoted in dollars. A lower bound where a
+    venue samples."""
+    short_usd: Floats
+    sampled_venues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TapeLine:
     """One trade of the focused symbol."""
 
@@ -148,6 +161,8 @@ class Focus:
     """Since its score was last 10 points away, under the configured face weights; None: never, as far as is kept."""
     standing: Standing | None = None
     """Percentiles of its raw readings."""
+    liquidation_minutes: LiquidationMinutes | None = None
+    """Of this symbol; None before the first event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +259,8 @@ class Snapshot:
     replay: ReplayStatus | None = None
     traps: Traps | None = None
     """What speaks against following the scores; None: nobody looked."""
+    liquidation_minutes: LiquidationMinutes | None = None
+    """Of every venue and symbol; None before the first event."""
     version: int = field(default=SNAPSHOT_VERSION)
 
     @property

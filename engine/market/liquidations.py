@@ -55,6 +55,19 @@ class LiquidationSums:
     """Venues that publish only a part, sorted; where there are any, the sums are a lower bound."""
 
 
+@dataclass(frozen=True, slots=True)
+class LiquidationsByMinute:
+    """Liquidated notional of the last 60 minutes, `[60]`, the last one the minute that is running."""
+
+    first_minute: int
+    """Minutes since the epoch at column 0."""
+    long_usd: Floats
+    """NaN for the minutes before the first liquidation was seen, since nobody knows what they held, and for an
+    instrument that is not quoted in dollars."""
+    short_usd: Floats
+    sampled_venues: tuple[str, ...]
+
+
 class LiquidationStore:
     """Liquidations of all rows."""
 
@@ -66,6 +79,7 @@ class LiquidationStore:
         self._lines: deque[LiquidationRecord] = deque(maxlen=LINES)
         self._since: dict[str, int] = {}
         self._sampled: dict[str, bool] = {}
+        self._first_ms: int | None = None
         self.late = 0
         """Liquidations older than the minutes that are kept; they stand among the lines only."""
 
@@ -77,6 +91,8 @@ class LiquidationStore:
         """Take one liquidation."""
         venue = event.venue
         self._since.setdefault(venue, event.ts_ms)
+        if self._first_ms is None or event.ts_ms < self._first_ms:
+            self._first_ms = event.ts_ms
         self._sampled[venue] = self._sampled.get(venue, False) or event.sampled
         usd = event.price * event.size if self._universe.in_usd[row] else NAN
         self._lines.appendleft(
@@ -105,7 +121,7 @@ class LiquidationStore:
     def totals(self, at_ms: int) -> tuple[LiquidationSums, ...]:
         """Sums over 1 m, 5 m and 1 h up to and with the second of `at_ms`."""
         values, _ = self._seconds.window(at_ms // 1000, 1)
-        sampled = tuple(sorted(venue for venue, part in self._sampled.items() if part))
+        sampled = self._sampling()
         return tuple(
             LiquidationSums(
                 window_ms,
@@ -115,6 +131,24 @@ class LiquidationStore:
             )
             for window_ms in WINDOWS_MS
         )
+
+    def by_minute(self, at_ms: int, row: int | None = None) -> LiquidationsByMinute:
+        """Sums of each of the last 60 minutes up to and with that of `at_ms`: of all rows, or of one."""
+        last, rows = at_ms // MINUTE_MS, self._universe.rows
+        values, _ = self._minutes.window(last, rows)
+        sums = values.sum(axis=1) if row is None else values[:, row].copy()
+        first = last - MINUTES + 1
+        known = last + 1 if self._first_ms is None else self._first_ms // MINUTE_MS
+        if row is not None and not self._universe.in_usd[row]:
+            known = last + 1
+        sums[:, : min(MINUTES, max(0, known - first))] = NAN
+        venue = None if row is None else self._universe.instruments[row].venue
+        sampled = tuple(one for one in self._sampling() if venue in (None, one))
+        return LiquidationsByMinute(first, sums[LONG], sums[SHORT], sampled)
+
+    def _sampling(self) -> tuple[str, ...]:
+        """The venues that publish only a part, sorted."""
+        return tuple(sorted(venue for venue, part in self._sampled.items() if part))
 
     def interrupted(self, venues: Iterable[str]) -> None:
         """Liquidations of these venues may have been missed: their `since_ms` starts again at the next one."""

@@ -24,6 +24,7 @@ from engine.snapshot import (
     Health,
     Ladder,
     LiquidationLine,
+    LiquidationMinutes,
     LiquidationTotals,
     Mode,
     Mood,
@@ -190,6 +191,15 @@ def _liquidations(view: MarketView, seed: int, count: int) -> tuple[LiquidationL
     return tuple(lines)
 
 
+def _minutes(view: MarketView, row: int | None = None) -> LiquidationMinutes:
+    """The view's minutes summed, the first quarter of an hour not known."""
+    held = view.liquidations
+    rows = slice(None) if row is None else slice(row, row + 1)
+    long_usd, short_usd = held.long_usd[rows].sum(axis=0), held.short_usd[rows].sum(axis=0)
+    long_usd[:15] = short_usd[:15] = np.nan
+    return LiquidationMinutes(view.at_ms // 60_000 * 60_000 - 59 * 60_000, long_usd, short_usd, ("binance-usdm",))
+
+
 def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
     """Book, charts, tape and liquidations of one row."""
     rng = np.random.default_rng(seed + 3_000)
@@ -229,6 +239,7 @@ def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
         open_interest_usd=view.derivatives.oi_history_usd[row],
         funding_frac=view.derivatives.funding_history[row],
         structure=(("POC 24h", last * 0.998), ("VAH 24h", last * 1.01), ("VAL 24h", last * 0.99)),
+        liquidation_minutes=_minutes(view, row),
     )
 
 
@@ -302,4 +313,5 @@ def make_snapshot(
             frames_per_s=1_834.0, scan_ms=11.2, scan_p99_ms=24.9, scans=412, frames=301_122, conflated=55, queue=0
         ),
         focus=None if focus_row is None or focus_row >= view.rows else make_focus(view, focus_row, seed),
+        liquidation_minutes=_minutes(view),
     )

@@ -242,7 +242,7 @@ def test_liquidations_keep_their_rows_and_their_width(snapshot: Snapshot, width:
 
 
 def test_the_minimum_size_hides_and_says_that_it_does(snapshot: Snapshot) -> None:
-    view = view_of(snapshot)
+    view = view_of(snapshot, liquidation_minutes=None)
     expected = sum(line.notional_usd >= 50_000 for line in snapshot.liquidations)
     assert 0 < expected < len(snapshot.liquidations)
     heading = len(liquidations.total_lines(snapshot.liquidation_totals, 90)) + 1

@@ -36,6 +36,25 @@ def signed_gauge(score: float, width: int) -> Line:
     return ((rest, "track"), ("╺" * part + "━" * full, style), ("┼", "muted"), (track, "track"))
 
 
+def column_cells(value: float, largest: float, rows: int, *, hanging: bool = False) -> list[tuple[str, bool]]:
+    """A bar `rows` cells high from its foot on: each cell's character, and whether ink and ground change places.
+
+    A `hanging` one grows downward, for which there are no characters but the upright ones reversed. What is above 0
+    shows at least an eighth of a cell, and what is not known or 0 shows nothing.
+    """
+    if isnan(value) or value <= 0 or largest <= 0:
+        return [(" ", False)] * rows
+    eighths = max(1, round(min(1.0, value / largest) * rows * 8))
+    cells: list[tuple[str, bool]] = []
+    for row in range(rows):
+        filled = min(8, max(0, eighths - row * 8))
+        if filled in (0, 8):
+            cells.append(("█" if filled else " ", False))
+        else:
+            cells.append((STEPS[7 - filled], True) if hanging else (STEPS[filled - 1], False))
+    return cells
+
+
 def sparkline(values: Sequence[float], width: int) -> str:
     """The last `width` values between their least and greatest; a blank where one is not known."""
     shown = [float(value) for value in values[-width:]]

@@ -1,4 +1,4 @@
-"""The liquidation ticker: totals of both sides and the newest forced orders.
+"""The liquidation ticker: totals of both sides, the last hour by minute, and the newest forced orders.
 
 Called by the liquidations pane. `long` means that a long position was liquidated, in words, since venues name
 the side of the closing order. A total that contains a sampling venue is a lower bound and is marked `≥`.
@@ -14,6 +14,7 @@ from engine.snapshot import LiquidationLine, LiquidationTotals
 from tui.presenters.columns import VENUE_MARKS
 from tui.presenters.format import bar_text, pad, price_text, usd_text
 from tui.presenters.lines import BLANK, Line, right
+from tui.presenters.liquidation_minutes import minute_lines, minute_rows
 from tui.presenters.view import View, feed_warning, sentence, time_text, venue_title
 
 MINIMUMS_USD: Final = (0.0, 1_000.0, 10_000.0, 50_000.0, 100_000.0, 500_000.0, 1_000_000.0)
@@ -85,6 +86,8 @@ def liquidation_lines(view: View, minimum_usd: float, width: int, rows: int) -> 
         snapshot.liquidation_totals[1:2], width
     )  # fmt: skip
     shown = [line for line in snapshot.liquidations if passes(line, minimum_usd)]
+    drawn = minute_lines(snapshot.liquidation_minutes, width, minute_rows(rows)) if rows >= 16 else []
+    lines += [BLANK, *drawn] if drawn else []
     lines.append(BLANK) if rows >= 12 else None
     if not snapshot.liquidations:
         return [*lines, *sentence("no liquidation reported since the start", width)]
@@ -102,8 +105,11 @@ def symbol_liquidation_lines(view: View, width: int, rows: int) -> list[Line]:
     focus, instrument = view.focus, view.instrument
     if instrument is None or focus is None:
         return sentence("waiting for the engine to turn to this symbol", width)
+    lines = minute_lines(focus.liquidation_minutes, width, minute_rows(rows))
     if not focus.liquidations:
-        warning = feed_warning(view)
-        return sentence(warning or "no liquidation of this symbol since the start", width)
+        if lines:
+            return [*lines, *sentence("none of this symbol among the newest 500 of all", width)]
+        return sentence(feed_warning(view) or "no liquidation of this symbol in the last hour", width)
     ticks = {(instrument.venue, instrument.symbol): instrument.tick}
-    return [liquidation_line(line, view, ticks, width) for line in focus.liquidations[:rows]]
+    shown = focus.liquidations[: max(0, rows - len(lines))]
+    return [*lines, *(liquidation_line(line, view, ticks, width) for line in shown)]

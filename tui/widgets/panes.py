@@ -84,7 +84,9 @@ class LiquidationsPane(Pane):
     HELP = (
         "Positions closed by force, newest first, with the side that was liquidated. Totals are over 1 minute, 5 "
         "minutes and 1 hour of every venue; ≥ marks a lower bound, because a venue reports only a sample of its "
-        "liquidations (`sampled` or * beside the line). m and M raise and lower the smallest size shown."
+        "liquidations (`sampled` or * beside the line). Where there is room the last hour is drawn by minute, "
+        "liquidated longs above the line and shorts below, with the largest minute of each at the right. m and M raise "
+        "and lower the smallest size shown."
     )
 
     def __init__(self, *, id: str, minimum_usd: float = 0.0, of_symbol: bool = False) -> None:

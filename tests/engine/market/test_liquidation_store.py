@@ -101,3 +101,34 @@ def test_after_an_interruption_the_venue_begins_anew() -> None:
     assert liquidations.view(T0).since_ms.tolist() == [-1, T0, -1]
     liquidations.apply(0, event(A, T0 + 5))
     assert liquidations.view(T0).since_ms.tolist() == [T0 + 5, T0, -1]
+
+
+def test_the_last_hour_by_minute_sums_the_rows_and_knows_what_it_does_not_know() -> None:
+    liquidations = store()
+    first = T0 + 30 * MINUTE
+    for row, of, ts, side in (
+        (0, A, first, "long"),
+        (1, B, first + 2 * MINUTE, "short"),
+        (1, B, first + 2 * MINUTE + 5, "long"),
+    ):
+        liquidations.apply(row, event(of, ts, side, sampled=row == 1))
+    at_ms = first + 3 * MINUTE
+    held = liquidations.by_minute(at_ms)
+    assert held.first_minute == at_ms // MINUTE - 59
+    assert np.isnan(held.long_usd[:56]).all()
+    assert np.isnan(held.short_usd[:56]).all()
+    assert held.long_usd[56:].tolist() == [10, 0, 10, 0]
+    assert held.short_usd[56:].tolist() == [0, 0, 10, 0]
+    assert held.sampled_venues == ("bybit-linear",)
+    alone = liquidations.by_minute(at_ms, 0)
+    assert alone.long_usd[56:].tolist() == [10, 0, 0, 0]
+    assert alone.sampled_venues == ()
+    assert np.isnan(liquidations.by_minute(at_ms, 2).long_usd).all(), "not quoted in dollars"
+    liquidations.apply(0, event(A, at_ms))
+    assert held.long_usd[59] == alone.long_usd[59] == 0, "what was handed out does not change"
+
+
+def test_no_minute_is_known_before_the_first_liquidation() -> None:
+    held = store().by_minute(T0)
+    assert np.isnan(held.long_usd).all()
+    assert np.isnan(held.short_usd).all()
