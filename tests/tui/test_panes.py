@@ -18,7 +18,7 @@ from engine.ranking.result import GATES, LevelStatus
 from engine.snapshot import Feed, Ladder, LiquidationTotals, Snapshot
 from tests.engine.builders import make_snapshot
 from tui.presenters import breakdown, chart, depth, explanation, gates, header, levels, liquidations, tape
-from tui.presenters.gauges import signed_gauge, sparkline
+from tui.presenters.gauges import SLICES, signed_gauge, sparkline
 from tui.presenters.lines import cut, padded, plain, width_of, wrapped
 from tui.presenters.view import View, words
 
@@ -306,7 +306,7 @@ def test_a_price_on_the_grid_stays_where_it_is(ticks: int, exponent: int, group:
         assert step.price == pytest.approx(float(price), rel=1e-9)
 
 
-@pytest.mark.parametrize(("width", "height"), [(36, 9), (42, 20), (48, 28), (60, 40)])
+@pytest.mark.parametrize(("width", "height"), [(36, 9), (41, 9), (42, 20), (48, 28), (60, 40), (120, 40)])
 def test_the_ladder_fits_and_keeps_its_middle(snapshot: Snapshot, width: int, height: int) -> None:
     for group in range(len(depth.GROUPS)):
         lines = depth.depth_lines(view_of(snapshot), group, width, height)
@@ -314,6 +314,26 @@ def test_the_ladder_fits_and_keeps_its_middle(snapshot: Snapshot, width: int, he
         assert all(width_of(line) <= width for line in lines)
         middle = next(i for i, line in enumerate(plain(lines).splitlines()) if "tick" in line)
         assert abs(middle - height // 2) <= 1
+
+
+def test_the_shape_of_the_book_grows_with_its_sums(snapshot: Snapshot) -> None:
+    for width in (42, 44, 76, 120):
+        lines = plain(depth.depth_lines(view_of(snapshot), 0, width, 28)).splitlines()
+        assert "DEPTH" in lines[0]
+        middle = next(i for i, line in enumerate(lines) if "tick" in line)
+        asks = [_eighths(line) for line in lines[2:middle] if line.strip()]
+        bids = [_eighths(line) for line in lines[middle + 1 : -2] if line.strip()]
+        assert asks == sorted(asks, reverse=True)
+        assert bids == sorted(bids)
+        assert min(asks + bids) > 0
+        room = width - 33
+        assert max(asks + bids) == 8 * (room * 3 // 5), "the deepest sum fills the room"
+    assert "DEPTH" not in plain(depth.depth_lines(view_of(snapshot), 0, 41, 28))
+
+
+def _eighths(line: str) -> int:
+    """How long the filled area of a line is."""
+    return sum(8 if cell == "█" else SLICES.index(cell) + 1 for cell in line if cell in SLICES)
 
 
 def test_own_levels_are_marked_on_the_ladder(snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""The order-book ladder around mid: grouped levels, cumulative size, own levels, spread and imbalance.
+"""The order-book ladder around mid: grouped levels, cumulative size and its shape, own levels, spread, imbalance.
 
 Called by the depth pane. A book is drawn only while it is proven and its stream is live; otherwise the pane says
 in words what the book is waiting for.
@@ -12,8 +12,8 @@ from math import isfinite
 from typing import Final
 
 from engine.snapshot import Ladder
-from tui.presenters.format import bar_text, bps_text, compact_text, price_text, tick_decimals
-from tui.presenters.gauges import score_style, signed_gauge
+from tui.presenters.format import bar_text, bps_text, compact_text, pad, price_text, tick_decimals
+from tui.presenters.gauges import area_text, score_style, signed_gauge
 from tui.presenters.levels import Mark, marks
 from tui.presenters.lines import BLANK, Line, right
 from tui.presenters.view import NO_SYMBOL, View, count_text, feed_warning, sentence
@@ -21,6 +21,10 @@ from tui.presenters.view import NO_SYMBOL, View, count_text, feed_warning, sente
 GROUPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 """Ticks to a line of the ladder."""
 IMBALANCE_LEVELS: Final = 10
+_FIGURES: Final = 32
+"""Cells of a line's marks, price, size and sum."""
+_LEAST_SHAPED: Final = 9
+"""Cells beside the figures below which the sizes are drawn alone."""
 
 _ABSENCE: Final = {
     "absent": "no book: this recording or venue sends none for this symbol",
@@ -81,15 +85,56 @@ def imbalance(ladder: Ladder) -> float:
     return (bid - ask) / (bid + ask) if bid + ask > 0 else float("nan")
 
 
-def _step_line(step: Step, style: str, letters: str, tick: float, largest: float, width: int) -> Line:
-    room = width - 34
-    return (
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """How far the two drawings beside the figures reach, in cells, and what fills each of them."""
+
+    bar: int
+    """The size of each step."""
+    shape: int
+    """The sum from the best price on: both sides under each other are the outline of the book. 0: no room."""
+    largest: float
+    deepest: float
+
+
+def _drawing(steps: Sequence[Step], width: int) -> _Drawing:
+    """The room beside the figures, shared out: to the sizes alone where it is narrow."""
+    room = max(0, width - _FIGURES - 1)
+    shape = 0 if room < _LEAST_SHAPED else room * 3 // 5
+    return _Drawing(
+        bar=room - shape - 1 if shape else room,
+        shape=shape,
+        largest=max(step.notional for step in steps),
+        deepest=max(step.cumulative for step in steps),
+    )
+
+
+def _step_line(step: Step, style: str, letters: str, tick: float, drawing: _Drawing) -> Line:
+    figures = (
         (f"{letters:>3} ", "strong accent"),
         (right(price_text(step.price, tick, 12), 12), style),
         (right(compact_text(step.notional), 8), ""),
         (right(compact_text(step.cumulative), 8), "muted"),
-        (" " if room > 0 else "", ""),
-        (bar_text(step.notional / largest if largest else 0.0, room) if room > 0 else "", f"{style}-bar"),
+    )
+    if not drawing.bar:
+        return figures
+    bar = bar_text(step.notional / drawing.largest if drawing.largest else 0.0, drawing.bar)
+    if not drawing.shape:
+        return (*figures, (" ", ""), (bar, f"{style}-bar"))
+    area = area_text(step.cumulative / drawing.deepest if drawing.deepest else 0.0, drawing.shape)
+    return (*figures, (" ", ""), (f"{bar:<{drawing.bar}} ", style), (area, f"{style}-bar"))
+
+
+def _heading(drawing: _Drawing, quote: str, width: int) -> Line:
+    """Names over the columns; the currency stands where the drawings leave room for it."""
+    head = f"{'':4}{'PRICE':>12}{'SIZE':>8}{'SUM':>8}"
+    if not drawing.shape:
+        return ((head, "heading"), (f" {quote}" if width >= 44 else "", "muted"))
+    room = drawing.bar + 1
+    return (
+        (head, "heading"),
+        (f" {pad(quote, room) if len(quote) < room else ' ' * room}", "muted"),
+        ("DEPTH", "heading"),
     )
 
 
@@ -141,21 +186,18 @@ def depth_lines(view: View, group: int, width: int, height: int) -> list[Line]:
     roomy = height >= 14
     each = max(1, (height - (5 if roomy else 3)) // 2)
     asks, bids = asks[:each], bids[:each]
-    largest = max(step.notional for step in (*asks, *bids))
+    drawing = _drawing((*asks, *bids), width)
     held = marks(view.snapshot.ranking.levels, row)
     mid = (float(ladder.bids[0][0]) + float(ladder.asks[0][0])) / 2
     above, below = [mark for mark in held if mark.price > mid], [mark for mark in held if mark.price <= mid]
     ask_letters, bid_letters = _placed(above, asks, asks=True), _placed(below, bids, asks=False)
-    head = f"{'':4}{'PRICE':>12}{'SIZE':>8}{'SUM':>8}"
-    lines: list[Line] = [((head, "heading"), (f" {instrument.quote}" if width >= 44 else "", "muted"))]
+    lines: list[Line] = [_heading(drawing, instrument.quote, width)]
     if roomy:
         lines.append(_beyond(above, asks[-1].price, tick, True, width))
     lines += [BLANK] * (each - len(asks))
-    lines += [
-        _step_line(asks[i], "ask", ask_letters.get(i, ""), tick, largest, width) for i in reversed(range(len(asks)))
-    ]
+    lines += [_step_line(asks[i], "ask", ask_letters.get(i, ""), tick, drawing) for i in reversed(range(len(asks)))]
     lines.append(_middle(ladder, tick, size, width))
-    lines += [_step_line(step, "bid", bid_letters.get(i, ""), tick, largest, width) for i, step in enumerate(bids)]
+    lines += [_step_line(step, "bid", bid_letters.get(i, ""), tick, drawing) for i, step in enumerate(bids)]
     lines += [BLANK] * (each - len(bids))
     if roomy:
         lines.append(_beyond(below, bids[-1].price, tick, False, width))

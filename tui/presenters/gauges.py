@@ -14,6 +14,8 @@ from tui.presenters.lines import Line
 
 STEPS: Final = "▁▂▃▄▅▆▇█"
 """Eighths of a cell from the bottom."""
+SLICES: Final = "▏▎▍▌▋▊▉█"
+"""Eighths of a cell from the left."""
 
 
 def score_style(score: float) -> str:
@@ -34,6 +36,17 @@ def signed_gauge(score: float, width: int) -> Line:
     if score >= 50:
         return ((track, "track"), ("┼", "muted"), ("━" * full + "╸" * part, style), (rest, "track"))
     return ((rest, "track"), ("╺" * part + "━" * full, style), ("┼", "muted"), (track, "track"))
+
+
+def area_text(frac: float, width: int) -> str:
+    """A filled line of at most `width` cells, in eighths of a cell; empty where not known or 0.
+
+    Lines of it under each other make a filled area.
+    """
+    if isnan(frac) or frac <= 0:
+        return ""
+    full, part = divmod(max(1, round(min(1.0, frac) * width * 8)), 8)
+    return "█" * full + (SLICES[part - 1] if part else "")
 
 
 def column_cells(value: float, largest: float, rows: int, *, hanging: bool = False) -> list[tuple[str, bool]]:

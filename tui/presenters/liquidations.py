@@ -11,7 +11,7 @@ from math import isnan
 from typing import Final
 
 from engine.snapshot import LiquidationLine, LiquidationTotals
-from tui.presenters.columns import VENUE_MARKS
+from tui.presenters.columns import VENUE_MARKS, symbol_text
 from tui.presenters.format import bar_text, pad, price_text, usd_text
 from tui.presenters.lines import BLANK, Line, right
 from tui.presenters.liquidation_minutes import minute_lines, minute_rows
@@ -66,7 +66,7 @@ def liquidation_line(line: LiquidationLine, view: View, ticks: dict[tuple[str, s
     symbol_width = min(20, width - 47) if wide else max(7, width - 29)
     spans: list[tuple[str, str]] = [
         (time_text(line.ts_ms, view.zone) + " ", "muted"),
-        (pad(line.symbol, symbol_width) + " ", "strong" if large else ""),
+        (pad(symbol_text(line.symbol), symbol_width) + " ", "strong" if large else ""),
         (pad(line.side.upper(), 5), style),
         (right(size, 8), emphasis),
     ]
