@@ -1,0 +1,159 @@
+"""`prism doctor`: what it finds on this machine and at the venues, and what its exit code says of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from engine.clock import SystemClock
+from engine.feeds.checkup import Finding
+from engine.storage.bans import BanStore
+from engine.transport.budgets import Rest
+from engine.transport.rest_client import RestClient
+from tui.headless import diagnostics, doctor
+from tui.live import ban_file
+
+BYBIT = "https://api.bybit.com"
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+class Looked:
+    """Stands for the look at the venues, which needs a network."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.venues: list[str] = []
+        self.resting: dict[str, str] = {}
+        self.findings: dict[str, list[Finding]] = {}
+        self.bans = 0.0
+        monkeypatch.setattr(doctor, "check", self._check)
+
+    async def _check(
+        self, language: Any, parser: Any, net: Any, rest: RestClient, clock: Any
+    ) -> AsyncIterator[Finding]:
+        self.venues.append(language.venue)
+        assert parser.venue == language.venue
+        self.resting |= {host: one.state for host, one in rest.status().items()}
+        if self.bans:
+            rest._budgets.rest(language.hosts[0], self.bans, "418 banned")
+        for finding in self.findings.get(language.venue, [Finding(f"{language.venue} requests", True, "answers")]):
+            yield finding
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Looked:
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**40, 0, 2**39))
+    return Looked(monkeypatch)
+
+
+def run(tmp_path: Path, settings: str = "") -> int:
+    config = tmp_path / "config.yaml"
+    config.write_text(settings)
+    config.chmod(0o600)
+    return doctor.run(argparse.Namespace(config_file=str(config)))
+
+
+def test_all_that_is_switched_on_is_looked_at_and_all_well_is_done(
+    looked: Looked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "venues: {okx: false, bitget: false}\n") == diagnostics.DONE
+    assert looked.venues == ["binance-usdm", "binance-spot", "bybit-linear", "bybit-spot"]
+    told = capsys.readouterr().out
+    assert "FAIL" not in told
+    for subject in ("terminal", "configuration", "state folder", "candle store", "log folder", "bybit-spot requests"):
+        assert f"{subject}:" in told
+
+
+def test_one_thing_that_is_not_well_makes_the_whole_fail_and_says_what_to_do(
+    looked: Looked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looked.findings["okx"] = [
+        Finding("okx requests", False, "refused \x1b[31mhere", "turn \x1b[2Jit off"),
+        Finding("okx stream", True, "well"),
+    ]
+    assert run(tmp_path) == diagnostics.FAILED
+    told = capsys.readouterr().out
+    assert "FAIL  okx requests: refused" in told
+    assert "it off" in told
+    assert "\x1b[31mhere" not in told
+    assert "\x1b[2J" not in told
+    assert looked.venues[-1] == "bitget-usdt", "the look goes on"
+
+
+def test_a_ban_of_an_earlier_run_is_known_and_a_new_one_is_kept(looked: Looked, tmp_path: Path) -> None:
+    clock = SystemClock()
+    store = BanStore(ban_file(), clock)
+    store.keep([Rest(BYBIT, clock.now_ns() + 600 * 10**9, "403 too frequent")])
+    looked.bans = 900.0
+    run(tmp_path, "venues: {binance: false, okx: false}\n")
+    assert looked.resting == {BYBIT: "resting"}
+    assert [one.name for one in store.load()] == ["https://api.bitget.com", BYBIT]
+
+
+def test_a_damaged_ban_file_stops_nothing(looked: Looked, tmp_path: Path) -> None:
+    ban_file().parent.mkdir(parents=True)
+    ban_file().write_text("{")
+    assert run(tmp_path) == diagnostics.DONE
+    assert looked.resting == {}
+
+
+def test_folders_are_left_as_they_were_found(looked: Looked, tmp_path: Path) -> None:
+    run(tmp_path)
+    assert ban_file().parent.is_dir()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "config.yaml"]
+
+
+def test_a_disk_that_is_nearly_full_is_told(
+    looked: Looked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**40, 2**40, doctor.FREE_BYTES))
+    assert run(tmp_path) == diagnostics.FAILED
+    assert capsys.readouterr().out.count("free some space on this disk") == 3
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    looked: Looked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert run(tmp_path) == diagnostics.FAILED
+    assert "make the folder writable, or prism runs without it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("size", "encoding", "ok", "words"),
+    [
+        ((79, 24), "utf-8", False, "needs 80x24 or more"),
+        ((80, 23), "utf-8", False, "needs 80x24 or more"),
+        ((80, 24), "ascii", False, "UTF-8 locale"),
+        ((80, 24), "UTF-8", True, ""),
+    ],
+)
+def test_what_the_terminal_lacks_is_told(
+    size: tuple[int, int], encoding: str, ok: bool, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal:
+        def __init__(self) -> None:
+            self.encoding = encoding
+
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size(size))
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    found = doctor._terminal()
+    assert found.ok is ok
+    assert words in found.advice
