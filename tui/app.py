@@ -33,6 +33,7 @@ from engine.text import clean
 from themes import loader
 from tui.actions import BY_ID, Keymap, usable
 from tui.presenters.alerts import AlertChoice, Alerts, desktop_notice
+from tui.presenters.preset_change import preset_change
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
 from tui.presenters.view import Risk, View
@@ -316,6 +317,10 @@ class PrismApp(App[None], inherit_bindings=False):
             self.tell("this terminal has no shell to give way to")
 
     def do_preset(self, name: str) -> None:
+        snapshot = self._snapshot
+        if snapshot is not None and self.preset in snapshot.rankings and name in snapshot.rankings:
+            rankings = snapshot.rankings
+            self.tell(preset_change(rankings[self.preset], rankings[name], snapshot.instruments))
         self.remember(preset=name)
         self.source.set_preset(name)
         self.main.table.set_preset(name)

@@ -230,6 +230,8 @@ async def test_presets_switch_at_once(tmp_path: Path, key: str, preset: str) -> 
         assert ("set_preset", preset) in source.calls
         assert f"preset {preset}" in text_of(app)
         assert app.main.table.status.preset == preset
+        told = [notice.message for notice in app._notifications]
+        assert any(text.startswith(f"{preset}: +") for text in told), told
 
 
 async def test_opening_a_symbol_and_coming_back_to_the_same_row(tmp_path: Path) -> None:

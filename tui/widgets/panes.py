@@ -115,8 +115,8 @@ class DepthPane(Pane):
     HELP = (
         "The order book around mid: size at each step, the sum from the best price, and your levels marked E entry, S "
         "stop, 1 2 3 targets. Lines show the sizes and, where there is room, a filled area the sums: the outline of "
-        "the book, wide where much stands before a price. + and - group by more or fewer ticks. Only a book that checks out against its venue is "
-        "drawn; otherwise the pane says what it waits for."
+        "the book, wide where much stands before a price. + and - group by more or fewer ticks. Only a book that "
+        "checks out against its venue is drawn; otherwise the pane says what it waits for."
     )
 
     def __init__(self, *, id: str, group: int = 0) -> None:
