@@ -1,10 +1,13 @@
 """ATR14 of every row on the timeframes that presets lay their levels from, computed anew only where a bar closed.
 
-Owned by `engine.ranking.ranker`.
+Owned by `engine.ranking.ranker`. A row too young for its timeframe takes a finer one, so that a coin has levels a
+quarter of an hour after it was listed.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -28,6 +31,27 @@ class AverageRanges:
     def clear(self) -> None:
         """Forget everything."""
         self._held = {}
+
+    def standing_in(self, timeframe: str, bars: Mapping[str, Bars]) -> tuple[Floats, dict[int, str]]:
+        """ATR14 of `timeframe`, where it has too few bars that of the coarsest finer one; by row, which one stood in.
+
+        Scaled by the root of the ratio of the intervals, by which the range of a random walk grows.
+        """
+        wanted = bars[timeframe]
+        ranges, notes = self.of(timeframe, wanted), dict[int, str]()
+        finer = [name for name, one in bars.items() if one.interval_ms < wanted.interval_ms]
+        for name in sorted(finer, key=lambda name: -bars[name].interval_ms):
+            lacking = np.isnan(ranges)
+            if not lacking.any():
+                break
+            growth = math.sqrt(wanted.interval_ms / bars[name].interval_ms)
+            found = self.of(name, bars[name]) * growth
+            taken = np.flatnonzero(lacking & (found > 0.0))
+            ranges = np.where(lacking & (found > 0.0), found, ranges)
+            notes |= dict.fromkeys(
+                taken.tolist(), f"too few {timeframe} bars: ATR14 of {name} x {growth:.2f} stands in"
+            )
+        return ranges, notes
 
     def of(self, timeframe: str, bars: Bars) -> Floats:
         """ATR14 of the closed bars, in quote currency."""

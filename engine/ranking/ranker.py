@@ -13,7 +13,7 @@ reward/risk gate always judges the levels an entry now would get.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -130,7 +130,8 @@ class Ranker:
         kept = self._recall(name, preset, view.rows)
         side = side_of(board.prism)
         bars = view.bars[preset.level_timeframe]
-        laid = lay(scan.ground, side, self._ranges.of(preset.level_timeframe, bars), bars.count, preset)
+        ranges, stand_ins = self._ranges.standing_in(preset.level_timeframe, view.bars)
+        laid = _with_notes(lay(scan.ground, side, ranges, bars.count, preset), stand_ins)
         conviction = np.abs(board.prism - 50) * 2
         agreeing = faces_agreeing(board.face_score, side)
         measured = {
@@ -215,6 +216,13 @@ def _spoil(kept: _Kept, ground: Ground) -> None:
     with np.errstate(invalid="ignore"):
         run = ((price - kept.target[:, 0]) * sign >= 0) | ((price - kept.stop) * sign <= 0)
     kept.stale = kept.stale | (run & (kept.fixed_side != 0))
+
+
+def _with_notes(laid: Laid, notes: Mapping[int, str]) -> Laid:
+    """Levels that hold, with what is to be minded of their ATR."""
+    said = {row: text for row, text in notes.items() if laid.status[row] == LevelStatus.OK}
+    joined = {row: f"{laid.notes[row]}; {text}" if row in laid.notes else text for row, text in said.items()}
+    return replace(laid, notes=laid.notes | joined) if joined else laid
 
 
 def _levels(kept: _Kept, laid: Laid, timeframe: str, depth_usd: Floats) -> Levels:

@@ -304,3 +304,59 @@ def test_an_unlisted_venue_costs_as_much_as_the_dearest() -> None:
     instruments = make_instruments(4)
     found = taker_fees(instruments, TAKER_FEES)
     assert found.tolist() == [0.0005, 0.0005, 0.00055, UNLISTED_FEE_FRAC]
+
+
+YOUNG = 5
+
+
+def listed_ago(view: MarketView, minutes: int) -> MarketView:
+    """The market in which the young row has the bars of so many minutes."""
+    bars = {}
+    for name, one in view.bars.items():
+        count = min(one.close.shape[1], minutes * 60_000 // one.interval_ms)
+        keep = np.arange(one.close.shape[1]) >= one.close.shape[1] - count
+        held: dict[str, Any] = {}
+        for column in ("open", "high", "low", "close"):
+            values = getattr(one, column).copy()
+            values[YOUNG] = np.where(keep, values[0] / one.close[0, -1] * view.derivatives.last[YOUNG], np.nan)
+            held[column] = values
+        counts = one.count.copy()
+        counts[YOUNG] = count
+        bars[name] = replace(one, count=counts, **held)
+    return replace(view, bars=bars)
+
+
+def slow_atr(bars: Bars, row: int) -> float:
+    """ATR14 by the definition: the mean of 14 true ranges, then Wilder's smoothing."""
+    count = int(bars.count[row])
+    high, low, close = (getattr(bars, name)[row, -count:].tolist() for name in ("high", "low", "close"))
+    ranges = [max(high[i] - low[i], abs(high[i] - close[i - 1]), abs(low[i] - close[i - 1])) for i in range(1, count)]
+    average = sum(ranges[:14]) / 14
+    for reach in ranges[14:]:
+        average += (reach - average) / 14
+    return float(average)
+
+
+@pytest.mark.parametrize(("minutes", "timeframe"), [(230, "15m"), (80, "5m"), (20, "1m")])
+def test_a_coin_listed_an_hour_ago_can_top_the_table(minutes: int, timeframe: str) -> None:
+    view = listed_ago(liquid(make_view()), minutes)
+    board = bullish(view, 80.0)
+    board.prism[YOUNG] = 99.0
+    ranking = Ranker().rank(board, view, RELAXED)["relaxed"]
+    assert ranking.candidates[0] == YOUNG
+    levels = ranking.levels
+    assert levels.status[YOUNG] == LevelStatus.OK
+    growth = np.sqrt(view.bars["15m"].interval_ms / view.bars[timeframe].interval_ms)
+    assert levels.atr[YOUNG] == pytest.approx(slow_atr(view.bars[timeframe], YOUNG) * growth, rel=1e-9)
+    if timeframe == "15m":
+        assert "stands in" not in levels.notes.get(YOUNG, "")
+    else:
+        assert f"too few 15m bars: ATR14 of {timeframe} x {growth:.2f} stands in" in levels.notes[YOUNG]
+
+
+def test_a_coin_of_a_few_minutes_says_what_it_lacks() -> None:
+    view = listed_ago(liquid(make_view()), 9)
+    ranking = Ranker().rank(bullish(view), view, RELAXED)["relaxed"]
+    assert YOUNG not in ranking.candidates
+    assert ranking.levels.status[YOUNG] == LevelStatus.WARMING
+    assert ranking.levels.notes[YOUNG] == "warming: 0/15 bars of 15m"
