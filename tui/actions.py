@@ -137,6 +137,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
            "program", footer=3),
     Action("venues", ("V",), "venues", "Say how every venue does, and what the engine has to tell.",
            "program", footer=9),
+    Action("market", ("a",), "market", "Show breadth, scores, liquidations by minute and a map of the largest assets.",
+           "program", footer=9),
     Action("palette", ("ctrl+p",), "palette", "Search everything that can be done by name.", "program", footer=18),
     Action("suspend", ("ctrl+z",), "suspend", "Give the terminal back to the shell; `fg` goes on.", "program"),
     Action("interrupt", ("ctrl+c",), "interrupt", "Say which key ends prism.", "program"),

@@ -41,8 +41,9 @@ from tui.presenters.waiting import waiting
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
+from tui.screens.market import MarketScreen
 from tui.screens.pane_screen import PaneScreen
-from tui.screens.venues import VenuesScreen
+from tui.screens.venues import ReportScreen, VenuesScreen
 from tui.source import Source
 from tui.state import ConsoleState, Instrument, default_path, load, save
 
@@ -167,7 +168,7 @@ class PrismApp(App[None], inherit_bindings=False):
             return
         screen = self.screen
         view = self.view()
-        if isinstance(screen, VenuesScreen) and view is not None:
+        if isinstance(screen, ReportScreen) and view is not None:
             screen.present(view)
         if not isinstance(screen, PaneScreen) or not screen.stands:
             return
@@ -367,8 +368,14 @@ class PrismApp(App[None], inherit_bindings=False):
             self.push_screen(HelpScreen(title, text, screen.available(), self.keymap))
 
     def do_venues(self) -> None:
+        self._report(VenuesScreen())
+
+    def do_market(self) -> None:
+        self._report(MarketScreen())
+
+    def _report(self, report: ReportScreen) -> None:
         if isinstance(self.screen, PaneScreen):
-            self.push_screen(VenuesScreen())
+            self.push_screen(report)
             self.call_after_refresh(self.refresh_view)
 
     def do_palette(self) -> None:

@@ -113,7 +113,7 @@ def test_states(snap_compare: Any, tmp_path: Path, state: str, size: tuple[int, 
 
 
 @pytest.mark.parametrize(
-    "keys", [("z",), ("v",), ("f", *"scor > 1"), ("apostrophe",), ("V",), ("ctrl+p",)], ids=lambda keys: keys[0]
+    "keys", [("z",), ("v",), ("f", *"scor > 1"), ("apostrophe",), ("V",), ("a",), ("ctrl+p",)], ids=lambda keys: keys[0]
 )
 def test_after_keys(snap_compare: Any, tmp_path: Path, keys: tuple[str, ...]) -> None:
     app, settle = console(tmp_path, "prism-dark")

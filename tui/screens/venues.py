@@ -1,4 +1,4 @@
-"""The venues screen: how each venue does, in words and figures, and the engine's notices, over the screen in front."""
+"""Reports over the screen in front, and the first of them: how each venue does, and the engine's notices."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ class VenuesPane(Pane):
         return venue_lines(view, width)
 
 
-class VenuesScreen(ModalScreen[None]):
-    """Kept up to date while it is open."""
+class ReportScreen(ModalScreen[None]):
+    """A pane over the screen in front, kept up to date by the app while it is open."""
 
     DEFAULT_CSS = """
-    VenuesScreen { align: center middle; background: $background 40%; }
-    VenuesScreen VenuesPane { width: 94%; max-width: 120; height: 90%; background: $surface; }
+    ReportScreen { align: center middle; background: $background 40%; }
+    ReportScreen Pane { width: 94%; max-width: 120; height: 90%; background: $surface; }
     """
+    PANE: ClassVar[type[Pane]] = Pane
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,V,enter,q", "dismiss", "back"),
+        Binding("escape,enter,q", "dismiss", "back"),
         Binding("down,j", "move('cursor_down')", "down", show=False),
         Binding("up,k", "move('cursor_up')", "up", show=False),
         Binding("pagedown,space", "move('page_down')", "page down", show=False),
@@ -45,7 +46,7 @@ class VenuesScreen(ModalScreen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pane = VenuesPane(id="venues")
+        self._pane = self.PANE(id="report")
 
     def compose(self) -> ComposeResult:
         yield self._pane
@@ -56,3 +57,10 @@ class VenuesScreen(ModalScreen[None]):
 
     def action_move(self, how: str) -> None:
         getattr(self._pane, how)()
+
+
+class VenuesScreen(ReportScreen):
+    """How each venue does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("V", "dismiss", "back", show=False)]
+    PANE: ClassVar[type[Pane]] = VenuesPane
