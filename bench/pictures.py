@@ -25,7 +25,10 @@ from tui.state import ConsoleState, save
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 MOMENT_MS: Final = START_MS + PREROLL_MS + 60_000
+FIRST_RUN: Final = "first-run"
 PICTURES: Final[dict[str, tuple[tuple[int, int], str, tuple[str, ...]]]] = {
+    FIRST_RUN: ((120, 40), "prism-dark", ()),
+    "market": ((120, 40), "prism-dark", ("a",)),
     "console": ((150, 42), "prism-dark", ("j", "j")),
     "console-small": ((80, 24), "prism-dark", ("j",)),
     "symbol": ((150, 46), "prism-dark", ("j", "j", "enter")),
@@ -81,8 +84,9 @@ async def _take(
     clock = ManualClock(1_000_000_000)
     config = Config(console=ConsoleSection(theme=theme, flash=False))
     state = home / f"{name}.json"
-    save(state, ConsoleState(greeted=True))
-    app = PrismApp(Still(pipeline), config, state_path=state, clock=clock, zone=UTC)
+    save(state, ConsoleState(greeted=name != FIRST_RUN))
+    would_be = Path.home() / ".config" / "prism" / "config.yaml"
+    app = PrismApp(Still(pipeline), config, state_path=state, clock=clock, zone=UTC, config_would_be=would_be)
     async with app.run_test(size=size) as pilot:
         for key in ("", *keys, "", ""):
             if key:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.config.presets import FACE_WEIGHTS, PRESETS
+from engine.config.schema import AccountSection
 from engine.prism.board import COMPONENTS
+from tui import reference
 from tui.actions import ACTIONS
 from tui.commands import COMMANDS
 
@@ -47,6 +49,25 @@ def test_keys_in_the_readme_are_bound() -> None:
         "+": "plus", "-": "minus", "?": "question_mark", "esc": "escape", "F1": "f1", "F3": "f3",
     }  # fmt: skip
     assert not {key for key in shown if key not in bound and names.get(key, key) not in bound}
+
+
+def test_the_page_of_keys_holds_the_table_of_today() -> None:
+    page = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
+    assert page == reference.renewed(page), "run: python -m tui.reference docs/keys.md"
+    for action in ACTIONS:
+        assert f"| `{action.id}` |" in page
+
+
+def test_the_sizes_and_multiples_on_the_page_of_levels_are_the_programs() -> None:
+    page = (ROOT / "docs" / "levels-and-sizing.md").read_text(encoding="utf-8")
+    *most, last = [f"{preset.stop_atr:.1f} ({name})" for name, preset in PRESETS.items()]
+    assert f"{', '.join(most)} or {last} ATR" in page
+    account = AccountSection()
+    lost = account.equity_usd * account.risk_frac
+    assert (
+        f"With {account.equity_usd:,.0f} dollars, a risk of {account.risk_frac * 100:g} % and a stop 2 % away" in page
+    )
+    assert f"the first is {lost / 0.02:,.0f} dollars: {lost:g} dollars are lost" in page
 
 
 def test_the_tables_of_weights_and_presets_are_the_programs() -> None:
