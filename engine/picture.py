@@ -17,9 +17,10 @@ from engine.instruments import Instrument
 from engine.market.books import BookStore
 from engine.market.size_text import base_text
 from engine.market.state import MarketState
-from engine.market.view import MarketView
+from engine.market.view import Bars, MarketView
 from engine.prism.board import Board, Reading
 from engine.prism.past import Past
+from engine.prism.row_memo import RowMemo
 from engine.prism.score import Scorer
 from engine.prism.standing import Standings
 from engine.prism.traps import Traps
@@ -50,6 +51,9 @@ if TYPE_CHECKING:
 LADDER_LEVELS: Final = 200
 """Levels a side handed to the depth pane."""
 CHART_BARS: Final = 240
+TREND_POINTS: Final = 12
+TREND_STEP: Final = 8
+"""Bars of 15m from one point of the trend to the next: two hours."""
 STALE_MS: Final = 10_000
 """A venue without a frame for this long is called stale; each of them sends something every second."""
 
@@ -57,12 +61,22 @@ STALE_MS: Final = 10_000
 class Picture:
     """One look at live state. Made for one snapshot and dropped."""
 
-    def __init__(self, state: MarketState, books: BookStore, scorer: Scorer, past: Past, standings: Standings) -> None:
+    def __init__(
+        self,
+        state: MarketState,
+        books: BookStore,
+        scorer: Scorer,
+        past: Past,
+        standings: Standings,
+        trends: RowMemo,
+    ) -> None:
+        """`trends` lives as long as the rows do: it keeps what only changes when a bar closes."""
         self._state = state
         self._past = past
         self._standings = standings
         self._books = books
         self._scorer = scorer
+        self._trends = trends
 
     def snapshot(
         self,
@@ -151,7 +165,13 @@ class Picture:
             oi_change_1h_frac=held.oi_change_1h_frac.copy(),
             newest_ms=self._state.newest_ms(),
             deep=(view.tape.since_ms >= 0) & (view.books.updated_ms >= 0),
+            trend=self._trend(view.bars["15m"]),
         )
+
+    def _trend(self, bars: Bars) -> NDArray[np.float64]:
+        """Points of every row's last day, read from the bars of those rows alone whose bars changed."""
+        (points,) = self._trends.of((bars.revision,), lambda part: (trend_points(bars.close[part]),))
+        return points
 
     def _focus(self, view: MarketView, board: Board, key: tuple[str, str] | None) -> Focus | None:
         row = None if key is None else self._state.universe.row(*key)
@@ -211,6 +231,16 @@ class Picture:
             volume_usd=column(bars.volume_usd, [bar.volume_quote for bar in tail]),
             forming=forming is not None,
         )
+
+
+def trend_points(close: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of right-aligned closes `[rows, W]` every eighth from the newest back, `[rows, 12]` oldest first, as a copy."""
+    rows, width = close.shape
+    columns = width - 1 - TREND_STEP * np.arange(TREND_POINTS - 1, -1, -1)
+    held = columns >= 0
+    points = np.full((rows, TREND_POINTS), np.nan)
+    points[:, held] = close[:, columns[held]]
+    return points
 
 
 def _kept(board: Board) -> Board:

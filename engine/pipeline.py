@@ -21,6 +21,7 @@ from engine.market.view import MarketView
 from engine.picture import Picture
 from engine.prism.board import Board
 from engine.prism.past import Past
+from engine.prism.row_memo import RowMemo
 from engine.prism.score import Scorer
 from engine.prism.standing import Standings
 from engine.ranking.ranker import Ranker
@@ -50,6 +51,7 @@ class Pipeline(Intake):
         self.past = Past()
         self.standings = Standings()
         self.ranker = Ranker(self.config.engine.taker_fees)
+        self._trends = RowMemo()
         self._scan: tuple[MarketView, Board, dict[str, Ranking]] | None = None
 
     def clear(self) -> None:
@@ -139,7 +141,7 @@ class Pipeline(Intake):
         assert self._scan is not None
         view, board, rankings = self._scan
         self._sequence += 1
-        picture = Picture(self.state, self.books, self.scorer, self.past, self.standings)
+        picture = Picture(self.state, self.books, self.scorer, self.past, self.standings, self._trends)
         return picture.snapshot(
             view,
             board,

@@ -185,6 +185,9 @@ class Columns:
     """Event time of the newest message of any kind; -1: none."""
     deep: Bools
     """Its trades and its whole book are followed now; the others have candles, quotes and statistics."""
+    trend: Floats
+    """`[rows, 12]` closes of 15m bars two hours apart, oldest first, the newest closed bar last; NaN before the first
+    bar. One array stands in all snapshots between which no bar closed."""
 
 
 @dataclass(frozen=True, slots=True)

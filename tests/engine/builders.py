@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.config.presets import FACE_WEIGHTS
 from engine.market.view import MarketView
+from engine.picture import trend_points
 from engine.prism.board import COMPONENT_NAMES, COMPONENTS, FACE_OF, FACES, Board, Reading, Status
 from engine.ranking.result import Ranking
 from engine.snapshot import (
@@ -165,6 +166,7 @@ def make_columns(view: MarketView) -> Columns:
         oi_change_1h_frac=d.oi_change_1h_frac,
         newest_ms=np.maximum(d.last_ms, d.quote_ms),
         deep=(view.tape.since_ms >= 0) & (view.books.updated_ms >= 0),
+        trend=trend_points(view.bars["15m"].close),
     )
 
 

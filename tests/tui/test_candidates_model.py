@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from engine.snapshot import Snapshot
 from tests.engine.builders import AT_MS, make_snapshot
 from tui.presenters.candidates import CandidatesModel
-from tui.presenters.columns import BY_KEY, COLUMNS, DROP_ORDER, layout, total_width
+from tui.presenters.columns import BY_KEY, COLUMNS, DROP_ORDER, TREND_WIDTH, layout, total_width
 from tui.presenters.filter_expression import FilterError
+from tui.presenters.gauges import STEPS
 from tui.presenters.ordering import PATIENCE, Hysteresis, moves
 from tui.presenters.rank_history import LEAST_MS, WINDOW_MS, RankHistory
+from tui.presenters.row_views import RowViews
 from tui.presenters.selection import ViewState, match_class
 from tui.presenters.sheet import Key, Sheet
 
@@ -418,3 +420,66 @@ def test_the_same_input_gives_the_same_view() -> None:
         return found
 
     assert run() == run()
+
+
+# The sparkline of the past day
+
+
+def trending(rows: list[list[float]]) -> Sheet:
+    """A sheet whose first rows have these trends, newest last; the others none."""
+    snapshot = make_snapshot(len(rows) + 2)
+    trend = np.full((len(snapshot.instruments), TREND_WIDTH), np.nan)
+    for row, points in enumerate(rows):
+        trend[row, TREND_WIDTH - len(points) :] = points
+    return Sheet(replace(snapshot, columns=replace(snapshot.columns, trend=trend)), "balanced")
+
+
+def test_a_sparkline_goes_from_the_least_to_the_greatest_of_the_day() -> None:
+    up, down = [float(n) for n in range(12)], [1.0, 0.5, 0.0]
+    sheet = trending([up, down, [7.0] * 12])
+    cells = [BY_KEY["trend"].paint(sheet, row) for row in range(4)]
+    assert cells[0].text == "▁▂▂▃▄▄▅▅▆▇▇█"
+    assert cells[0].tone == "up"
+    assert cells[1].text == " " * 9 + "█▅▁"
+    assert cells[1].tone == "down"
+    assert cells[2].text == "▄" * 12
+    assert cells[2].tone == "text"
+    assert cells[3].text == "·"
+    assert sheet.numbers("order.trend")[:2].tolist() == [1.0, 0.0]
+    assert np.isnan(sheet.numbers("order.trend")[2:]).all()
+
+
+@given(st.lists(st.one_of(st.just(float("nan")), st.floats(1e-8, 1e6)), min_size=12, max_size=12))
+def test_the_code_of_a_sparkline_is_the_sparkline(points: list[float]) -> None:
+    known = [point for point in points if point == point]
+    text = BY_KEY["trend"].paint(trending([points]), 0).text
+    if not known:
+        assert text == "·"
+        return
+    assert [cell == " " for cell in text] == [point != point for point in points]
+    heights = [STEPS.index(cell) for cell in text if cell != " "]
+    if min(known) < max(known):
+        assert (min(heights), max(heights)) == (0, 7)
+    order = sorted(range(len(known)), key=lambda place: known[place])
+    assert [heights[place] for place in order] == sorted(heights)
+
+
+def test_a_row_is_written_again_only_when_its_drawing_changes() -> None:
+    snapshot = make_snapshot(12, complete=True)
+    columns = tuple(column for column in COLUMNS if column.key in ("symbol", "trend"))
+    views = RowViews()
+    keys = [(Key(one.venue, one.symbol), row, False, False) for row, one in enumerate(snapshot.instruments)]
+    views.views(Sheet(snapshot, "balanced"), 1, keys, columns, 0.0)
+    assert views.formatted == 12
+    trend = snapshot.columns.trend
+    for serial, changed in enumerate((trend.copy(), np.roll(trend, 1, axis=0)), start=2):
+        later = replace(snapshot, columns=replace(snapshot.columns, trend=changed))
+        views.views(Sheet(later, "balanced"), serial, keys, columns, 1.0)
+        assert views.formatted == (12 if serial == 2 else 24)
+
+
+def test_the_sparkline_is_the_first_column_to_go() -> None:
+    assert DROP_ORDER[0] == "trend"
+    whole = total_width(tuple(column for column in COLUMNS if column.views != "vetoed"))
+    assert BY_KEY["trend"] in layout(whole)
+    assert BY_KEY["trend"] not in layout(whole - 1)

@@ -18,7 +18,8 @@ from engine.ranking.result import LevelStatus
 from engine.ranking.words import veto_text
 from tui.presenters import format as write
 from tui.presenters.format import MISSING
-from tui.presenters.sheet import Sheet
+from tui.presenters.gauges import STEPS
+from tui.presenters.sheet import TREND_BASE, TREND_LEVELS, Sheet
 
 GUTTER: Final = 2
 """Cells left of the first column, for the cursor and the pin."""
@@ -35,6 +36,9 @@ VENUE_MARKS: Final[dict[str, str]] = {
 }
 FACE_LETTERS: Final = ("T", "V", "F", "B", "S", "M")
 """Headings of the six faces: technical, volume, (order)flow, (order)book, structure, (senti)ment."""
+
+TREND_WIDTH: Final = 12
+"""A cell for each point of the trend."""
 
 NEW_LISTING_H: Final = 24.0
 """A symbol that began to trade within these hours carries a mark."""
@@ -185,6 +189,25 @@ def _percent(name: str, decimals: int, width: int) -> Callable[[Sheet, int], Cel
     return paint
 
 
+@lru_cache(maxsize=4096)
+def trend_cell(code: int) -> Cell:
+    """A sparkline from the heights that are the digits of `code`, oldest first; blank before the first known one."""
+    heights: list[int] = []
+    for _ in range(TREND_WIDTH):
+        code, height = divmod(code, TREND_BASE)
+        heights.append(height)
+    heights.reverse()
+    known = [height for height in heights if height < TREND_LEVELS]
+    if not known:
+        return Cell(MISSING, "muted")
+    text = "".join(STEPS[height] if height < TREND_LEVELS else " " for height in heights)
+    return Cell(text, _signed(known[-1] - known[0]))
+
+
+def _trend(sheet: Sheet, row: int) -> Cell:
+    return trend_cell(int(sheet.number("trend", row)))
+
+
 def _funding(sheet: Sheet, row: int) -> Cell:
     value = sheet.number("funding", row)
     return _plain(write.percent_text(value, 4, 9))
@@ -262,6 +285,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("change_1h", "1H", 7, 6, "right", ("change_1h",), _percent("change_1h", 2, 7), "change over 1 h", 0.0005),
     Column("change_24h", "24H", 7, 9, "right", ("change_24h",), _percent("change_24h", 2, 7), "change over 24 h",
            0.0005),
+    Column("trend", "PAST DAY", TREND_WIDTH, 20, "right", ("order.trend", "trend"), _trend,
+           "prices of the past day, a point every 2 h; sorts by the place in the day's range", 0.02),
     Column("volume", "VOL24H", 7, 11, "right", ("volume",), _volume, "volume of 24 h, US dollars"),
     Column("funding", "FUNDING", 9, 12, "right", ("funding",), _funding, "funding rate per interval", 0.000002),
     Column("oi_1h", "OI 1H", 7, 14, "right", ("oi_1h",), _percent("oi_1h", 2, 7), "change of open interest over 1 h",

@@ -151,6 +151,34 @@ def _veto_value(sheet: Sheet) -> Floats:
     return sheet.ranking.gate_value[np.arange(sheet.rows), index]
 
 
+TREND_LEVELS: Final = 8
+"""Heights of a sparkline."""
+TREND_BASE: Final = TREND_LEVELS + 1
+"""One more than the heights: a point that is not known."""
+
+
+def _trend_range(sheet: Sheet) -> tuple[Floats, Floats, Floats]:
+    """Points `[rows, n]`, their least and their span `[rows, 1]`."""
+    points = sheet.columns.trend
+    low = np.fmin.reduce(points, axis=1, keepdims=True)
+    return points, low, np.fmax.reduce(points, axis=1, keepdims=True) - low
+
+
+def _trend_code(sheet: Sheet) -> Floats:
+    """The whole sparkline as one number, its heights as digits, oldest first: it differs as the drawing differs."""
+    points, low, span = _trend_range(sheet)
+    heights = np.where(span > 0, np.rint((points - low) / span * (TREND_LEVELS - 1)), (TREND_LEVELS - 1) // 2)
+    digits = np.where(np.isnan(points), TREND_LEVELS, heights)
+    return digits @ np.float64(TREND_BASE) ** np.arange(points.shape[1] - 1, -1, -1)
+
+
+def _trend_place(sheet: Sheet) -> Floats:
+    """Where the newest point stands between the least, 0, and the greatest, 1."""
+    points, low, span = _trend_range(sheet)
+    place: Floats = ((points[:, -1:] - low) / span)[:, 0]
+    return place
+
+
 def _level(index: int) -> Callable[[Sheet], Floats]:
     return lambda sheet: sheet.ranking.levels.target[:, index]
 
@@ -267,6 +295,8 @@ QUANTITIES: Final[dict[str, Quantity]] = {
             Quantity("veto", "the first failed gate", "index", _veto),
             Quantity("gates_failed", "failed gates", "count", lambda s: (~s.ranking.gate_passed).sum(axis=1)),
             Quantity("veto_value", "the value of the failed gate", "", _veto_value),
+            Quantity("trend", "a day's prices", "heights as digits", _trend_code),
+            Quantity("order.trend", "a place in its day's range", "frac", _trend_place),
             Quantity("order.symbol", "alphabetical place", "", _alphabetical("symbol")),
             Quantity("order.venue", "alphabetical place", "", _alphabetical("venue")),
             *(

@@ -1,0 +1,79 @@
+"""What a snapshot costs beside the scan: the trend of the table is read from the rows whose bars changed, no others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import engine.picture
+from engine.config.schema import Config
+from engine.picture import TREND_POINTS, TREND_STEP, trend_points
+from engine.pipeline import Pipeline
+from tests.engine.market.market_events import MINUTE, T0, candle, instrument
+
+QUARTER = 15 * MINUTE
+START = T0 // QUARTER * QUARTER
+NAMES = ("AUSDT", "BUSDT", "CUSDT")
+
+
+def close(pipeline: Pipeline, name: str, number: int, price: float) -> None:
+    """Let one bar of 15m close."""
+    one = instrument(name)
+    pipeline.state.apply(candle(START + number * QUARTER, QUARTER, price, of=one), one)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows' closes were read, each time any were."""
+    counts: list[int] = []
+
+    def counted(closes: NDArray[np.float64]) -> NDArray[np.float64]:
+        counts.append(len(closes))
+        return trend_points(closes)
+
+    monkeypatch.setattr(engine.picture, "trend_points", counted)
+    return counts
+
+
+def test_snapshots_read_the_closes_of_changed_rows_alone(read: list[int]) -> None:
+    pipeline = Pipeline(Config(), "replay")
+    for name in NAMES:
+        for number in range(100):
+            close(pipeline, name, number, 10.0 + number)
+    held = []
+    for _ in range(20):
+        pipeline.scan()
+        held.append(pipeline.snapshot().columns.trend)
+    assert read == [3], "one reading of all rows serves twenty snapshots"
+    assert all(one is held[0] for one in held), "and one array stands in all of them"
+    assert held[0].nbytes == len(NAMES) * TREND_POINTS * 8
+    before = held[0].copy()
+    close(pipeline, "BUSDT", 100, 500.0)
+    pipeline.scan()
+    after = pipeline.snapshot().columns.trend
+    assert read == [3, 1], "a bar that closes costs its own row"
+    assert after[1, -1] == 500.0
+    assert (after[[0, 2]] == before[[0, 2]]).all()
+    assert (held[0] == before).all(), "what was handed out does not change"
+
+
+def test_a_new_epoch_forgets_the_rows_of_the_old_one(read: list[int]) -> None:
+    pipeline = Pipeline(Config(), "replay")
+    for name, price in (("AUSDT", 1.0), ("BUSDT", 2.0)):
+        close(pipeline, name, 0, price)
+    assert pipeline.snapshot().columns.trend[:, -1].tolist() == [1.0, 2.0]
+    pipeline.clear()
+    for name, price in (("BUSDT", 2.0), ("AUSDT", 1.0)):
+        close(pipeline, name, 0, price)
+    assert pipeline.snapshot().columns.trend[:, -1].tolist() == [2.0, 1.0]
+
+
+def test_points_are_two_hours_apart_and_missing_ones_stay_missing() -> None:
+    closes = np.arange(200.0).reshape(2, 100)
+    points = trend_points(closes)
+    assert points[0].tolist() == [99.0 - TREND_STEP * back for back in range(TREND_POINTS - 1, -1, -1)]
+    young = trend_points(closes[:, -17:])
+    assert np.isnan(young[:, : TREND_POINTS - 3]).all()
+    assert young[0, -3:].tolist() == [83.0, 91.0, 99.0]
+    assert not np.shares_memory(points, closes)
