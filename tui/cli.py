@@ -23,7 +23,7 @@ _EPILOG: Final = """exit codes:
   130  interrupted
 """
 _SHELLS: Final = ("bash", "zsh", "tcsh")
-_PATH_ARGUMENTS: Final = ("capture", "replay", "config_file", "file")
+_PATH_ARGUMENTS: Final = ("capture", "replay", "config_file", "file", "token_file")
 """Arguments that a shell completes with file names."""
 
 

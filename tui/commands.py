@@ -167,6 +167,41 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     _settings(parser)
 
 
+def port(text: str) -> int:
+    """A TCP port."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _web(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--replay", metavar="CAPTURE", help="show a recording (default: the live venues)")
+    source.add_argument("--demo", action="store_true", help="show the built-in exchange simulator")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="listen here (default: 127.0.0.1, this machine only)"
+    )
+    parser.add_argument("--port", type=port, default=7447, metavar="N", help="default: 7447")
+    parser.add_argument(
+        "--name",
+        dest="names",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="another name by which browsers reach it",
+    )
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="the token of the address (default: a new one every time); needed for a --host that others reach",
+    )
+    parser.add_argument(
+        "--pages", type=count, default=1, metavar="N", help="consoles at once; one more ends the oldest (default: 1)"
+    )
+    _simulator(parser)
+    _settings(parser)
+
+
 def _scan(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
@@ -232,6 +267,7 @@ COMMANDS: Final = (
     Command("demo", "the console on the built-in exchange simulator; works offline", CONSOLE, _demo),
     Command("replay", "the console on a recording: pause, step, seek, speed", CONSOLE, _replay),
     Command("record", "write what the venues send to a capture", "tui.headless.record", _record),
+    Command("web", "the console in a browser on this machine", "tui.web.command", _web),
     Command("scan", "rank once, print, exit", "tui.headless.scan", _scan),
     Command("explain", "the full derivation of one symbol's score, gates and levels", "tui.headless.explain", _explain),
     Command("inspect", "what a recording holds: venues, instruments, books, tallies", "tui.headless.inspect", _inspect),

@@ -53,7 +53,13 @@ def run(args: argparse.Namespace) -> int:
         gc.freeze()
         gc.set_threshold(GC_ALLOCATIONS)
         engine.start()
-        return run_console(engine, loaded.config, loaded.notices, None if loaded.found else loaded.path)
+        return run_console(
+            engine,
+            loaded.config,
+            loaded.notices,
+            None if loaded.found else loaded.path,
+            in_browser=getattr(args, "in_browser", False),
+        )
 
 
 def open_engine(
@@ -69,15 +75,23 @@ def open_engine(
 
 
 def run_console(
-    source: Source, config: Config, notices: Sequence[str] = (), config_would_be: Path | None = None
+    source: Source,
+    config: Config,
+    notices: Sequence[str] = (),
+    config_would_be: Path | None = None,
+    *,
+    in_browser: bool = False,
 ) -> int:
-    """Show `source` until the user ends it or it fails; returns the exit code. Only from the main thread."""
-    if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
+    """Show `source` until the user ends it or it fails; returns the exit code. Only from the main thread.
+
+    `in_browser`: standard input and output are the pipes of a page, and the program ends with its standard input.
+    """
+    if not in_browser and not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
         diagnostics.notice("the console needs a terminal for input and output; `prism scan` works without one")
         source.close(CLOSE_S)
         return diagnostics.FAILED
     app = PrismApp(source, config, notices=notices, config_would_be=config_would_be)
-    lifeline = Lifeline(app.end_from_thread, source.close, terminals())
+    lifeline = Lifeline(app.end_from_thread, source.close, (sys.stdin.fileno(),) if in_browser else terminals())
     try:
         with lifeline.watching():
             app.run()

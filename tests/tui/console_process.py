@@ -1,6 +1,6 @@
-"""A console on a fake engine in a process of its own, for the tests that close its terminal.
+"""A console on a fake engine in a process of its own, for the tests that close its terminal or its page.
 
-Run as `python -m tests.tui.console_process FOLDER`; every snapshot differs, so that the screen always has work.
+Run as `python -m tests.tui.console_process FOLDER [page]`; every snapshot differs, so that the screen always has work.
 """
 
 from __future__ import annotations
@@ -40,4 +40,4 @@ class BusySource(FakeSource):
 if __name__ == "__main__":
     home = Path(sys.argv[1])
     os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = str(home)
-    sys.exit(run_console(BusySource(home), Config()))
+    sys.exit(run_console(BusySource(home), Config(), in_browser="page" in sys.argv[2:]))
