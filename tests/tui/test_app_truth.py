@@ -160,7 +160,7 @@ async def test_hostile_symbols_are_shown_as_they_are(tmp_path: Path, monkeypatch
             await settle(app, clock, pilot)
             assert f"chart · {HOSTILE[row]} · " in text_of(app)
             await pilot.press("escape")
-        assert "[@click=app.quit]X[/]"[:14] in text
+        assert "[@click=app.quit]X[/]"[:13] in text
         await pilot.press("x")
         await pilot.pause()
         assert app._exit is False
