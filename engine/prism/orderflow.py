@@ -6,17 +6,19 @@ three components are shares, so none changes when a symbol's prices or its sizes
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Floats, MarketView
+from engine.market.view import Bars, Bools, Floats, Ints, MarketView
 from engine.prism.board import Reading, Status
+from engine.prism.candle_buckets import candle_buckets
 from engine.prism.depth import Depth
 from engine.prism.draft import Draft, blend
-from engine.prism.freshness import refuse_without_book, tape_stale
+from engine.prism.freshness import bars_stale, refuse_without_book, tape_stale
 from engine.prism.roster import Roster
-from engine.prism.row_memo import Memory
+from engine.prism.row_memo import Memory, Part
 from engine.prism.scales import rank_in_history, ratio, tilt
 from engine.prism.trade_flow import trade_flow
 
@@ -30,6 +32,8 @@ BUCKETS: Final = 50
 LEAST_HISTORY: Final = 20
 """VPIN values a percentile needs to mean anything."""
 RECENT_BUCKETS: Final = 10
+CANDLES: Final = "15m"
+"""What stands in for a tape that is too short: 70 buckets are about 34 hours, which finer candles are not kept for."""
 
 
 def orderflow(view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None) -> dict[str, Reading]:
@@ -82,34 +86,74 @@ def market_making(view: MarketView, depth: Depth) -> Reading:
     return draft.finish(change, "frac", score)
 
 
+class _Buckets(NamedTuple):
+    """What VPIN is read from, `[rows]`."""
+
+    full: Floats
+    values: Floats
+    """Known values of VPIN."""
+    vpin: Floats
+    recent: Floats
+    percentile: Floats
+    buckets: Floats
+    newest_ms: Ints
+    stand_in: Bools
+    """Candles stand in for the tape."""
+
+
+def _buckets(view: MarketView, memory: Memory) -> _Buckets:
+    """The tape's buckets where they are enough, else those of candles that are."""
+    tape = view.tape
+    imbalance, history = tape.bucket_imbalance[:, -BUCKETS:], tape.vpin_history
+    # The columns of a row change with a full bucket and not otherwise.
+    keys = (imbalance, history) if tape.revision is None else (tape.buckets,)
+    held, *read = memory["toxicity"].of(keys, lambda part: _vpin(imbalance[part], history[part]))
+    buckets, newest_ms = tape.buckets.astype(np.float64), tape.newest_ms
+    full = np.minimum(buckets, held)
+    enough = (tape.since_ms >= 0) & (full >= BUCKETS) & (read[0] >= LEAST_HISTORY)
+    bars = view.bars[CANDLES]
+    use = np.zeros_like(enough)
+    if not enough.all() and bars.close.shape[1]:
+        count, *of_candles = memory["toxicity of candles"].of((bars.revision,), partial(_of_candles, bars))
+        use = ~enough & (count >= BUCKETS) & (of_candles[0] >= LEAST_HISTORY) & ~bars_stale(view, bars)
+        full, buckets = np.where(use, BUCKETS, full), np.where(use, count, buckets)
+        read = [np.where(use, new, old) for new, old in zip(of_candles, read, strict=True)]
+        newest_ms = np.where(use, bars.open_ms[:, -1] + bars.interval_ms, newest_ms)
+    values, vpin, recent, percentile = read
+    return _Buckets(full, values, vpin, recent, percentile, buckets, newest_ms, use)
+
+
+def _of_candles(bars: Bars, rows: Part) -> tuple[Floats, ...]:
+    """Full buckets, then as `_vpin`."""
+    made = candle_buckets(bars, rows)
+    return (made.full, *_vpin(made.imbalance, made.vpin)[1:])
+
+
 def toxicity(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `toxicity`; raw is VPIN, the mean absolute imbalance of the last 50 volume buckets.
 
     Score 50 + 50 * percentile of VPIN in its own history * sign of the mean imbalance of the last 10 buckets.
-    VPIN: Easley, Lopez de Prado and O'Hara, "Flow toxicity and liquidity in a high-frequency world" (2012).
+    VPIN: Easley, Lopez de Prado and O'Hara, "Flow toxicity and liquidity in a high-frequency world" (2012). Where
+    trades are not streamed, or not for the day and a half that it takes, candles with taker volume stand in.
     """
     tape = view.tape
     draft = Draft(view.rows)
     draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
-    draft.refuse(tape.since_ms < 0, Status.MISSING, "trades not streamed")
-    draft.refuse(tape_stale(view, roster), Status.STALE, "no trade on the venue for over 120 s")
-    imbalance, values = tape.bucket_imbalance[:, -BUCKETS:], tape.vpin_history
-    # The columns of a row change with a full bucket and not otherwise.
-    keys = (imbalance, values) if tape.revision is None else (tape.buckets,)
-    held, history, vpin, recent, percentile = memory["toxicity"].of(
-        keys, lambda part: _vpin(imbalance[part], values[part])
-    )
-    buckets = tape.buckets.astype(np.float64)
-    full = np.minimum(buckets, held)
-    draft.refuse_values(full < BUCKETS, Status.WARMING, full, 1.0, lambda n: f"warming: {n:.0f}/50 buckets")
+    draft.refuse((tape.since_ms >= 0) & tape_stale(view, roster), Status.STALE, "no trade on the venue for over 120 s")
+    found = _buckets(view, memory)
+    without = "trades not streamed, too few current candles with taker volume"
+    draft.refuse((tape.since_ms < 0) & ~found.stand_in, Status.MISSING, without)
+    draft.refuse_values(found.full < BUCKETS, Status.WARMING, found.full, 1.0, lambda n: f"warming: {n:.0f}/50 buckets")
     draft.refuse_values(
-        history < LEAST_HISTORY, Status.WARMING, history, 1.0, lambda n: f"warming: {n:.0f}/20 values of VPIN"
+        found.values < LEAST_HISTORY, Status.WARMING, found.values, 1.0, lambda n: f"warming: {n:.0f}/20 values of VPIN"
     )
-    draft.input("vpin", vpin, "frac", tape.newest_ms)
-    draft.input("vpin_percentile", percentile * 100.0, "percentile", tape.newest_ms)
-    draft.input("recent_imbalance", recent, "frac", tape.newest_ms)
-    draft.input("buckets", buckets, "count", tape.newest_ms)
-    return draft.finish(vpin, "frac", 50.0 + 50.0 * percentile * np.sign(recent))
+    draft.note(found.stand_in & (tape.since_ms < 0), f"from {CANDLES} candles")
+    draft.note(found.stand_in & (tape.since_ms >= 0), f"from {CANDLES} candles until the tape has filled 69 buckets")
+    draft.input("vpin", found.vpin, "frac", found.newest_ms)
+    draft.input("vpin_percentile", found.percentile * 100.0, "percentile", found.newest_ms)
+    draft.input("recent_imbalance", found.recent, "frac", found.newest_ms)
+    draft.input("buckets", found.buckets, "count", found.newest_ms)
+    return draft.finish(found.vpin, "frac", 50.0 + 50.0 * found.percentile * np.sign(found.recent))
 
 
 def _vpin(imbalance: Floats, values: Floats) -> tuple[Floats, ...]:

@@ -176,6 +176,9 @@ def test_toxicity_equals_a_slow_percentile(view: MarketView) -> None:
         assert reading.raw[row] == pytest.approx(vpin)
 
 
+NO_TRADES = "trades not streamed, too few current candles with taker volume"
+
+
 def test_toxicity_says_how_far_it_has_warmed(view: MarketView) -> None:
     short = view.tape.bucket_imbalance.copy()
     short[0, :38] = np.nan
@@ -185,8 +188,70 @@ def test_toxicity_says_how_far_it_has_warmed(view: MarketView) -> None:
     buckets[0], buckets[1] = 12, 56
     tape = replace(view.tape, bucket_imbalance=short, vpin_history=history, buckets=buckets)
     reading = read(replace(view, tape=edited(tape, [2], since_ms=-1)))["toxicity"]
-    assert reading.notes == {0: "warming: 12/50 buckets", 1: "warming: 7/20 values of VPIN", 2: "trades not streamed"}
+    assert reading.notes == {0: "warming: 12/50 buckets", 1: "warming: 7/20 values of VPIN", 2: NO_TRADES}
     assert reading.status[:4].tolist() == [Status.WARMING, Status.WARMING, Status.MISSING, Status.OK]
+
+
+def slow_buckets(volume: list[float], buy: list[float], size: float) -> list[float]:
+    """Imbalance of buckets of `size` filled back from the newest candle, newest first, a candle poured evenly."""
+    found: list[float] = []
+    room, signed = size, 0.0
+    for total, bought in zip(reversed(volume), reversed(buy), strict=True):
+        left, lean = total, (2.0 * bought - total) / total
+        while left > 0.0:
+            taken = min(left, room)
+            signed += taken * lean
+            left, room = left - taken, room - taken
+            if room <= size * 1e-12:
+                found.append(signed / size)
+                room, signed = size, 0.0
+    return found
+
+
+def without_tape(rows: list[int], width: int = 300) -> MarketView:
+    view = synthetic_view(rows=ROWS, width=width, levels=20)
+    return with_tape(view, rows, since_ms=-1)
+
+
+def test_candles_fill_the_buckets_of_a_day_while_the_tape_cannot() -> None:
+    view = without_tape([3, 4])
+    view = replace(view, tape=edited(view.tape, [5], buckets=12))
+    bars = edited(view.bars["15m"], [4], buy_usd=np.nan)
+    reading = read(replace(view, bars=view.bars | {"15m": bars}))["toxicity"]
+    for row, note in ((3, "from 15m candles"), (5, "from 15m candles until the tape has filled 69 buckets")):
+        volume, buy = bars.volume_usd[row].tolist(), bars.buy_usd[row].tolist()
+        buckets = slow_buckets(volume, buy, sum(volume[-96:]) / 50)
+        size = [abs(one) for one in buckets]
+        history = [sum(size[k : k + 50]) / 50 for k in range(min(200, len(size) - 49))]
+        below = sum(one < history[0] - 1e-12 for one in history) + 0.5 * sum(
+            abs(one - history[0]) <= 1e-12 for one in history
+        )
+        assert reading.raw[row] == pytest.approx(history[0], rel=1e-9)
+        assert reading.score[row] == pytest.approx(50 + 50 * below / len(history) * np.sign(sum(buckets[:10])))
+        assert reading.inputs["buckets"][0][row] == min(len(buckets), 250)
+        assert reading.notes[row] == note
+    assert reading.notes[4] == NO_TRADES
+    assert reading.status[4] == Status.MISSING
+    assert 6 not in reading.notes
+
+
+def test_a_day_of_candles_is_not_enough_and_late_ones_are_none() -> None:
+    assert read(without_tape([3], width=100))["toxicity"].status[3] == Status.MISSING
+    view = without_tape([3])
+    late = replace(view, bars={name: replace(one, open_ms=one.open_ms - 3_600_000) for name, one in view.bars.items()})
+    assert read(late)["toxicity"].status[3] == Status.MISSING
+
+
+def test_mirrored_candles_mirror_toxicity_and_nothing_before_their_hole_counts() -> None:
+    view = without_tape(list(range(ROWS)))
+    bars = view.bars["15m"]
+    mirrored = replace(bars, buy_usd=bars.volume_usd - bars.buy_usd)
+    one, other = (read(replace(view, bars=view.bars | {"15m": held}))["toxicity"] for held in (bars, mirrored))
+    assert np.allclose(one.score - 50, 50 - other.score, atol=1e-6, equal_nan=True)
+    holed = edited(bars, [3], buy_usd=np.where(np.arange(300) == 80, np.nan, bars.buy_usd[3]))
+    poured = edited(holed, [3], volume_usd=np.where(np.arange(300) < 80, 1e15, bars.volume_usd[3]))
+    first, second = (read(replace(view, bars=view.bars | {"15m": held}))["toxicity"].score for held in (holed, poured))
+    assert np.array_equal(first, second, equal_nan=True)
 
 
 def test_market_making_reads_changes_drift_and_refills(view: MarketView) -> None:
