@@ -130,6 +130,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
            "program", "main", 15, does="export", argument="csv"),
     Action("export_json", ("X",), "export JSON", "Write what the table shows to a JSON file.",
            "program", "main", does="export", argument="json"),
+    Action("picture", ("ctrl+s",), "picture", "Write a picture of the screen as it stands to an SVG file.", "program"),
     Action("theme", ("t",), "theme", "Use the next theme.", "program", footer=17),
     Action("alerts", ("b",), "alerts", "Ring for new candidates, large liquidations and silent venues, or stop.",
            "program", footer=19),
@@ -145,6 +146,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("quit", ("ctrl+q",), "quit", "End prism.", "program", footer=4),
 )  # fmt: skip
 
+ON_EVERY_SCREEN: Final = ("quit", "picture")
+"""Actions that the app itself binds, so that they work over reports and help too."""
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 GROUPS: Final[dict[str, str]] = {
     "move": "Move",

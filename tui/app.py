@@ -31,7 +31,8 @@ from engine.config.schema import Config, preset_name
 from engine.snapshot import ReplayStatus, Snapshot
 from engine.text import clean
 from themes import loader
-from tui.actions import BY_ID, Keymap, usable
+from tui.actions import BY_ID, ON_EVERY_SCREEN, Keymap, usable
+from tui.export import ExportError, write_new
 from tui.presenters.alerts import AlertChoice, Alerts, desktop_notice
 from tui.presenters.preset_change import preset_change
 from tui.presenters.selection import ViewState
@@ -63,7 +64,8 @@ class PrismApp(App[None], inherit_bindings=False):
     TITLE = "prism"
     ENABLE_COMMAND_PALETTE = False  # its fixed key would stand beside the table of actions; `do_palette` opens it
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(BY_ID["quit"].keys), "act('quit')", show=False, priority=True, id="quit"),
+        Binding(",".join(BY_ID[name].keys), f"act('{name}')", show=False, priority=True, id=name)
+        for name in ON_EVERY_SCREEN
     ]
 
     def __init__(
@@ -291,7 +293,7 @@ class PrismApp(App[None], inherit_bindings=False):
         action = BY_ID[name]
         screen = self.screen
         if not isinstance(screen, PaneScreen):
-            if name in ("quit", "interrupt"):
+            if name in (*ON_EVERY_SCREEN, "interrupt"):
                 getattr(self, action.handler)()
             return
         if not usable(action.where, screen.KIND, self.replaying):
@@ -380,6 +382,15 @@ class PrismApp(App[None], inherit_bindings=False):
 
     def do_palette(self) -> None:
         self.push_screen(CommandPalette(id="--command-palette"))
+
+    def do_picture(self) -> None:
+        svg = self.export_screenshot(title=self.TITLE or "prism")
+        try:
+            path = write_new(svg.encode("utf-8", "replace"), "screen", "svg", self.export_folder())
+        except ExportError as error:
+            self.tell(str(error), severity="error")
+        else:
+            self.tell(f"picture written to {path}")
 
     def do_copy_symbol(self) -> None:
         if self.key is None:

@@ -43,11 +43,15 @@ def write_export(
     names: Sequence[str], rows: Sequence[Sequence[Value]], form: Literal["csv", "json"], folder: Path
 ) -> Path:
     """The path of a new file `prism-candidates-<n>.<form>` in `folder`. Raises ExportError."""
-    data = as_json(names, rows) if form == "json" else as_csv(names, rows)
+    return write_new(as_json(names, rows) if form == "json" else as_csv(names, rows), "candidates", form, folder)
+
+
+def write_new(data: bytes, subject: str, form: str, folder: Path) -> Path:
+    """The path of a new file `prism-<subject>-<n>.<form>` in `folder`, both words prism's own. Raises ExportError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, 10_000):
-            path = folder / f"prism-candidates-{number:04d}.{form}"
+            path = folder / f"prism-{subject}-{number:04d}.{form}"
             try:
                 with path.open("xb") as file:
                     file.write(data)

@@ -7,11 +7,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from textual.widgets import Input
 
-from tests.tui.fake_source import SIZES, make_app, relaxed, screen_of, settle, text_of
+from tests.tui.fake_source import SIZES, FakeSource, make_app, relaxed, scene, screen_of, settle, text_of
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
@@ -368,6 +369,28 @@ async def test_exports_hold_what_is_shown(tmp_path: Path, monkeypatch: pytest.Mo
     with (tmp_path / "out" / files[0]).open(newline="") as file:
         assert [row["symbol"] for row in csv.DictReader(file)] == order
     assert [row["symbol"] for row in json.loads((tmp_path / "out" / files[1]).read_text())] == order
+
+
+async def test_a_picture_holds_the_screen_in_front_and_no_markup_of_a_symbol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = scene()
+    instruments = tuple(replace(one, symbol=f"<b>&{n}") for n, one in enumerate(market.instruments))
+    app, _, clock = make_app(tmp_path, FakeSource(replace(market, instruments=instruments)), relaxed())
+    monkeypatch.setattr(app, "export_folder", lambda: tmp_path / "pictures")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("ctrl+s", "question_mark")
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert isinstance(screen_of(app), HelpScreen), "a picture closes nothing"
+    first, second = sorted((tmp_path / "pictures").iterdir())
+    root = ElementTree.fromstring(first.read_text(encoding="utf-8"))
+    texts = "".join(root.itertext())
+    assert "<b>&" in texts
+    assert "candidates" in texts
+    assert "escape goes back" in "".join(ElementTree.fromstring(second.read_bytes()).itertext()).replace("\xa0", " ")
 
 
 async def test_themes_change_and_are_kept(tmp_path: Path) -> None:

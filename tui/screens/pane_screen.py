@@ -16,7 +16,7 @@ from textual.containers import Grid
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.actions import ACTIONS, Action, usable
+from tui.actions import ACTIONS, ON_EVERY_SCREEN, Action, usable
 from tui.presenters.lines import Line, wrapped
 from tui.presenters.view import View
 from tui.presenters.waiting import Waiting
@@ -46,7 +46,9 @@ def size_class(width: int, height: int) -> SizeClass:
 def bindings() -> list[BindingType]:
     """Every action of the table as a binding with its id, so that a keymap can rebind it."""
     return [
-        Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS if a.id != "quit"
+        Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, id=a.id)
+        for a in ACTIONS
+        if a.id not in ON_EVERY_SCREEN
     ]
 
 
