@@ -81,6 +81,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("maximise", ("o",), "maximise", "Give the whole screen to the pane in focus, or take it back.", "move"),
     Action("find", ("slash",), "find", "Show the symbols that contain a text.", "table", "main", 3),
     Action("filter", ("f",), "filter", "Show the rows for which an expression holds.", "table", "main", 5),
+    Action("filter_next", ("F",), "next filter", "Use the next filter kept by a name, then none.", "table", "main"),
     Action("sort_next", ("s",), "sort", "Sort by the next column.", "table", "main", 6, does="sort", argument="1"),
     Action("sort_previous", ("S",), "sort back", "Sort by the column before.",
            "table", "main", does="sort", argument="-1"),

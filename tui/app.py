@@ -259,6 +259,11 @@ class PrismApp(App[None], inherit_bindings=False):
             if notice := save(self._state_path, state):
                 self.tell(notice, severity="warning")
 
+    @property
+    def kept_filters(self) -> dict[str, str]:
+        """Expressions by the names they are kept under."""
+        return dict(self._state.filters)
+
     def remember_table(self, table: ViewState) -> None:
         """Keep the table's sort, filters, watch-list and pins."""
         self.remember(

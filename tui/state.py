@@ -53,6 +53,8 @@ class ConsoleState(msgspec.Struct, frozen=True, kw_only=True):
     side: str = "both"
     find: str = ""
     expression: str = ""
+    filters: dict[str, str] = {}
+    """Expressions kept by name."""
     watched: tuple[Instrument, ...] = ()
     watch_only: bool = False
     pinned: tuple[Instrument, ...] = ()

@@ -6,7 +6,7 @@ preset belong to the app, since the symbol's screen shares them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import ClassVar, Literal
 
 from rich.text import Text
@@ -19,6 +19,7 @@ from engine.prism.board import FACES
 from tui.export import ExportError, write_export
 from tui.presenters.filter_expression import FilterError, complete
 from tui.presenters.lines import Line
+from tui.presenters.saved_filters import changed, next_name, read_wish
 from tui.presenters.selection import ViewState
 from tui.presenters.view import View, count_text
 from tui.presenters.waiting import Waiting
@@ -47,10 +48,14 @@ class Candidates(CandidatesTable, inherit_bindings=False):
 class NameSuggester(Suggester):
     """Goes on with the name that stands at the end of an expression."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Collection[str]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._kept = sorted(kept)
 
     async def get_suggestion(self, value: str) -> str | None:
+        named = next((name for name in self._kept if value and name.startswith(value) and name != value), None)
+        if named is not None:
+            return named
         found = complete(value, limit=1)
         return value[: found[0].start] + found[0].text if found and found[0].start < len(value) else None
 
@@ -187,7 +192,21 @@ class MainScreen(PaneScreen):
         self._open_prompt("find", self.table.state.text, self._find, None)
 
     def do_filter(self) -> None:
-        self._open_prompt("filter", self.table.state.expression, self._filter, NameSuggester())
+        self._open_prompt("filter", self.table.state.expression, self._filter, NameSuggester(self.console.kept_filters))
+
+    def do_filter_next(self) -> None:
+        kept = self.console.kept_filters
+        if not kept:
+            self.console.tell(
+                f"no filter is kept; {self.console.keymap.text('filter')} and `NAME: EXPRESSION` keeps one"
+            )
+            return
+        name = next_name(kept, self.table.state.expression)
+        error = self.table.set_expression(kept.get(name, ""))
+        if error is not None:
+            self.console.tell(f"filter {name}: {error.message}", severity="warning")
+        else:
+            self.console.tell(f"filter {name}: {kept[name]}" if name else "no filter")
 
     def _open_prompt(self, kind: str, text: str, judge: object, suggester: Suggester | None) -> None:
         if self.front != "candidates" and not self.table.display:
@@ -199,16 +218,23 @@ class MainScreen(PaneScreen):
         return Verdict(count_text(self.table.status.shown, "row"))
 
     def _filter(self, text: str) -> Verdict:
-        error: FilterError | None = self.table.set_expression(text)
+        wish = read_wish(text, self.console.kept_filters)
+        if wish.complaint:
+            return Verdict("", wish.complaint)
+        error: FilterError | None = self.table.set_expression(wish.expression)
         if error is not None:
-            return Verdict("", error.message, error.position)
-        return Verdict(count_text(self.table.status.shown, "row"))
+            return Verdict("", error.message, error.position + wish.offset)
+        note = f"enter {'forgets' if wish.forgets else 'keeps it as'} `{wish.keeps}`, escape goes back"
+        return Verdict(count_text(self.table.status.shown, "row"), note=note if wish.keeps else "")
 
     @on(Prompt.Closed)
     def _prompt_closed(self, event: Prompt.Closed) -> None:
         event.stop()
         if not event.accepted:
             self._find(event.text) if event.kind == "find" else self._filter(event.text)
+        elif event.kind == "filter":
+            kept = self.console.kept_filters
+            self.console.remember(filters=changed(kept, read_wish(event.text, kept)))
         self.table.focus()
 
     def do_sort(self, step: str) -> None:

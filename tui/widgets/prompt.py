@@ -31,6 +31,8 @@ class Verdict:
     complaint: str = ""
     position: int = 0
     """Character the complaint is about."""
+    note: str = ""
+    """What `enter` does besides, where it does."""
 
 
 class Prompt(Vertical):
@@ -97,7 +99,7 @@ class Prompt(Vertical):
 
     def _complaint(self, verdict: Verdict) -> Line:
         if not verdict.complaint:
-            return ((" enter keeps it, escape goes back", "muted"),)
+            return ((f" {verdict.note or 'enter keeps it, escape goes back'}", "muted"),)
         entry = self.query_one(Input)
         at = self.LABEL_WIDTH + cell_len(entry.value[: verdict.position]) - int(entry.scroll_offset.x)
         at = min(max(0, at), max(0, self.size.width - 2))
