@@ -110,6 +110,10 @@ class Running:
         self._state[:, rows] = state
         return average
 
+    def put_slow_atr(self, rows: Ints, values: Floats) -> None:
+        """Let ATR100 of `rows` go on from `values [len(rows)]`."""
+        self._state[ATR_100, rows] = values
+
     def clear(self, rows: Ints) -> None:
         """Forget rows that have no bars."""
         self._state[:, rows] = np.nan

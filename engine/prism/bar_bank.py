@@ -2,9 +2,8 @@
 
 `engine.prism.score` calls `BarBank.advance` once a scan; `technical` and `volume` read `frames`. A row that closed
 bars since the last scan is stepped; a row that is young, new, has had older bars changed or has missed too many is
-computed anew from the bars that the view holds. Both ways give the same figures to rounding, as long as the view
-still holds the bars that the row began with; later only ATR100 remembers more than the view (below 2 % of a seed's
-error after 400 bars). Nothing here scores.
+computed anew from the bars that the view holds. Both ways give the same figures to rounding: ATR100, the only one that
+would remember bars which the view has dropped, begins anew from its last 400 bars at every 64th. Nothing here scores.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from engine.indicators.momentum import awesome_oscillator
 from engine.indicators.participation import flow_share, signed_volume
 from engine.indicators.rolling import newest_trend, rolling_sum, z_among
 from engine.indicators.running import Running, fill, of_rows, put
-from engine.indicators.volatility import in_atr
+from engine.indicators.volatility import atr, in_atr, true_range
 from engine.market.view import Bars, MarketView
 from engine.prism.board import Reading
 from engine.timeframes import SCORED
@@ -36,6 +35,10 @@ STEPPED_BARS: Final = AO_BARS - 1 + AO_Z_VALUES
 STEPPED_VOLUMES: Final = OBV_WINDOW + OBV_Z_VALUES
 MAX_STEPS: Final = 64
 """Bars missed beyond which computing anew is no dearer than stepping."""
+SLOW_BARS: Final = 400
+"""Bars that ATR100 is made of at an anchor: 100 seed it, and what the 300 after them leave of the seed is below 5 %."""
+ANCHOR_BARS: Final = 64
+"""A bar whose number is a multiple of this is an anchor; 463 bars therefore hold all that ATR100 can follow from."""
 WINDOW: Final = 25
 """Bars that the windowed figures look back on: relative volume's 5 and the 20 before them."""
 WIDEST_MOVE: Final = 10.0
@@ -142,6 +145,7 @@ class FrameBank:
         volume, buy = _since_newest_gap(bars.volume_usd[rows, -width:]), bars.buy_usd[rows, -width:]
         numbers = bars.open_ms[rows, -1] // bars.interval_ms
         average = self._running.seed(rows, numbers, high, low, close, volume)
+        self._settle_slow(bars, rows, numbers)
         oscillation = in_atr(awesome_oscillator(high, low), average, close)
         changes = rolling_sum(signed_volume(close, volume), OBV_WINDOW)
         fill(self._oscillations, rows, numbers + 1, oscillation)
@@ -162,10 +166,11 @@ class FrameBank:
             values[chosen, column - WINDOW + 1 : column + 1] for values in (bars.close, bars.volume_usd, bars.buy_usd)
         )
         self._running.step(some, bars.high[chosen, column], bars.low[chosen, column], close[:, -1], volume[:, -1])
+        numbers = bars.open_ms[chosen, column] // bars.interval_ms
+        self._settle_anchors(bars, rows, column, numbers)
         frame, read = self.frame, self._running.read
         oscillation = in_atr(read(running.AO, some), read(running.ATR, some), close[:, -1])
         changes = (np.sign(close[:, -20:] - close[:, -21:-1]) * volume[:, -20:]).sum(axis=1)
-        numbers = bars.open_ms[chosen, column] // bars.interval_ms
         frame["ao_change"][chosen] = oscillation - frame["ao"][chosen]
         put(self._oscillations, some, numbers, oscillation)
         put(self._obv_changes, some, numbers, changes)
@@ -173,6 +178,27 @@ class FrameBank:
         frame.flows[chosen] = np.where(np.isnan(volume[:, -1] + buy[:, -1]), 0, frame.flows[chosen] + 1)
         self._publish(some, oscillation, changes)
         self._publish_windows(chosen, close, volume, buy)
+
+    def _settle_anchors(self, bars: Bars, rows: Ints, column: int, numbers: Ints) -> None:
+        """Begin ATR100 of `rows` anew where the bar in `column` is an anchor with enough bars before it."""
+        held = bars.count[rows] - (bars.close.shape[1] - 1 - column)
+        due = rows[(numbers % ANCHOR_BARS == 0) & (held >= SLOW_BARS)]
+        if due.size:
+            self._running.put_slow_atr(due, _slow_atr(bars, due, column))
+
+    def _settle_slow(self, bars: Bars, rows: Ints, numbers: Ints) -> None:
+        """Bring ATR100 of seeded `rows` to what stepping from their last anchor would have come to."""
+        since = numbers % ANCHOR_BARS
+        long = bars.count[rows] - since >= SLOW_BARS
+        for steps in np.unique(since[long]).tolist():
+            group = rows[long & (since == steps)]
+            column = bars.close.shape[1] - 1 - steps
+            average = _slow_atr(bars, group, column)
+            later = slice(column, None)
+            spans = true_range(bars.high[group, later], bars.low[group, later], bars.close[group, later])
+            for step in range(1, steps + 1):
+                average = (average * (running.SLOW_ATR - 1) + spans[:, step]) / running.SLOW_ATR
+            self._running.put_slow_atr(group, average)
 
     def _publish(self, some: Ints | None, oscillation: Floats, obv_change: Floats) -> None:
         """Fill what the running state and the two rings hold, of some rows or (None) of all."""
@@ -250,6 +276,12 @@ class BarBank:
         changed = [bank.advance(view.bars[name]) for name, bank in self._banks.items()]
         if any(changed):
             self.version += 1
+
+
+def _slow_atr(bars: Bars, rows: Ints, column: int) -> Floats:
+    """ATR100 at the bar in `column`, from it and the bars before it, `SLOW_BARS` in all."""
+    held = slice(column + 1 - SLOW_BARS, column + 1)
+    return atr(bars.high[rows, held], bars.low[rows, held], bars.close[rows, held], running.SLOW_ATR)[:, -1]
 
 
 def _since_newest_gap(volume: Floats) -> Floats:

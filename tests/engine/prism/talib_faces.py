@@ -23,8 +23,11 @@ def _adx(b: dict[str, Floats]) -> float:
     return float(talib.ADX(b["high"], b["low"], b["close"], 14)[-1])
 
 
-def technical_scores(b: dict[str, Floats]) -> dict[str, float]:
-    """Scores by component; components whose window is not full are left out."""
+def technical_scores(b: dict[str, Floats], since_anchor: int = 0) -> dict[str, float]:
+    """Scores by component; components whose window is not full are left out.
+
+    `since_anchor`: bars after the newest whose number is a multiple of 64, where ATR100 begins anew with 400 bars.
+    """
     high, low, close = b["high"], b["low"], b["close"]
     n = len(close)
     scores: dict[str, float] = {}
@@ -43,7 +46,8 @@ def technical_scores(b: dict[str, Floats]) -> dict[str, float]:
         level, change = 0.5 * _s(ao[-1]), 0.3 * _s((ao[-1] - ao[-2]) / 0.2)
         scores["ao"] = level + change + 0.2 * _s(_z(ao[-100:])) if len(ao) >= 100 else (level + change) / 0.8
     if n >= 101:
-        slow = talib.ATR(high, low, close, 100)
+        first = n - since_anchor - 400 if n - since_anchor >= 400 else 0
+        slow = talib.ATR(high[first:], low[first:], close[first:], 100)
         x = float(atr[-1] / slow[-1] - 1)
         scores["atr"] = 50 + 50 * math.tanh(2 * x) * float(np.sign(close[-1] - close[-15]))
     return scores

@@ -65,6 +65,18 @@ def test_every_bar_of_a_sliding_window_equals_the_whole_history() -> None:
         np.testing.assert_allclose(bank.frame[name], fresh[name], rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.parametrize("newest", [511, 512, 513, 575, 640, 893])
+def test_a_row_that_was_kept_up_for_long_is_one_started_on_the_last_463_bars(newest: int) -> None:
+    """Whatever an older process has seen: one that was restarted on what is kept says the same."""
+    panel = walks([900])
+    bank = FrameBank(MS)
+    for bar in range(450, newest + 1):
+        bank.advance(cut(panel, MS, np.array([bar])))
+    fresh = _fresh(cut(panel, MS, np.array([newest]), width=463))
+    for name in set(Frame.NAMES) - {"obv_usd", "adl_usd"}:
+        np.testing.assert_allclose(bank.frame[name], fresh[name], rtol=1e-9, atol=1e-9, err_msg=name)
+
+
 def test_cumulative_lines_move_by_the_same_amounts() -> None:
     panel = walks([300])
     bank = FrameBank(MS)

@@ -58,7 +58,8 @@ def test_recorded_candles_score_as_the_formulas_say() -> None:
     readings = _read(market(bars, at_ms=int(bars["4h"].open_ms.max()) + INTERVAL_MS["4h"]))
     for row in range(30):
         for i, name in enumerate(SCORED):
-            expected = technical_scores(_row(bars[name], row))
+            since = int(bars[name].open_ms[row, -1] // INTERVAL_MS[name] % 64)
+            expected = technical_scores(_row(bars[name], row), since)
             for component, score in expected.items():
                 frames = readings[component].timeframes
                 assert frames is not None
