@@ -11,9 +11,22 @@ from typing import Final
 
 from platformdirs import user_log_path
 
+from engine.text import clean
 from tui.headless import diagnostics
 
 LOG_BYTES: Final = 2 * 2**20
+MAX_LINE_CHARS: Final = 2_000
+
+
+class CleanFormatter(logging.Formatter):
+    """Lines that can be shown on a terminal: an exception of a library may repeat what the other side sent."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        record.message = clean(record.message, MAX_LINE_CHARS)
+        return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(clean(line, MAX_LINE_CHARS) for line in super().format(record).split("\n"))
 
 
 def write_log() -> None:
@@ -25,7 +38,7 @@ def write_log() -> None:
     except OSError as error:
         diagnostics.notice(f"no log is written: {error.filename}: {error.strerror}")
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     log = logging.getLogger("prism")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
