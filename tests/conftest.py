@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -28,3 +30,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark, reason in BY_NAME.items():
             if mark not in asked and item.get_closest_marker(mark) is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def log_of_prism() -> Iterator[None]:
+    """What a command made of the program's log does not outlive its test: the next one may want to read it."""
+    log = logging.getLogger("prism")
+    held = log.propagate, log.level, list(log.handlers)
+    yield
+    log.propagate, log.handlers[:] = held[0], held[2]
+    log.setLevel(held[1])
