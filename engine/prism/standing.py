@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.market.view import Bools, Floats, Ints
 from engine.prism.board import COMPONENT_NAMES, Board, Status
-from engine.prism.scales import rank_in_history, rank_in_universe
+from engine.prism.scales import rank_in_history
 
 SAMPLE_MS: Final = 300_000
 """One sample of every reading in 5 minutes of event time, at the first scan in them."""
@@ -65,7 +65,8 @@ class Standings:
         """Of one row of the newest board."""
         counts = board.status == int(Status.OK)
         raw = np.where(counts, board.raw, np.nan)
-        universe = np.array([rank_in_universe(raw[:, c], rankable)[row] for c in range(raw.shape[1])])
+        # One row is asked for: ranking it against the columns costs a hundredth of ranking everybody.
+        universe = rank_in_history(raw[row], raw[rankable].T)
         fresh = self._slot > board.at_ms // SAMPLE_MS - SAMPLES
         held = np.full((SAMPLES, raw.shape[1]), np.nan)
         if row < self._raw.shape[1]:
