@@ -47,6 +47,7 @@ from tui.screens.pane_screen import PaneScreen
 from tui.screens.venues import ReportScreen, VenuesScreen
 from tui.source import Source
 from tui.state import ConsoleState, Instrument, default_path, load, save
+from tui.widgets import few_colours
 
 SILENT_S: Final = 5.0
 """A healthy engine publishes several times a second; after this long without, the screen says so."""
@@ -122,6 +123,8 @@ class PrismApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._running_loop = asyncio.get_running_loop()
+        if not self.is_headless:  # what no terminal shows has every colour
+            self._filters += few_colours.filters(self.console.color_system)
         for theme in self.themes.themes.values():
             self.register_theme(loader.red_up(theme) if self.config.console.up_color == "red" else theme)
         wanted = self._state.theme or self.config.console.theme

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,6 +91,12 @@ def run_console(
         diagnostics.notice("the console needs a terminal for input and output; `prism scan` works without one")
         source.close(CLOSE_S)
         return diagnostics.FAILED
+    if not in_browser and os.environ.get("TERM") == "dumb":
+        diagnostics.notice("this terminal (TERM=dumb) cannot be drawn on; `prism scan` works there")
+        source.close(CLOSE_S)
+        return diagnostics.FAILED
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)  # Textual takes an empty one for a wish too
     app = PrismApp(source, config, notices=notices, config_would_be=config_would_be)
     lifeline = Lifeline(app.end_from_thread, source.close, (sys.stdin.fileno(),) if in_browser else terminals())
     try:
