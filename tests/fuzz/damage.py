@@ -129,7 +129,7 @@ def _retyped(random: Random, value: Any) -> Any:
     if isinstance(value, bool):
         return random.choice((str(value), int(value)))
     if isinstance(value, int | float):
-        return random.choice((str(value), -value, value * 1000, value / 1000, value * 10**15, value + 1, [value]))
+        return random.choice((str(value), -value, value * 1000, value // 1000, value * 10**15, value + 1, [value]))
     if isinstance(value, str):
         number = Written(value) if value.replace(".", "", 1).isdigit() else Written("0")
         return random.choice(
