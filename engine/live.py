@@ -106,6 +106,10 @@ class LiveEngine(Engine):
             self._clock, routes, only_routes=bool(routes), proxies=self._config.venues.proxies and not routes
         )
 
+    async def open_candles(self, path: Path) -> CandleStore:
+        """The database of candles; tests hand in another. Raises StoreUnusable."""
+        return await CandleStore.open(path)
+
     async def _run(self) -> None:
         net = self.make_net()
         store = await self._open_store()
@@ -191,7 +195,7 @@ class LiveEngine(Engine):
         if path is None:
             return None
         try:
-            store = await CandleStore.open(path)
+            store = await self.open_candles(path)
         except StoreUnusable as error:
             self._announce(error.message)
             return None

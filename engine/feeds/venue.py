@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from engine.clock import Clock
 from engine.errors import Fatal, Transient, VenueError
@@ -24,7 +24,7 @@ from engine.transport.budgets import Priority
 from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
 from engine.transport.rest_client import RestClient
 from engine.transport.stream_set import StreamSet
-from engine.transport.tasks import settle, sleep, spawn
+from engine.transport.tasks import Owned, settle, sleep, spawn
 from engine.venues.live import Channel, VenueLive
 
 LOG: Final = logging.getLogger("prism.feeds")
@@ -101,7 +101,7 @@ class VenueFeed:
         self._mending = Mending()
         self.backfill = Backfill(self._run_of, language.candles_max)
         self._planned = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Owned = {}
 
     def start(self) -> None:
         """Begin; returns at once. The market-wide streams are wanted before anything is known of the listing."""

@@ -88,7 +88,12 @@ class CandleStore:
     async def _opened(cls, path: Path) -> CandleStore:
         # Made before SQLite does, so that nobody else may ever read it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        database = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+        return await cls.over(await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_MS / 1000), path)
+
+    @classmethod
+    async def over(cls, database: aiosqlite.Connection, path: Path) -> CandleStore:
+        """The store in a database that is open already, which is closed where it cannot be used. Raises StoreUnusable
+        for one of a newer version, aiosqlite's errors for one that is locked, full or damaged."""
         try:
             row = await (await database.execute("PRAGMA user_version")).fetchone()
             version = int(row[0]) if row else 0

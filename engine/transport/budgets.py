@@ -21,12 +21,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from engine.clock import Clock
 from engine.errors import PrismError
 from engine.text import clean
-from engine.transport.tasks import NS_PER_S, nanoseconds, settle, spawn
+from engine.transport.tasks import NS_PER_S, Owned, nanoseconds, settle, spawn
 from engine.transport.window import OTHERS, Window
 from engine.venues.live import Cost, Pool, StreamLimits
 
@@ -123,7 +123,7 @@ class Budgets:
         self._lanes: dict[tuple[Priority, str, tuple[str, ...]], deque[_Asker]] = {}
         """Askers that differ in weight and order only; the first of a lane holds back the others."""
         self._order = 0
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Owned = {}
         self._timer: tuple[int, asyncio.Task[None]] | None = None
 
     def add(self, pools: Iterable[Pool]) -> None:

@@ -16,7 +16,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -40,7 +40,7 @@ from engine.transport.net import (
     Failed,
     HttpAnswer,
 )
-from engine.transport.tasks import settle, spawn, within
+from engine.transport.tasks import Owned, settle, spawn, within
 
 NEXT_ADDRESS_S: Final = 0.25
 """Head start of one address of a host over the next (RFC 8305, section 8)."""
@@ -84,7 +84,7 @@ class LiveNet:
         self._max_body_bytes = max_body_bytes
         self._headers = {"User-Agent": f"prism/{_version()}"}
         self._session: aiohttp.ClientSession | None = None
-        self._watches: set[asyncio.Task[Any]] = set()
+        self._watches: Owned = {}
         self._log = _silent_logger()
 
     async def connect(

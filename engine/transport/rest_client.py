@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from engine.clock import Clock
 from engine.errors import Fatal, Protocol, Transient, VenueError
@@ -19,7 +19,7 @@ from engine.transport.budgets import Budgets, Priority, Resting
 from engine.transport.capture_records import Record, Response
 from engine.transport.host_status import HostRecord, HostStatus
 from engine.transport.net import Failed, HttpAnswer, Net
-from engine.transport.tasks import NS_PER_S, settle, sleep, spawn
+from engine.transport.tasks import NS_PER_S, Owned, settle, sleep, spawn
 from engine.venues.live import Refusal, VenueLive
 
 DEADLINE_S: Final = 10.0
@@ -72,7 +72,7 @@ class RestClient:
         self._sink = sink
         self._hosts: dict[str, HostRecord] = {}
         self._flights: dict[tuple[str, str], _Flight] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Owned = {}
         for rest in budgets.rests():
             if rest.name.startswith(_ORIGIN):
                 left_s = (rest.until_ns - clock.now_ns()) / NS_PER_S

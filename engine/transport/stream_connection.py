@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from engine.text import clean
 from engine.transport.backoff import delays_s
@@ -20,7 +20,7 @@ from engine.transport.stream_link import Link
 from engine.transport.stream_overlap import Overlap
 from engine.transport.stream_pace import host_of
 from engine.transport.stream_topic import Topic
-from engine.transport.tasks import NS_PER_S, nanoseconds, settle, sleep, spawn, within
+from engine.transport.tasks import NS_PER_S, Owned, nanoseconds, settle, sleep, spawn, within
 
 HEALTHY_S: Final = 60.0
 """A socket that lived this long makes the next wait the shortest again."""
@@ -75,11 +75,11 @@ class Connection:
         self._closing = False
         self._again_ns = 0
         """After a hand-over that failed, none is begun before this."""
-        self._retiring: set[Link] = set()
+        self._retiring: dict[Link, None] = {}
         self._overlap: Overlap | None = None
         self._rotation: asyncio.Task[None] | None = None
         self._was_open = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Owned = {}
 
     def start(self) -> None:
         """Begin to connect; the task lives until `close`."""
@@ -91,7 +91,7 @@ class Connection:
         await settle(self._tasks)
         if self.link is not None:
             self._tell("close")
-        self._retiring |= {link for link in (self.link, self.heir) if link is not None}
+        self._retiring |= {link: None for link in (self.link, self.heir) if link is not None}
         self.link = self.heir = self._overlap = None
         self._listen()
         await asyncio.gather(*(self._close_link(link) for link in self._retiring))
@@ -260,7 +260,7 @@ class Connection:
         link.route = _nothing
         self._frames += link.frames
         link.frames = 0
-        self._retiring.add(link)
+        self._retiring[link] = None
         spawn(self._tasks, self._close_link(link), f"{self.name} closes")
 
     async def _close_link(self, link: Link) -> None:
@@ -268,7 +268,7 @@ class Connection:
             await within(self._context.clock, CLOSE_S, link.close(), f"{self.name} close")
         except TimeoutError:
             LOG.warning("%s: its socket did not close within %g s", self.name, CLOSE_S)
-        self._retiring.discard(link)
+        self._retiring.pop(link, None)
 
     # Handing over.
 

@@ -20,7 +20,7 @@ from engine.transport.net import Closed, NetError, Socket
 from engine.transport.stream_context import LOG, StreamContext
 from engine.transport.stream_pace import RequestPace
 from engine.transport.stream_topic import Ear, Topic
-from engine.transport.tasks import nanoseconds, settle, sleep, spawn
+from engine.transport.tasks import Owned, nanoseconds, settle, sleep, spawn
 from engine.venues.live import Ack
 
 GATHER_S: Final = 0.25
@@ -95,7 +95,7 @@ class Link:
         self._beat_due = False
         self._beat_ns = 0
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Owned = {}
 
     def start(self) -> None:
         """Begin to receive and to send."""

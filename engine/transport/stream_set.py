@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from engine.clock import Clock
 from engine.transport.backoff import Rng
@@ -32,7 +32,7 @@ from engine.transport.stream_status import (
 )
 from engine.transport.stream_topic import Topic
 from engine.transport.stream_watch import Watch
-from engine.transport.tasks import NS_PER_S, nanoseconds, settle, sleep, spawn
+from engine.transport.tasks import NS_PER_S, Owned, nanoseconds, settle, sleep, spawn
 from engine.venues.live import Channel, VenueLive
 
 TICK_S: Final = 1.0
@@ -62,7 +62,7 @@ class StreamSet:
         self._watch = Watch(self._context, self._move, on_gap)
         self._connections: dict[str, Connection] = {}
         self._topics: dict[str, Topic] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: Owned = {}
         self._renewals: dict[str, None] = {}
         self._is_started = False
         self._is_closed = False
@@ -71,7 +71,7 @@ class StreamSet:
         self._states: dict[str, tuple[ConnectionState, int, int]] = {}
         """By connection: state, since when (wall, ns), silent topics; as of the newest look."""
         self._gone_reconnects = 0
-        self._closing: set[Connection] = set()
+        self._closing: dict[Connection, None] = {}
 
     @property
     def on_gap(self) -> Callable[[Gap], None] | None:
@@ -95,7 +95,7 @@ class StreamSet:
         """End every connection and task. Takes at most a few seconds of the clock, however many there are."""
         self._is_closed = True
         await settle(self._tasks)
-        open_ones = {*self._connections.values(), *self._closing}
+        open_ones = dict.fromkeys([*self._connections.values(), *self._closing])
         await asyncio.gather(*(connection.close() for connection in open_ones))
         self._connections.clear()
         self._topics.clear()
@@ -281,12 +281,12 @@ class StreamSet:
                 del self._connections[name]
                 self._states.pop(name, None)
                 self._gone_reconnects += connection.reconnects
-                self._closing.add(connection)
+                self._closing[connection] = None
                 spawn(self._tasks, self._close_one(connection), f"{name} closes")
 
     async def _close_one(self, connection: Connection) -> None:
         await connection.close()
-        self._closing.discard(connection)
+        self._closing.pop(connection, None)
 
     # In words.
 

@@ -27,18 +27,22 @@ async def sleep(clock: Clock, seconds: float) -> None:
     await clock.sleep_until(clock.monotonic_ns() + nanoseconds(seconds))
 
 
-def spawn(owner: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """A task that `owner` holds until it ends. Whoever holds the set ends its tasks with `settle`."""
+Owned = dict[asyncio.Task[Any], None]
+"""Tasks of one owner, in the order they were made: what ends them all does so in that order, run after run."""
+
+
+def spawn(owner: Owned, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """A task that `owner` holds until it ends. Whoever holds it ends its tasks with `settle`."""
     task = asyncio.get_running_loop().create_task(work, name=name)
-    owner.add(task)
-    task.add_done_callback(owner.discard)
+    owner[task] = None
+    task.add_done_callback(lambda done: owner.pop(done, None))
     return task
 
 
-async def settle(owner: set[asyncio.Task[Any]]) -> None:
+async def settle(owner: Owned) -> None:
     """Cancel what `owner` holds, but for the caller, and wait until all of it has ended, even when cancelled meanwhile;
     then the cancellation is passed on. What the tasks raise while they end is dropped."""
-    tasks = owner - {asyncio.current_task()}
+    tasks = [task for task in owner if task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
     cancelled: asyncio.CancelledError | None = None
@@ -56,7 +60,7 @@ async def settle(owner: set[asyncio.Task[Any]]) -> None:
 
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T], name: str) -> T:
     """The result of `work`, or TimeoutError once `seconds` have passed on the clock; `work` has ended either way."""
-    owner: set[asyncio.Task[Any]] = set()
+    owner: Owned = {}
     task = spawn(owner, work, name)
     timer = spawn(owner, sleep(clock, seconds), f"{name} deadline")
     try:

@@ -19,7 +19,7 @@ from engine.pipeline import Pipeline
 from engine.simulator.episodes import Episode
 from engine.simulator.exchanges import make_exchanges
 from engine.simulator.faults import Fault, Faults
-from engine.simulator.serving.venues import PRODUCT_OF, SimulatedVenues
+from engine.simulator.serving.venues import PRODUCT_OF, STEP_NS, SimulatedVenues
 from engine.simulator.world import ALL_VENUES, World, WorldSpec
 from engine.snapshot import Feed, Snapshot
 
@@ -76,13 +76,15 @@ class Rig:
     def __init__(
         self, venues: Sequence[str] = ("binance", "bybit", "okx", "bitget"), *, seed: int = 5, assets: int = 6,
         rate: float = 120.0, places: int = 4, listings: bool = False, scan_ms: int = 500,
-        episodes: tuple[Episode, ...] = (), step_ms: int = STEP_MS,
+        episodes: tuple[Episode, ...] = (), step_ms: int = STEP_MS, clock: RigClock | None = None,
+        step_ns: int = STEP_NS,
     ) -> None:  # fmt: skip
-        self.clock = RigClock(step_ms)
+        self.clock = clock or RigClock(step_ms)
         products = tuple(one for one in ALL_VENUES if PRODUCT_OF[one] in venues)
         spec = WorldSpec(seed, assets, products, rate, episodes, listings=listings)
         self.world = World(spec, self.clock.now_ns() // 1_000_000)
-        self.sim = SimulatedVenues(self.world, make_exchanges(self.world, venues, 100.0), self.clock, Faults(seed))
+        exchanges = make_exchanges(self.world, venues, 100.0)
+        self.sim = SimulatedVenues(self.world, exchanges, self.clock, Faults(seed), step_ns)
         on = {name: name in venues for name in ("binance", "bybit", "okx", "bitget")}
         self.config = Config(
             engine=EngineSection(scan_interval_ms=scan_ms, preset="relaxed"),
@@ -92,14 +94,28 @@ class Rig:
         self._task: asyncio.Task[Any]
 
     async def __aenter__(self) -> Rig:
-        await self.sim.start()
-        wiring = Wiring(self.sim.routes, pace=100.0, seed=1)
-        self.engine = LiveEngine(self.config, "demo", wiring, self.clock)
-        self._task = asyncio.get_running_loop().create_task(self.engine._run(), name="engine")
+        await self._serve()
+        self.begin()
         await self.until(self.is_whole, 60.0, "everything live")
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.end()
+        await self.sim.close()
+
+    async def _serve(self) -> None:
+        await self.sim.start()
+
+    def _make_engine(self) -> LiveEngine:
+        return LiveEngine(self.config, "demo", Wiring(self.sim.routes, pace=100.0, seed=1), self.clock)
+
+    def begin(self) -> None:
+        """Start an engine."""
+        self.engine = self._make_engine()
+        self._task = asyncio.get_running_loop().create_task(self.engine._run(), name="engine")
+
+    async def end(self) -> None:
+        """Close the engine as its user would."""
         self.engine._closing = True
         for _turn in range(3_000):
             if self._task.done():
@@ -107,7 +123,6 @@ class Rig:
             await self.clock.step()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self.sim.close()
 
     @property
     def pipeline(self) -> Pipeline:

@@ -7,9 +7,9 @@ are not masked, so what goes to many clients is framed once (RFC 6455, section 5
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable
+from typing import Final, Protocol
 
-from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 MAX_UNSENT_BYTES: Final = 32 * 2**20
@@ -27,10 +27,44 @@ def framed(text: str) -> bytes:
     return b"\x81\x7f" + length.to_bytes(8, "big") + payload
 
 
+class Wire(Protocol):
+    """What carries bytes to a client: an `asyncio.Transport`, or a simulated one."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send these."""
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that the client has not taken."""
+
+    def abort(self) -> None:
+        """Break the connection without a goodbye."""
+
+
+class Peer(Protocol):
+    """The server's end of a stream: websockets' `ServerConnection`, or a simulated one. Raises `ConnectionClosed`."""
+
+    @property
+    def transport(self) -> Wire:
+        """Below the protocol."""
+
+    @property
+    def state(self) -> State:
+        """Whether it is open."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye."""
+
+    async def ping(self) -> Awaitable[float]:
+        """Ask for a sign of life; what is returned is done with the answer."""
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """What the client says, until it leaves."""
+
+
 class Client:
     """One open stream."""
 
-    def __init__(self, number: int, origin: str, socket: ServerConnection, now_ms: int) -> None:
+    def __init__(self, number: int, origin: str, socket: Peer, now_ms: int) -> None:
         self.number = number
         self.origin = origin
         self.socket = socket

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -53,26 +54,30 @@ class Requests:
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
 
     async def _answer(self, request: web.Request, origin: str) -> web.Response:
+        client = request.headers.get(CLIENT, request.remote or "")
+        answer = await self.answer(origin, request.path, dict(request.query), client)
+        return web.Response(
+            status=answer.status, body=answer.body, headers=dict(answer.headers), content_type=answer.content_type
+        )
+
+    async def answer(self, origin: str, path: str, query: Mapping[str, str], client: str) -> Answer:
+        """What `GET path` at `origin` is answered, faults included; `client` tells addresses apart."""
         now_ms, name = self._time.now_ms(), self.exchange.name
-        path = request.path
         self.answered += 1
         if slow_ms := self._faults.value("slow", name, now_ms, path):
             clock = self._time.clock
             await clock.sleep_until(clock.monotonic_ns() + int(slow_ms) * 1_000_000)
         answer = self._refusal(path, now_ms)
         if answer is None:
-            client = request.headers.get(CLIENT, request.remote or "")
             seen_ms = now_ms + int(self._faults.value("skew", name, now_ms))
             try:
-                answer = self.exchange.rest(origin, path, dict(request.query), client, seen_ms)
+                answer = self.exchange.rest(origin, path, query, client, seen_ms)
             except Exception:
-                LOG.exception("%s could not answer %s", name, request.path_qs)
+                LOG.exception("%s could not answer %s %s", name, path, dict(query))
                 answer = Answer(500, b'{"msg":"internal error of the simulator"}')
             if self._faults.is_on("bad_json", name, now_ms, path):
                 answer = Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
-        return web.Response(
-            status=answer.status, body=answer.body, headers=dict(answer.headers), content_type=answer.content_type
-        )
+        return answer
 
     def _refusal(self, path: str, now_ms: int) -> Answer | None:
         """The answer of a fault that stands in front of the exchange; None: there is none."""

@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 
 from engine.simulator.exchange import Exchange, Reply
 from engine.simulator.faults import Faults
-from engine.simulator.serving.connection import Client, framed
+from engine.simulator.serving.connection import Client, Peer, framed
 from engine.simulator.serving.time import WorldTime
 
 LOG: Final = logging.getLogger("prism.simulator")
@@ -57,7 +57,7 @@ class Streams:
         routes = {}
         for origin in self.exchange.stream_origins:
             server = await serve(
-                partial(self._serve, origin=origin),
+                partial(self._accept, origin=origin),
                 HOST,
                 0,
                 compression=None,
@@ -133,26 +133,34 @@ class Streams:
             self.clients[number].put(frame)
             self.sent += 1
 
-    def _look(self, socket: ServerConnection, request: Request, origin: str) -> Response | None:
-        """Refuse an upgrade that the real exchange would refuse."""
+    def refusal(self, origin: str, target: str) -> tuple[HTTPStatus, str] | None:
+        """Why an upgrade at `target` (path and query) is refused, as the real exchange would; None: it is not."""
         now_ms, name = self._time.now_ms(), self.exchange.name
-        path = urlsplit(request.path).path
+        path = urlsplit(target).path
         for status in (451, 403):
             if self._faults.is_on(str(status), name, now_ms, "stream"):  # type: ignore[arg-type]
-                return socket.respond(HTTPStatus(status), "Service unavailable from a restricted location\n")
+                return HTTPStatus(status), "Service unavailable from a restricted location\n"
         if self._faults.is_on("refuse", name, now_ms, path):
-            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "refused\n")
+            return HTTPStatus.SERVICE_UNAVAILABLE, "refused\n"
         if not self.exchange.path_exists(origin, path):
-            return socket.respond(HTTPStatus.NOT_FOUND, "no such path\n")
+            return HTTPStatus.NOT_FOUND, "no such path\n"
         return None
 
-    async def _serve(self, socket: ServerConnection, origin: str) -> None:
+    def _look(self, socket: ServerConnection, request: Request, origin: str) -> Response | None:
+        refused = self.refusal(origin, request.path)
+        return None if refused is None else socket.respond(*refused)
+
+    async def _accept(self, socket: ServerConnection, origin: str) -> None:
+        await self.serve(socket, origin, socket.request.path if socket.request is not None else "/")
+
+    async def serve(self, socket: Peer, origin: str, target: str) -> None:
+        """One client at `target` (path and query) until it leaves."""
         now_ms = self._time.now_ms()
         client = Client(self._next, origin, socket, now_ms)
         self._next += 1
         self.clients[client.number] = client
         client.is_half_open = self._faults.is_on("half_open", self.exchange.name, now_ms)
-        parts = urlsplit(socket.request.path if socket.request is not None else "/")
+        parts = urlsplit(target)
         try:
             query = dict(parse_qsl(parts.query))
             self._obey(client, self.exchange.opened(client.number, origin, parts.path, query, now_ms))

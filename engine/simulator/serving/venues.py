@@ -35,8 +35,16 @@ PRODUCT_OF: Final[Mapping[str, str]] = {
 class SimulatedVenues:
     """The servers of some exchanges over one world."""
 
-    def __init__(self, world: World, exchanges: Sequence[Exchange], clock: Clock, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        exchanges: Sequence[Exchange],
+        clock: Clock,
+        faults: Faults | None = None,
+        step_ns: int = STEP_NS,
+    ) -> None:
         self.world = world
+        self._step_ns = step_ns
         self.faults = faults or Faults()
         self.routes: dict[str, str] = {}
         """Real origins to the loopback's; filled by `start`."""
@@ -50,11 +58,12 @@ class SimulatedVenues:
         self._driver: asyncio.Task[Any] | None = None
         self.failure: BaseException | None = None
 
-    async def start(self, *, drive: bool = True) -> None:
-        """Listen, and move the world with the clock; without `drive` a test calls `step` itself."""
-        for streams in self.streams.values():
+    async def start(self, *, drive: bool = True, listen: bool = True) -> None:
+        """Listen, and move the world with the clock; without `drive` a test calls `step` itself, and without `listen`
+        it brings its clients to `streams` and `requests` itself."""
+        for streams in self.streams.values() if listen else ():
             self.routes |= await streams.open()
-        for requests in self.requests.values():
+        for requests in self.requests.values() if listen else ():
             self.routes |= await requests.open()
         if drive:
             self._driver = asyncio.get_running_loop().create_task(self._drive(), name="simulated venues")
@@ -125,5 +134,5 @@ class SimulatedVenues:
                 self.failure = error
                 LOG.exception("the simulated market stopped")
                 raise
-            due_ns = max(due_ns + STEP_NS, self._clock.monotonic_ns())
+            due_ns = max(due_ns + self._step_ns, self._clock.monotonic_ns())
             await self._clock.sleep_until(due_ns)

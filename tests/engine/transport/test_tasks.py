@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from engine.transport.tasks import settle, sleep, spawn, within
+from engine.transport.tasks import Owned, settle, sleep, spawn, within
 from tests.engine.transport.stepped_clock import SteppedClock, settled
 
 
@@ -83,7 +82,7 @@ async def test_a_fault_of_the_work_is_passed_on() -> None:
 
 
 async def test_settling_waits_for_slow_endings_even_when_cancelled() -> None:
-    owner: set[asyncio.Task[Any]] = set()
+    owner: Owned = {}
     may_end = asyncio.Event()
     ended = False
 
@@ -111,7 +110,7 @@ async def test_settling_waits_for_slow_endings_even_when_cancelled() -> None:
 
 
 async def test_settling_from_within_leaves_the_caller_alone() -> None:
-    owner: set[asyncio.Task[Any]] = set()
+    owner: Owned = {}
     other_cancelled = asyncio.Event()
 
     async def other() -> None:
