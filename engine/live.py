@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from engine.clock import Clock
 from engine.config.schema import Config, venues_of
+from engine.events import Candle
 from engine.feeds.market import LiveMarket
 from engine.feeds.status import feed_of
 from engine.feeds.venue import VenueFeed
@@ -24,6 +25,7 @@ from engine.runtime import HEARTBEAT_NS, Engine
 from engine.scan_pace import ScanPace
 from engine.snapshot import Feed, Mode
 from engine.storage.bans import BanStore
+from engine.storage.candle_keeping import CandleKeeping
 from engine.storage.candle_store import KEPT_BARS, CandleStore, StoreUnusable
 from engine.timeframes import INTERVAL_MS
 from engine.transport.backoff import Rng
@@ -113,20 +115,20 @@ class LiveEngine(Engine):
     async def _run(self) -> None:
         net = self.make_net()
         store = await self._open_store()
+        keeping = CandleKeeping(store, self._announce) if store is not None else None
         market = self._market = self._wire(net)
         try:
             if store is not None:
                 await self._warm(store, market)
             market.start()
-            await self._follow(market, store)
+            await self._follow(market, keeping)
         finally:
             await market.close()
             if self._rest is not None:
                 await self._rest.close()
             await net.close()
-            if store is not None:
-                await self._save(store)
-                await store.close()
+            if keeping is not None:
+                await keeping.close(self._closed())
 
     def _wire(self, net: Net) -> LiveMarket:
         """One feed for every product, all over the same budgets."""
@@ -154,7 +156,7 @@ class LiveEngine(Engine):
             market.add(make)
         return market
 
-    async def _follow(self, market: LiveMarket, store: CandleStore | None) -> None:
+    async def _follow(self, market: LiveMarket, keeping: CandleKeeping | None) -> None:
         """Scan on the clock until the engine is closed."""
         clock = self._clock
         saved_ns = clock.monotonic_ns()
@@ -167,9 +169,9 @@ class LiveEngine(Engine):
             now_ns = clock.monotonic_ns()
             due_ns = pace.after(began_ns, now_ns)
             self._tell_pace(pace.slowed_ms)
-            if store is not None and now_ns - saved_ns > SAVE_EVERY_NS:
+            if keeping is not None and now_ns - saved_ns > SAVE_EVERY_NS:
                 saved_ns = now_ns
-                await self._save(store)
+                keeping.save(self._closed())
             while not self._closing and clock.monotonic_ns() < due_ns:
                 await clock.sleep_until(min(due_ns, clock.monotonic_ns() + 50_000_000))
                 asked = self._obey()
@@ -199,6 +201,8 @@ class LiveEngine(Engine):
         except StoreUnusable as error:
             self._announce(error.message)
             return None
+        if store.notice:
+            self._announce(store.notice)
         self._pipeline.closed = []
         return store
 
@@ -211,12 +215,10 @@ class LiveEngine(Engine):
         except StoreUnusable as error:
             self._announce(error.message)
 
-    async def _save(self, store: CandleStore) -> None:
+    def _closed(self) -> list[Candle]:
+        """The candles that the venues closed since this was last asked."""
         closed, self._pipeline.closed = self._pipeline.closed, []
-        try:
-            await store.save(closed or ())
-        except StoreUnusable as error:
-            self._announce(error.message)
+        return closed or []
 
     def _sink(self, record: Record) -> None:
         self._pipeline.ingest(record)

@@ -3,6 +3,7 @@
 Opened and fed by `engine.live`. One SQLite file in write-ahead mode; a row holds the bars of one instrument and
 timeframe in one blob, because a start reads them all and a run rewrites few. What is kept is a convenience: a file that
 is damaged, locked or of another version is set aside or left alone with a notice, and the program runs on without it.
+Of programs that run side by side the first writes, and the others read until it has ended.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from engine.errors import PrismError
 from engine.events import Candle
+from engine.storage.claim import Claim, holder_of
 from engine.text import clean
 
 VERSION: Final = 1
@@ -26,6 +28,10 @@ BUSY_MS: Final = 2_000
 KEPT_BARS: Final = 500
 """Newest bars kept of each instrument and timeframe."""
 BATCH_ROWS: Final = 500
+WAL_BYTES: Final = 16 * 2**20
+"""What the log beside the database is cut back to when it starts anew."""
+MOST_ASIDE: Final = 20
+"""Damaged files kept beside the database; more are a sign of something that no new file mends."""
 MAX_BODY_BYTES: Final = 256 * 1024
 """Largest row looked at; 500 bars take about 40 kB."""
 _MIN_MS: Final = 1_230_768_000_000
@@ -59,63 +65,65 @@ class StoreUnusable(PrismError):
 class CandleStore:
     """An open database. One task at a time may use it."""
 
-    def __init__(self, database: aiosqlite.Connection, path: Path) -> None:
+    def __init__(self, database: aiosqlite.Connection, path: Path, claim: Claim | None) -> None:
         self._database = database
+        self._claim = claim
         self.path = path
+        self.notice = ""
+        """In words what was wrong with the file when it was opened; empty where nothing was."""
+        self._lost = ""
+        """In words why there is no connection any more."""
 
     @classmethod
     async def open(cls, path: Path) -> CandleStore:
-        """Open or make it. A damaged file is renamed to `.bad` beside it and a new one made.
+        """Open or make it. A damaged file is renamed to `.bad` beside it and a new one made, which `notice` says.
 
         Raises StoreUnusable where it is locked, of a newer version, or cannot be made; the program runs without it.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return await cls._opened(path)
-        except aiosqlite.OperationalError as error:
-            raise StoreUnusable(f"candles are not kept: {clean(str(path))}: {clean(str(error))}") from error
-        except aiosqlite.DatabaseError:
-            try:
-                _set_aside(path)
-                return await cls._opened(path)
-            except (OSError, aiosqlite.Error) as error:
-                where, why = clean(str(path)), clean(str(error))
-                raise StoreUnusable(f"candles are not kept: {where} is damaged, cannot be set aside: {why}") from error
+            claim = Claim.take(path)
         except OSError as error:
             raise StoreUnusable(f"candles are not kept: {clean(str(path))}: {error.strerror}") from error
-
-    @classmethod
-    async def _opened(cls, path: Path) -> CandleStore:
-        # Made before SQLite does, so that nobody else may ever read it.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        return await cls.over(await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_MS / 1000), path)
+        try:
+            return await cls._claimed(path, claim)
+        except BaseException:
+            if claim is not None:
+                claim.release()
+            raise
 
     @classmethod
     async def over(cls, database: aiosqlite.Connection, path: Path) -> CandleStore:
-        """The store in a database that is open already, which is closed where it cannot be used. Raises StoreUnusable
-        for one of a newer version, aiosqlite's errors for one that is locked, full or damaged."""
+        """The store in a database that is open already and that nobody else can reach; closed where it cannot be used.
+
+        Raises StoreUnusable for one of a newer version, aiosqlite's errors for one that is locked, full or damaged.
+        """
+        return cls(await _prepared(database, path, writes=True), path, Claim.needless())
+
+    @classmethod
+    async def _claimed(cls, path: Path, claim: Claim | None) -> CandleStore:
+        where = clean(str(path))
         try:
-            row = await (await database.execute("PRAGMA user_version")).fetchone()
-            version = int(row[0]) if row else 0
-            if version > VERSION:
-                raise StoreUnusable(
-                    f"candles are not kept: {clean(str(path))} was written by a newer prism (version {version})"
-                )
-            await database.execute("PRAGMA journal_mode=WAL")
-            await database.execute("PRAGMA synchronous=NORMAL")
-            await database.execute("BEGIN IMMEDIATE")
-            await database.execute(_SCHEMA)
-            await database.execute(f"PRAGMA user_version={VERSION}")
-            await database.execute("COMMIT")
-        except BaseException:
-            await database.close()
-            raise
-        return cls(database, path)
+            return cls(await _connected(path, claim is not None), path, claim)
+        except aiosqlite.Error as error:
+            if claim is None or not _is_damage(error):
+                raise StoreUnusable(f"candles are not kept: {where}: {clean(str(error))}") from error
+        except OSError as error:
+            raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}") from error
+        try:
+            aside = _set_aside(path)
+            store = cls(await _connected(path, True), path, claim)
+        except (OSError, aiosqlite.Error) as error:
+            why = clean(str(error))
+            raise StoreUnusable(f"candles are not kept: {where} is damaged, cannot be set aside: {why}") from error
+        store.notice = f"kept candles were damaged: {where} is now {aside.name}, and a new file was begun"
+        return store
 
     async def save(self, candles: Iterable[Candle]) -> int:
         """Keep these closed candles, the newest `KEPT_BARS` of each instrument and timeframe; how many rows changed.
 
-        All or nothing. Raises StoreUnusable where the disk is full or the file became unusable.
+        All or nothing. Raises StoreUnusable where the disk is full, another program writes the file, or it became
+        unusable; a file that is found to be damaged is set aside, so that the next call writes to a new one.
         """
         fresh: dict[Key, dict[int, Kept]] = {}
         for one in candles:
@@ -124,6 +132,8 @@ class CandleStore:
             fresh.setdefault((one.venue, one.symbol, one.interval_ms), {})[one.open_ms] = kept
         if not fresh:
             return 0
+        self._check()
+        await self._claim_it()
         try:
             await self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -131,11 +141,56 @@ class CandleStore:
                     await self._write(key, bars)
                 await self._database.execute("COMMIT")
             except BaseException:
-                await self._database.execute("ROLLBACK")
+                # A full disk has rolled it back already.
+                if self._database.in_transaction:
+                    await self._database.execute("ROLLBACK")
                 raise
         except aiosqlite.Error as error:
-            raise StoreUnusable(f"candles could not be kept: {clean(str(error))}") from error
+            raise await self._unusable("candles could not be kept", error) from error
         return len(fresh)
+
+    def _check(self) -> None:
+        if self._lost:
+            raise StoreUnusable(self._lost)
+
+    async def _claim_it(self) -> None:
+        """Become the one that writes. Raises StoreUnusable while another program does, or where it cannot be."""
+        if self._claim is not None:
+            return
+        where = clean(str(self.path))
+        try:
+            claim = Claim.take(self.path)
+        except OSError as error:
+            raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}") from error
+        if claim is None:
+            raise StoreUnusable(
+                f"candles are read but not kept here: {holder_of(self.path)} keeps them in {where}; "
+                "end it, and they are kept here"
+            )
+        try:
+            database = await _connected(self.path, True)
+        except (OSError, aiosqlite.Error) as error:
+            claim.release()
+            raise StoreUnusable(f"candles are not kept: {where}: {clean(str(error))}") from error
+        except BaseException:
+            claim.release()
+            raise
+        await self._database.close()
+        self._database, self._claim = database, claim
+
+    async def _unusable(self, what: str, error: aiosqlite.Error) -> StoreUnusable:
+        """What to raise for `error`; a damaged file is set aside before, and a new one begun."""
+        where, why = clean(str(self.path)), clean(str(error))
+        if self._claim is None or not _is_damage(error):
+            return StoreUnusable(f"{what}: {where}: {why}")
+        try:
+            await self._database.close()
+            aside = _set_aside(self.path)
+            self._database = await _connected(self.path, True)
+        except (OSError, aiosqlite.Error) as second:
+            self._lost = f"{what}: {where} is damaged ({why}), cannot be set aside: {clean(str(second))}"
+            return StoreUnusable(self._lost)
+        return StoreUnusable(f"{what}: {where} was damaged, is now {aside.name}, and a new file was begun")
 
     async def _write(self, key: Key, bars: dict[int, Kept]) -> None:
         found = await (
@@ -156,6 +211,7 @@ class CandleStore:
         `since_ms` is by interval, milliseconds; an interval that is not named is not read. Bars that end after
         `until_ms`, cannot be true or cannot be read are left out. Raises StoreUnusable where the file cannot be read.
         """
+        self._check()
         found: list[tuple[Key, list[Kept]]] = []
         try:
             for interval_ms, least in since_ms.items():
@@ -168,15 +224,18 @@ class CandleStore:
                     if bars := [bar for bar in _bars_of(body, interval_ms) if bar[0] + interval_ms <= until_ms]:
                         found.append(((venue, symbol, interval), bars))
         except aiosqlite.Error as error:
-            raise StoreUnusable(f"kept candles could not be read: {clean(str(error))}") from error
+            raise await self._unusable("kept candles could not be read", error) from error
         return found
 
     async def prune(self, before_ms: int) -> None:
-        """Forget instruments whose newest bar is older than this: they ended."""
+        """Forget instruments whose newest bar is older than this: they ended. Left to the one that writes."""
+        self._check()
+        if self._claim is None:
+            return
         try:
             await self._database.execute("DELETE FROM bars WHERE newest_ms < ?", (before_ms,))
         except aiosqlite.Error as error:
-            raise StoreUnusable(f"kept candles could not be pruned: {clean(str(error))}") from error
+            raise await self._unusable("kept candles could not be pruned", error) from error
 
     async def close(self) -> None:
         """Close it; never raises."""
@@ -184,12 +243,72 @@ class CandleStore:
             await self._database.close()
         except aiosqlite.Error:
             return
+        finally:
+            if self._claim is not None:
+                self._claim.release()
 
 
-def _set_aside(path: Path) -> None:
-    path.replace(path.with_name(path.name + ".bad"))
+async def _connected(path: Path, writes: bool) -> aiosqlite.Connection:
+    """A connection to a file of this version, made where there is none. Raises aiosqlite.Error, OSError, StoreUnusable.
+
+    Who does not write opens it read-only: SQLite before 3.51.3 can lose pages where two connections write or empty the
+    log at once (sqlite.org, "The WAL-reset bug").
+    """
+    uri = _uri(path, writes)
+    database = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
+    return await _prepared(database, path, writes=writes)
+
+
+async def _prepared(database: aiosqlite.Connection, path: Path, *, writes: bool) -> aiosqlite.Connection:
+    """A database of this version, closed where it is of a newer one or cannot be made one."""
+    try:
+        row = await (await database.execute("PRAGMA user_version")).fetchone()
+        version = int(row[0]) if row else 0
+        if version > VERSION:
+            raise StoreUnusable(
+                f"candles are not kept: {clean(str(path))} was written by a newer prism (version {version})"
+            )
+        if writes:
+            await database.execute("PRAGMA journal_mode=WAL")
+            await database.execute("PRAGMA synchronous=NORMAL")
+            await database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
+            await database.execute("BEGIN IMMEDIATE")
+            await database.execute(_SCHEMA)
+            await database.execute(f"PRAGMA user_version={VERSION}")
+            await database.execute("COMMIT")
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+def _uri(path: Path, writes: bool) -> str:
+    """The address of the file for SQLite, which is made where it is to be written and there is none."""
+    if writes:
+        # Made before SQLite does, so that nobody else may ever read it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    return f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}"
+
+
+def _is_damage(error: aiosqlite.Error) -> bool:
+    """Whether the file itself is at fault, not the disk, a lock or a permission."""
+    return type(error) is aiosqlite.DatabaseError
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename it, with its log, to a name that is free; what was there before stays. Raises OSError."""
+    for number in range(1, MOST_ASIDE + 1):
+        aside = path.with_name(f"{path.name}.bad" + (f"-{number}" if number > 1 else ""))
+        if not aside.exists():
+            break
+    else:
+        raise FileExistsError(f"{MOST_ASIDE} damaged files lie beside it already; move them away")
+    path.replace(aside)
     for ending in ("-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+        log = path.with_name(path.name + ending)
+        if log.exists():
+            log.replace(aside.with_name(aside.name + ending))
+    return aside
 
 
 def _bars_of(body: object, interval_ms: int) -> list[Kept]:

@@ -1,0 +1,68 @@
+"""Who may write a file that programs running side by side share: one of them, until it ends, however it ends.
+
+Taken by `engine.storage.candle_store`. The claim is a lock on a small file beside the claimed one; the system lets go
+of it when its holder ends, a kill included, so that no claim is ever left behind. The file itself stays where it is,
+because whoever deletes it may delete what another has just claimed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Final, Self
+
+try:
+    import fcntl
+except ImportError:  # Windows: the database's own locks have to do there
+    fcntl = None  # type: ignore[assignment]
+
+ENDING: Final = ".lock"
+_PID_BYTES: Final = 20
+
+
+class Claim:
+    """The right to write the file at `path`, held until `release`."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    @classmethod
+    def take(cls, path: Path) -> Self | None:
+        """The claim, or None while another program holds it. Raises OSError where no lock file can be made."""
+        handle = os.open(path.with_name(path.name + ENDING), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if fcntl is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:
+            os.close(handle)
+            raise
+        # On a full disk the lock is held all the same; only its holder's number is not known to others then.
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
+        return cls(handle)
+
+    @classmethod
+    def needless(cls) -> Self:
+        """The claim on a file that nobody else can reach."""
+        return cls(-1)
+
+    def release(self) -> None:
+        """Let another have it; releasing twice is harmless."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def holder_of(path: Path) -> str:
+    """In words who holds the claim on `path`; never raises."""
+    try:
+        with path.with_name(path.name + ENDING).open("rb") as file:
+            number = file.read(_PID_BYTES).strip()
+    except OSError:
+        number = b""
+    return f"process {number.decode()}" if number.isdigit() else "another process"
