@@ -97,6 +97,7 @@ class PrismApp(App[None], inherit_bindings=False):
         self._zone = zone
         self._state_path = state_path or default_path()
         self._state, state_notice = load(self._state_path)
+        self._kept = self._state
         self._notices = (*notices, *([state_notice] if state_notice else []))
         section = self.config.console
         self._alerts = Alerts(
@@ -259,8 +260,10 @@ class PrismApp(App[None], inherit_bindings=False):
         state = replace(self._state, **changes)
         if state != self._state:
             self._state = state
-            if notice := save(self._state_path, state):
+            if notice := save(self._state_path, state, self._kept):
                 self.tell(notice, severity="warning")
+            else:
+                self._kept = state
 
     @property
     def kept_filters(self) -> dict[str, str]:

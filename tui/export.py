@@ -1,13 +1,16 @@
 """Writes what the table shows to a file, at the user's wish.
 
 Called by the main screen. The name is prism's own: neither a symbol nor any other text from outside becomes part
-of a path, an existing file is never overwritten, and no cell can start a formula in a spreadsheet.
+of a path, an existing file is never overwritten, and no cell can start a formula in a spreadsheet. A file under its
+final name is whole: it gets that name once all of it is on the disk.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -47,17 +50,39 @@ def write_export(
 
 
 def write_new(data: bytes, subject: str, form: str, folder: Path) -> Path:
-    """The path of a new file `prism-<subject>-<n>.<form>` in `folder`, both words prism's own. Raises ExportError."""
+    """The path of a new file `prism-<subject>-<n>.<form>` in `folder`, both words prism's own, readable by its owner
+    only. Raises ExportError, and leaves nothing behind then."""
+    temporary = ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".prism-", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         for number in range(1, 10_000):
             path = folder / f"prism-{subject}-{number:04d}.{form}"
             try:
-                with path.open("xb") as file:
-                    file.write(data)
+                _name(temporary, path)
             except FileExistsError:
                 continue
             return path
     except OSError as error:
-        raise ExportError(f"export to {folder} failed: {error.strerror}") from error
+        hint = "nothing was written; free some space there, or make it writable"
+        raise ExportError(f"export to {folder} failed: {error.strerror}; {hint}") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
     raise ExportError(f"export to {folder} failed: it holds 9999 exports already; move some away")
+
+
+def _name(temporary: str, path: Path) -> None:
+    """Give the file its name. Raises FileExistsError where that is taken."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links: the name is taken first, so that no other file is replaced.
+        path.open("xb").close()
+        os.replace(temporary, path)

@@ -1,6 +1,7 @@
 """What the console remembers between runs: one small JSON file in the platform's state folder.
 
-Read once at start and written on every deliberate change by the app. The file is a convenience: one that is
+Read once at start and written on every deliberate change by the app. Consoles that run side by side share it: each
+writes what its user changed and leaves the rest as the other wrote it. The file is a convenience: one that is
 damaged, or that a newer prism wrote, is set aside under another name and the console starts with its defaults
 and a notice. Nothing secret and nothing from a venue but symbols stands in it, and no symbol becomes part of a path.
 """
@@ -73,24 +74,35 @@ def default_path() -> Path:
 def load(path: Path) -> tuple[ConsoleState, str | None]:
     """The state at `path`, and a notice where it could not be used. Never raises for what the file holds."""
     try:
+        return _read(path) or ConsoleState(), None
+    except OSError as error:
+        return ConsoleState(), f"state file {path} cannot be read ({error.strerror}); started with defaults"
+    except _UnusableError as error:
+        return ConsoleState(), _set_aside(path, str(error))
+
+
+class _UnusableError(Exception):
+    """The file is none that this prism wrote; says why."""
+
+
+def _read(path: Path) -> ConsoleState | None:
+    """What stands at `path`; None: nothing. Raises OSError where it cannot be read and _UnusableError."""
+    try:
         with path.open("rb") as file:
             raw = file.read(MAX_STATE_BYTES + 1)
     except FileNotFoundError:
-        return ConsoleState(), None
-    except OSError as error:
-        return ConsoleState(), f"state file {path} cannot be read ({error.strerror}); started with defaults"
+        return None
     if len(raw) > MAX_STATE_BYTES:
-        return ConsoleState(), _set_aside(path, f"it is larger than {MAX_STATE_BYTES} bytes")
+        raise _UnusableError(f"it is larger than {MAX_STATE_BYTES} bytes")
     try:
         state = msgspec.json.decode(raw, type=ConsoleState)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return ConsoleState(), _set_aside(path, f"it is damaged: {error}")
+        raise _UnusableError(f"it is damaged: {error}") from error
     if state.version != STATE_VERSION:
-        reason = f"it has version {state.version}, this prism reads version {STATE_VERSION}"
-        return ConsoleState(), _set_aside(path, reason)
+        raise _UnusableError(f"it has version {state.version}, this prism reads version {STATE_VERSION}")
     if not _is_fit(state):
-        return ConsoleState(), _set_aside(path, "it holds text or numbers that no prism writes")
-    return state, None
+        raise _UnusableError("it holds text or numbers that no prism writes")
+    return state
 
 
 def _is_fit(state: ConsoleState) -> bool:
@@ -105,8 +117,21 @@ def _is_fit(state: ConsoleState) -> bool:
     )
 
 
-def save(path: Path, state: ConsoleState) -> str | None:
-    """Replace the file in one step, readable by its owner only; returns a notice where that failed."""
+def save(path: Path, state: ConsoleState, kept: ConsoleState | None = None) -> str | None:
+    """Replace the file in one step, readable by its owner only; returns a notice where that failed.
+
+    `kept`: what this console last read or wrote there. What it did not change since stays as another console may have
+    written it; None: the file becomes `state`. A file that cannot be used is set aside.
+    """
+    try:
+        theirs = None if kept is None else _read(path)
+    except OSError:
+        theirs = None
+    except _UnusableError as error:
+        _set_aside(path, str(error))
+        theirs = None
+    if kept is not None and theirs is not None:
+        state = _merged(state, kept, theirs)
     data = msgspec.json.format(msgspec.json.encode(state), indent=2) + b"\n"
     temporary = ""
     try:
@@ -122,6 +147,23 @@ def save(path: Path, state: ConsoleState) -> str | None:
             Path(temporary).unlink(missing_ok=True)
         return f"state file {path} cannot be written ({error.strerror}); changes last for this run only"
     return None
+
+
+def _merged(ours: ConsoleState, kept: ConsoleState, theirs: ConsoleState) -> ConsoleState:
+    """`theirs` with what `ours` changed since `kept`; of lists and named filters, entry by entry."""
+    changed: dict[str, object] = {}
+    for name in ConsoleState.__struct_fields__:
+        mine, before, other = getattr(ours, name), getattr(kept, name), getattr(theirs, name)
+        if mine == before:
+            continue
+        if isinstance(mine, tuple):
+            gone, new = set(before) - set(mine), [one for one in mine if one not in before]
+            mine = tuple(dict.fromkeys([one for one in other if one not in gone] + new))
+        elif isinstance(mine, dict):
+            left = {key: value for key, value in other.items() if key in mine or key not in before}
+            mine = left | {key: value for key, value in mine.items() if before.get(key) != value}
+        changed[name] = mine
+    return msgspec.structs.replace(theirs, **changed)
 
 
 def _set_aside(path: Path, reason: str) -> str:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import msgspec
 import zstandard
@@ -35,6 +35,21 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
+
+
+class _Whole:
+    """Writes all that it is given or raises: a file that takes a part of it, as on a disk that is nearly full, would
+    have a hole in its compressed stream, behind which nothing can be read."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+
+    def write(self, data: bytes) -> int:
+        """Raises OSError."""
+        left = memoryview(data)
+        while left:
+            left = left[self._raw.write(left) :]
+        return len(data)
 
 
 class Recorder:
@@ -104,7 +119,7 @@ class Recorder:
         name = f"capture-{moment:%Y%m%dT%H%M%SZ}-{self.files:04d}.jsonl.zst"
         # Exclusive: a file of another recording is never overwritten.
         self._raw = raw = (self._folder / name).open("xb", buffering=0)
-        self._out = zstandard.ZstdCompressor(LEVEL).stream_writer(raw, closefd=False)
+        self._out = zstandard.ZstdCompressor(LEVEL).stream_writer(cast(BinaryIO, _Whole(raw)), closefd=False)
         self._began_ns = self._flushed_ns = t
         created = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
         header = {"capture": VERSION, "created": created, "source": self._source, "note": self._note}

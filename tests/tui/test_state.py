@@ -67,3 +67,41 @@ def test_a_folder_that_cannot_be_written_is_a_notice(tmp_path: Path) -> None:
     notice = save(blocked / "console.json", ConsoleState())
     assert notice is not None
     assert "this run only" in notice
+
+
+def test_consoles_side_by_side_keep_what_each_of_them_changed(tmp_path: Path) -> None:
+    path = tmp_path / "console.json"
+    a, b, c = (Instrument("okx", name) for name in "ABC")
+    start = ConsoleState(watched=(a, b), filters={"one": "score > 1", "two": "score > 2"}, side="long")
+    save(path, start)
+    # The other one takes A off, adds C, drops a filter and changes its preset.
+    assert save(path, msgspec.structs.replace(start, watched=(b, c), filters={"two": "score > 2"}, preset="strict"),
+                start) is None  # fmt: skip
+    ours = msgspec.structs.replace(
+        start, watched=(a, b, Instrument("okx", "D")), filters={**start.filters, "three": "1"}, side="short"
+    )
+    assert save(path, ours, start) is None
+    found, notice = load(path)
+    assert notice is None
+    assert found.watched == (b, c, Instrument("okx", "D"))
+    assert found.filters == {"two": "score > 2", "three": "1"}
+    assert (found.side, found.preset) == ("short", "strict")
+
+
+def test_a_change_that_could_not_be_written_is_written_with_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "console.json"
+    kept = ConsoleState()
+    save(path, kept)
+    # The first change of the two met a full disk: the caller goes on with what was last kept.
+    state = msgspec.structs.replace(kept, preset="strict", theme="nord")
+    assert save(path, state, kept) is None
+    assert load(path) == (state, None)
+
+
+def test_a_file_of_another_version_that_came_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "console.json"
+    save(path, ConsoleState())
+    path.write_bytes(b'{"version": 99}')
+    assert save(path, ConsoleState(preset="strict"), ConsoleState()) is None
+    assert load(path)[0].preset == "strict"
+    assert (tmp_path / "console.json.bad-1").read_bytes() == b'{"version": 99}'
