@@ -94,10 +94,12 @@ def _tape(rng: np.random.Generator, volume_day: Floats, seconds: int) -> Tape:
     imbalance = np.clip(rng.normal(0.0, 0.3, (rows, 50)), -1.0, 1.0)
     history = np.clip(rng.normal(0.24, 0.03, (rows, 200)), 0.0, 1.0)
     history[:, -1] = np.abs(imbalance).mean(axis=1)
+    trades = (rng.poisson(3.0, (rows, seconds)) * busy).astype(np.int32)
     return Tape(
         buy_usd=buy,
         sell_usd=sell,
-        trades=rng.poisson(3.0, (rows, seconds)) * busy,
+        trades=trades,
+        buys=np.rint(trades * lean).astype(np.int32),
         since_ms=np.full(rows, START_MS - 3_600_000, dtype=np.int64),
         newest_ms=START_MS - rng.integers(0, 5000, rows),
         large_usd=volume_day / 86_400 * 8.0,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Counts = NDArray[np.int32]
 
 
 class Grid:
@@ -28,7 +28,7 @@ class Grid:
         """Slot number of column 0; means nothing before the first slot was asked for."""
         self.fill = fill
         self.values: Floats = self._blank(values, 0)
-        self.counts: Ints = np.zeros((counts, 0, self.columns), dtype=np.int64)
+        self.counts: Counts = np.zeros((counts, 0, self.columns), dtype=np.int32)
         self._kept = width + slack
         self._used = 0
         self._started = False
@@ -43,7 +43,7 @@ class Grid:
         if capacity <= rows:
             return
         values = self._blank(fields, capacity)
-        counts = np.zeros((len(self.counts), capacity, self.columns), dtype=np.int64)
+        counts = np.zeros((len(self.counts), capacity, self.columns), dtype=np.int32)
         values[:, :rows] = self.values
         counts[:, :rows] = self.counts
         self.values, self.counts = values, counts
@@ -58,7 +58,7 @@ class Grid:
         self._advance(slot)
         return slot - self.first
 
-    def window(self, last: int, rows: int) -> tuple[Floats, Ints]:
+    def window(self, last: int, rows: int) -> tuple[Floats, Counts]:
         """Values `[fields, rows, width]` and counts of the slots up to and with `last`, as views of the columns.
 
         Raises ValueError where `last` lies so far back that its slots are not all kept any more.

@@ -34,6 +34,7 @@ SAMPLE_MIN: Final = 200
 LARGE_QUANTILE: Final = 0.99
 
 BUY, SELL, LARGE_BUY, LARGE_SELL = range(4)
+TRADES, BUYS = range(2)
 
 
 def quantile(sample: Floats, q: float) -> float:
@@ -52,7 +53,7 @@ class TapeStore:
 
     def __init__(self, universe: Universe, volume_24h_usd: Callable[[int], float]) -> None:
         self._universe = universe
-        self._grid = Grid(SECONDS, SLACK_S, values=4, counts=1)
+        self._grid = Grid(SECONDS, SLACK_S, values=4, counts=2)
         self._cells = self._grid.columns
         self.buckets = VolumeBuckets(volume_24h_usd)
         self.late = 0
@@ -125,6 +126,7 @@ class TapeStore:
         buy = trade.taker_buy
         self._trades[cell] += 1
         if buy:
+            self._buys[cell] += 1
             self._buy[cell] += notional
             if notional >= self.large_usd[row]:
                 self._large_buy[cell] += notional
@@ -185,7 +187,8 @@ class TapeStore:
         return Tape(
             buy_usd=values[BUY],
             sell_usd=values[SELL],
-            trades=counts[0],
+            trades=counts[TRADES],
+            buys=counts[BUYS],
             since_ms=np.array(self.since_ms, dtype=np.int64),
             newest_ms=np.array(self.newest_ms, dtype=np.int64),
             large_usd=np.array(self.large_usd, dtype=np.float64),
@@ -208,7 +211,7 @@ class TapeStore:
     def _bind(self) -> None:
         # a memoryview reads and writes one number several times faster than an array does
         self._buy, self._sell, self._large_buy, self._large_sell = (_flat(field) for field in self._grid.values)
-        self._trades = self._grid.counts[0].reshape(-1).data
+        self._trades, self._buys = (field.reshape(-1).data for field in self._grid.counts)
         self._notionals = _flat(self._sample)
 
 

@@ -54,7 +54,10 @@ class Tape:
 
     buy_usd: Floats
     sell_usd: Floats
-    trades: Ints
+    trades: Counts
+    buys: Counts
+    """Of `trades`, those whose taker bought. As the venue counts them: where it joins the fills of one order at
+    one price, they are one trade."""
     since_ms: Ints
     """`[rows]` event time of the first trade seen; -1: none, so the columns mean nothing for this row."""
     newest_ms: Ints

@@ -108,10 +108,12 @@ def _make_tape(rng: Generator, volume: Floats, at_ms: int, seconds: int = 900) -
     sell = np.where(traded, per_second * rng.lognormal(0, 1, traded.shape), 0.0)
     large = rng.random(traded.shape) < 0.02
     history = np.clip(rng.normal(0.3, 0.06, (rows, 200)), 0, 1)
+    trades = np.where(traded, rng.integers(1, 40, traded.shape), 0).astype(np.int32)
     return Tape(
         buy_usd=buy,
         sell_usd=sell,
-        trades=np.where(traded, rng.integers(1, 40, traded.shape), 0),
+        trades=trades,
+        buys=trades - trades * 3 // 7,
         since_ms=np.full(rows, at_ms - seconds * 1_000, dtype=np.int64),
         newest_ms=np.full(rows, at_ms - 250, dtype=np.int64),
         large_usd=np.maximum(per_second[:, 0] * 5, 100.0),

@@ -68,12 +68,13 @@ def newest_run(bars: dict[int, Values], interval_ms: int) -> list[int]:
 
 def per_second(trades: Iterable[Trade], last_second: int, seconds: int) -> dict[str, list[float]]:
     """Sums by second over the seconds up to `last_second`."""
-    sums = {name: [0.0] * seconds for name in ("buy", "sell", "trades")}
+    sums = {name: [0.0] * seconds for name in ("buy", "sell", "trades", "buys")}
     for t in trades:
         place = t.ts_ms // 1000 - (last_second - seconds + 1)
         if 0 <= place < seconds:
             sums["buy" if t.taker_buy else "sell"][place] += t.price * t.size
             sums["trades"][place] += 1
+            sums["buys"][place] += t.taker_buy
     return sums
 
 

@@ -43,6 +43,7 @@ def test_seconds_hold_what_was_traded_in_them(seed: int, span_s: int) -> None:
     assert view.buy_usd[0].tolist() == pytest.approx(expected["buy"])
     assert view.sell_usd[0].tolist() == pytest.approx(expected["sell"])
     assert view.trades[0].tolist() == expected["trades"]
+    assert view.buys[0].tolist() == expected["buys"]
     assert view.since_ms[0] == trades[0].ts_ms
     assert view.newest_ms[0] == at_ms
 

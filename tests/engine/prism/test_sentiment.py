@@ -268,16 +268,41 @@ def test_volume_sentiment_equals_a_slow_reading(view: MarketView) -> None:
     moves = [log(c / o) for c, o in zip(bars.close[row, -12:].tolist(), bars.open[row, -12:].tolist(), strict=True)]
     up, down = sum(max(m, 0) for m in moves) / sum(buy), sum(max(-m, 0) for m in moves) / sum(sell)
     volume = 50 + 50 * tanh(4 * (sum(buy) - sum(sell)) / (sum(buy) + sum(sell)))
-    expected = (0.4 * volume + 0.2 * (50 + 50 * tanh(log(up / down)))) / 0.6
+    buys, trades = int(view.tape.buys[row].sum()), int(view.tape.trades[row].sum())
+    counts = 50 + 50 * tanh(4 * (2 * buys - trades) / trades)
+    expected = 0.4 * volume + 0.4 * counts + 0.2 * (50 + 50 * tanh(log(up / down)))
     assert reading.score[row] == pytest.approx(expected)
-    assert reading.notes[row] == "without trade counts by side"
+    assert row not in reading.notes
+
+
+def test_trades_are_counted_by_side_on_the_tape_alone(view: MarketView) -> None:
+    few = edited(view.tape, [1], trades=0, buys=0)
+    few = edited(few, [2], since_ms=view.at_ms - 300_000)
+    few.trades[1, -1], few.buys[1, -1] = 29, 20
+    few.trades[3, -1] += 1
+    reading = read(replace(view, tape=edited(few, [0], since_ms=-1)))["volume_sentiment"]
+    for row in (0, 1, 2):  # not streamed, 29 trades, 5 of 15 minutes
+        assert reading.notes[row] == "without trade counts by side"
+    assert 3 not in reading.notes
+    bought, sold = (reading.inputs[f"trades_{side}_15m"][0] for side in ("bought", "sold"))
+    assert np.isnan(bought[[0, 2]]).all()
+    assert (bought[1], sold[1]) == (20, 9)
+
+
+def test_as_many_dollars_in_more_sales_are_read_as_sold(view: MarketView) -> None:
+    trades = np.full_like(view.tape.trades, 4)
+    scores = [
+        read(replace(view, tape=replace(view.tape, trades=trades, buys=trades * 0 + buys)))["volume_sentiment"].score
+        for buys in (1, 2, 3)
+    ]
+    assert (np.diff(scores, axis=0) > 0).all()
 
 
 def test_volume_sentiment_falls_back_to_the_tape_and_then_to_nothing(view: MarketView) -> None:
     bars = {name: edited(held, [0, 1], buy_usd=np.nan) for name, held in view.bars.items()}
     reading = read(replace(view, bars=bars, tape=edited(view.tape, [1], since_ms=-1)))["volume_sentiment"]
     assert reading.status[:2].tolist() == [Status.OK, Status.MISSING]
-    assert reading.notes[0] == "from 15 min of the tape; without trade counts by side, price impact"
+    assert reading.notes[0] == "from 15 min of the tape; without price impact"
     assert reading.raw[0] == pytest.approx(
         (view.tape.buy_usd[0].sum() - view.tape.sell_usd[0].sum())
         / (view.tape.buy_usd[0].sum() + view.tape.sell_usd[0].sum())
