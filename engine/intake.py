@@ -43,8 +43,8 @@ class VenueTally:
     """By connection, the symbols whose trades it has carried."""
     books_on: dict[str, set[str]] = field(default_factory=dict)
     """By connection, the symbols whose books it has carried."""
-    liquidations_on: set[str] = field(default_factory=set)
-    """Connections that have carried liquidations."""
+    liquidations_on: dict[str, set[str]] = field(default_factory=dict)
+    """By connection, the symbols whose liquidations it has carried or will, as confirmed; "" for all."""
     answers_refused: int = 0
     """Answers to requests that were successes and could not be read."""
     listed: dict[str, int] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class Intake:
                     carried = tally.trades_on[connection] = set()
                 carried.add(event.symbol)
             elif isinstance(event, Liquidation):
-                tally.liquidations_on.add(connection)
+                tally.liquidations_on.setdefault(connection, set()).add(event.symbol)
             elif self.closed is not None and isinstance(event, Candle) and event.closed:
                 self.closed.append(event)
             apply(event, instrument(event.symbol))
@@ -222,7 +222,9 @@ class Intake:
         name, _, subscription = record.connection.partition("#")
         if subscription:
             kind, _, symbol = subscription.partition(":")
-            if record.what == "open":
+            if kind == "liquidations":
+                self._liquidations(record, name, symbol, tally)
+            elif record.what == "open":
                 tally.dropped.discard((kind, symbol))
             elif record.what == "error":
                 if kind == "book":
@@ -236,11 +238,22 @@ class Intake:
             tally.connections.add(name)
             return
         tally.connections.discard(name)
-        self.state.interrupted(record.venue, tally.trades_on.pop(name, ()), liquidations=name in tally.liquidations_on)
-        tally.liquidations_on.discard(name)
+        liquidated = tally.liquidations_on.pop(name, set())
+        self.state.interrupted(record.venue, tally.trades_on.pop(name, ()), liquidations=bool(liquidated))
+        self.state.liquidations_fell(record.venue, liquidated)
         self.books.interrupted(record.venue, tally.books_on.pop(name, ()))
         # A recording names its connections as it likes.
         self.notices.appendleft(clean(f"{record.venue}: connection {name} {record.what}"))
+
+    def _liquidations(self, record: ConnectionEvent, connection: str, symbol: str, tally: VenueTally) -> None:
+        """A subscription of liquidations was confirmed, or stands no more: in between, silence is a measurement."""
+        carried = tally.liquidations_on.setdefault(connection, set())
+        if record.what == "open":
+            carried.add(symbol)
+            self.state.liquidations_stand(record.venue, symbol, record.t // 1_000_000)
+        else:
+            carried.discard(symbol)
+            self.state.liquidations_fell(record.venue, (symbol,))
 
     def _drop(self, venue: str, kind: str, symbol: str, tally: VenueTally) -> None:
         tally.dropped.add((kind, symbol))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.events import NAN, LiquidatedSide, Liquidation
 from engine.market.grid import Grid
 from engine.market.universe import Universe
-from engine.market.view import Liquidations
+from engine.market.view import Ints, Liquidations
 from engine.timeframes import MINUTE_MS
 
 Floats = NDArray[np.float64]
@@ -62,8 +62,8 @@ class LiquidationsByMinute:
     first_minute: int
     """Minutes since the epoch at column 0."""
     long_usd: Floats
-    """NaN for the minutes before the first liquidation was seen, since nobody knows what they held, and for an
-    instrument that is not quoted in dollars."""
+    """NaN for the minutes before the first liquidation was seen or a feed of them confirmed, since nobody knows what
+    they held, and for an instrument that is not quoted in dollars."""
     short_usd: Floats
     sampled_venues: tuple[str, ...]
 
@@ -78,6 +78,13 @@ class LiquidationStore:
         self._seconds.reserve(1, 1)
         self._lines: deque[LiquidationRecord] = deque(maxlen=LINES)
         self._since: dict[str, int] = {}
+        """By venue, since when liquidations of all its instruments are reported."""
+        self._by_symbol: set[str] = set()
+        """Venues that are known to report by instrument: what one reports proves nothing of the others."""
+        self._row_since: Ints = np.zeros(0, dtype=np.int64)
+        """`[capacity]` since when those of one instrument are reported; -1: not by itself."""
+        self._early: dict[tuple[str, str], int] = {}
+        """The same of instruments that have no row yet."""
         self._sampled: dict[str, bool] = {}
         self._first_ms: int | None = None
         self.late = 0
@@ -85,14 +92,22 @@ class LiquidationStore:
 
     def add_row(self) -> None:
         """One more row, as the universe has just allocated it."""
-        self._minutes.reserve(self._universe.rows, self._universe.capacity)
+        universe = self._universe
+        self._minutes.reserve(universe.rows, universe.capacity)
+        if universe.capacity > len(self._row_since):
+            more = np.full(universe.capacity - len(self._row_since), -1, dtype=np.int64)
+            self._row_since = np.concatenate([self._row_since, more])
+        added = universe.instruments[-1]
+        self._row_since[universe.rows - 1] = self._early.pop((added.venue, added.symbol), -1)
 
     def apply(self, row: int, event: Liquidation) -> None:
         """Take one liquidation."""
         venue = event.venue
-        self._since.setdefault(venue, event.ts_ms)
-        if self._first_ms is None or event.ts_ms < self._first_ms:
-            self._first_ms = event.ts_ms
+        if venue not in self._by_symbol:
+            self._since.setdefault(venue, event.ts_ms)
+        elif self._row_since[row] < 0:
+            self._row_since[row] = event.ts_ms
+        self._seen(event.ts_ms)
         self._sampled[venue] = self._sampled.get(venue, False) or event.sampled
         usd = event.price * event.size if self._universe.in_usd[row] else NAN
         self._lines.appendleft(
@@ -109,6 +124,39 @@ class LiquidationStore:
             self.late += 1
             return
         self._minutes.values[side, row, minute] += usd
+
+    def stands(self, venue: str, symbol: str, at_ms: int) -> None:
+        """The venue has confirmed that it reports liquidations from now on: of one instrument, or with "" of all.
+
+        From here on silence means that there were none. Confirmed again without a break, it goes on as it was.
+        """
+        self._seen(at_ms)
+        if not symbol:
+            self._since.setdefault(venue, at_ms)
+            return
+        if venue not in self._by_symbol:
+            self._by_symbol.add(venue)
+            self._since.pop(venue, None)
+        row = self._universe.row(venue, symbol)
+        if row is None:
+            self._early.setdefault((venue, symbol), at_ms)
+        elif self._row_since[row] < 0:
+            self._row_since[row] = at_ms
+
+    def fell(self, venue: str, symbols: Iterable[str]) -> None:
+        """What `stands` said is over for these symbols: what comes until it is said again may be missing."""
+        for symbol in symbols:
+            if not symbol:
+                self._since.pop(venue, None)
+                continue
+            self._early.pop((venue, symbol), None)
+            row = self._universe.row(venue, symbol)
+            if row is not None:
+                self._row_since[row] = -1
+
+    def _seen(self, at_ms: int) -> None:
+        if self._first_ms is None or at_ms < self._first_ms:
+            self._first_ms = at_ms
 
     def lines(self) -> tuple[LiquidationRecord, ...]:
         """The last 500 of all venues, newest event time first; of the same time, the later arrived first."""
@@ -151,7 +199,8 @@ class LiquidationStore:
         return tuple(sorted(venue for venue, part in self._sampled.items() if part))
 
     def interrupted(self, venues: Iterable[str]) -> None:
-        """Liquidations of these venues may have been missed: their `since_ms` starts again at the next one."""
+        """Liquidations of these venues may have been missed: their `since_ms` starts again at the next one, or once
+        the venue confirms its feed again. What was confirmed of single instruments ends by `fell`."""
         for venue in venues:
             self._since.pop(venue, None)
 
@@ -160,9 +209,11 @@ class LiquidationStore:
         venues, of_row = self._universe.venues()
         values, _ = self._minutes.window(at_ms // MINUTE_MS, len(of_row))
         since, sampled = self._since, self._sampled
+        of_venue = np.array([since.get(venue, -1) for venue in venues], dtype=np.int64)[of_row]
+        alone = self._row_since[: len(of_row)]
         return Liquidations(
             long_usd=values[LONG],
             short_usd=values[SHORT],
-            since_ms=np.array([since.get(venue, -1) for venue in venues], dtype=np.int64)[of_row],
+            since_ms=np.where(alone >= 0, alone, of_venue),
             sampled=np.array([sampled.get(venue, False) for venue in venues], dtype=np.bool_)[of_row],
         )

@@ -146,6 +146,14 @@ class MarketState:
         if liquidations:
             self.liquidations.interrupted((venue,))
 
+    def liquidations_stand(self, venue: str, symbol: str, at_ms: int) -> None:
+        """The venue reports liquidations from now on, of one instrument or with "" of all, even if none comes."""
+        self.liquidations.stands(venue, symbol, at_ms)
+
+    def liquidations_fell(self, venue: str, symbols: Iterable[str]) -> None:
+        """It does not any more, or some may have been missed."""
+        self.liquidations.fell(venue, symbols)
+
     def dropped_trades(self, venue: str, symbol: str) -> None:
         """The trades of an instrument are not followed any more."""
         row = self.universe.by_name.get((venue, symbol))

@@ -152,7 +152,8 @@ class Liquidations:
     long_usd: Floats
     short_usd: Floats
     since_ms: Ints
-    """`[rows]` when the row's venue began to report liquidations (its first liquidation frame); -1: it never did."""
+    """`[rows]` since when the row's liquidations are reported: when the venue confirmed the subscription, or its first
+    liquidation where nothing tells of that; -1: nothing shows that they are."""
     sampled: Bools
 
 

@@ -87,11 +87,12 @@ def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """
     feed = view.liquidations
     draft = Draft(view.rows)
-    draft.refuse(feed.since_ms < 0, Status.MISSING, "the venue's liquidation feed was not seen")
+    draft.refuse(feed.since_ms < 0, Status.MISSING, "no liquidation feed of the venue stands")
     draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
     draft.refuse(~roster.perp, Status.MISSING, "nothing is liquidated on this market")
     draft.refuse(venue_stale(view, roster), Status.STALE, "nothing from the venue for over 120 s")
-    seen_min = (view.at_ms - feed.since_ms) / 60_000.0
+    # A feed is confirmed by our clock, and the venue's stamps may lag behind it.
+    seen_min = np.maximum(view.at_ms - feed.since_ms, 0) / 60_000.0
     draft.refuse_values(
         seen_min < LEAST_MINUTES, Status.WARMING, seen_min, 1.0, lambda m: f"warming: {m:.0f}/5 min of the feed"
     )

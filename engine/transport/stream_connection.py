@@ -2,7 +2,8 @@
 
 Made by `stream_set`; judged by `stream_watch`. It has one socket, or two for the seconds of a hand-over, and always the
 same name, so that whoever reads its frames sees one stream. To the sink an `open` while open means a hand-over without
-a break; `close` and `error` mean that frames may be missing from then on.
+a break; `close` and `error` mean that frames may be missing from then on. The same is told of single subscriptions
+whose silence is news (liquidations), as `connection#kind:symbol`, since no frame of theirs may come for hours.
 """
 
 from __future__ import annotations
@@ -118,7 +119,9 @@ class Connection:
 
     def drop(self, name: str) -> None:
         """Give this topic up."""
-        self.topics.pop(name, None)
+        topic = self.topics.pop(name, None)
+        if topic is not None and topic.told:
+            self.tell_topic(topic, "close")
         self.is_full = False
         for link in (self.link, self.heir):
             if link is not None:
@@ -366,9 +369,21 @@ class Connection:
         old.end("handed over")  # wakes `_keep`, which waits for the end of the socket that it knows
         self._retire(old)
 
+    def tell_topic(self, topic: Topic, what: Literal["open", "close", "error"]) -> None:
+        """Put on record that the venue has confirmed a subscription, or that frames of it may be missing now."""
+        topic.told = what == "open"
+        self._say(f"{self.name}#{topic.channel.kind}:{topic.channel.symbol}", what)
+
     def _tell(self, what: Literal["open", "close", "error"]) -> None:
+        if what != "open":
+            # Whatever stood on it fell with it; what stands afterwards is told anew.
+            for topic in self.topics.values():
+                topic.told = False
+        self._say(self.name, what)
+
+    def _say(self, name: str, what: Literal["open", "close", "error"]) -> None:
         context = self._context
-        context.tell(ConnectionEvent(context.clock.now_ns(), context.language.venue, self.name, what))
+        context.tell(ConnectionEvent(context.clock.now_ns(), context.language.venue, name, what))
 
 
 def _carried(link: Link, topic: Topic) -> bool:

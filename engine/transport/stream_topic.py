@@ -30,6 +30,7 @@ class Topic:
         "renewed_ns",
         "state",
         "step",
+        "told",
         "wants_renewal",
         "words",
     )
@@ -54,6 +55,8 @@ class Topic:
         self.wants_renewal = False
         self.broken_ms: int | None = None
         """Wall time since which frames may have been missed; None: none were."""
+        self.told = False
+        """Whether it is on record that it stands: of a topic whose silence is news, see `Connection.tell_topic`."""
 
 
 class Ear:

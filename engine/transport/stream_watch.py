@@ -20,6 +20,7 @@ from engine.transport.stream_link import Link
 from engine.transport.stream_status import ChannelState, Gap
 from engine.transport.stream_topic import Ear, Topic
 from engine.transport.tasks import NS_PER_S, nanoseconds
+from engine.venues.live import ChannelKind
 
 ACK_S: Final = 10.0
 """A subscribe request without an answer and without a frame is late after this."""
@@ -37,6 +38,8 @@ REFUSALS: Final = 3
 REFUSAL_WAIT_S: Final = 4.0
 REFUSED_REST_S: Final = 1800.0
 """After this a refused topic is asked for once more: symbols open, venues repair."""
+TOLD: Final[frozenset[ChannelKind]] = frozenset({"liquidations"})
+"""Kinds whose silence is news: that a subscription of theirs stands, or not, is put on record."""
 HELD_UP_S: Final = 3.0
 """A watch that comes later than this was held up itself; silence then proves nothing for `GRACE_S`."""
 GRACE_S: Final = 5.0
@@ -86,6 +89,11 @@ class Watch:
             if topic.channel.first_s is not None or topic.channel.silence_s is not None:
                 expected += 1
             why = self._topic(topic, link, now)
+            if topic.channel.kind in TOLD:
+                ear = topic.ear
+                stands = ear is not None and (ear.acked or ear.heard_ns > 0)
+                if stands != topic.told:
+                    connection.tell_topic(topic, "open" if stands else "error")
             if why is not None:
                 overdue.append((topic, why))
             counts[topic.state] += 1
@@ -215,6 +223,8 @@ class Watch:
         """Subscribe a topic anew; what it carries may be missing meanwhile."""
         if topic.broken_ms is None:
             topic.broken_ms = self._context.clock.now_ns() // 1_000_000
+        if topic.told:
+            topic.connection.tell_topic(topic, "error")
         if topic.ear is not None:
             topic.ear.acked, topic.ear.heard_ns = False, 0
         link.renew(topic.name)

@@ -114,3 +114,52 @@ def test_a_book_waits_for_its_first_snapshot_only_once_changes_wait_for_it() -> 
     assert pipeline.broken_books(VENUE) == []
     pipeline.ingest(depth(4, 20, 21, 19))
     assert pipeline.broken_books(VENUE) == ["BTCUSDT"]
+
+
+def liquidation(ms: int, connection: str = "market/1") -> Frame:
+    order = {"s": "BTCUSDT", "S": "SELL", "o": "LIMIT", "f": "IOC", "q": "1", "p": "100", "ap": "100", "X": "FILLED",
+             "l": "1", "z": "1", "T": START_MS + ms}  # fmt: skip
+    data = {"e": "forceOrder", "E": START_MS + ms, "o": order, "st": 1}
+    return Frame(ns(ms), VENUE, connection, json.dumps({"stream": "!forceOrder@arr", "data": data}))
+
+
+def liquidations_since(pipeline: Pipeline) -> int:
+    return int(pipeline.state.liquidations.view(pipeline.state.at_ms).since_ms[0])
+
+
+def test_a_confirmed_feed_of_liquidations_is_heard_in_its_silence() -> None:
+    pipeline = Pipeline(Config(), "live")
+    pipeline.ingest(event(0, "market/1", "open"))
+    pipeline.ingest(trade(1, 1))
+    assert liquidations_since(pipeline) == -1
+    pipeline.ingest(event(2, "market/1#liquidations:", "open"))
+    assert liquidations_since(pipeline) == START_MS + 2
+    pipeline.ingest(event(400_000, "market/2", "error"))
+    assert liquidations_since(pipeline) == START_MS + 2, "another connection broke"
+    pipeline.ingest(trade(400_001, 2))
+    pipeline.scan()
+    reading = pipeline.snapshot().board.readings["liquidations"]
+    assert reading.notes[0] == "no liquidations in 6 min"
+    assert reading.score[0] == 50.0
+    pipeline.ingest(event(400_010, "market/1", "error"))
+    assert liquidations_since(pipeline) == -1
+    pipeline.ingest(event(400_020, "market/1", "open"))
+    assert liquidations_since(pipeline) == -1
+    pipeline.ingest(event(400_030, "market/1#liquidations:", "open"))
+    assert liquidations_since(pipeline) == START_MS + 400_030
+    pipeline.ingest(event(400_040, "market/1#liquidations:", "error"))
+    assert liquidations_since(pipeline) == -1
+    assert since_ms(pipeline) == -1
+    pipeline.ingest(trade(400_050, 3))
+    pipeline.ingest(event(400_060, "market/1#liquidations:", "error"))
+    assert since_ms(pipeline) == START_MS + 400_050, "of trades it says nothing"
+
+
+def test_without_confirmations_the_first_liquidation_begins_the_feed() -> None:
+    pipeline = Pipeline(Config(), "live")
+    pipeline.ingest(event(0, "market/1", "open"))
+    pipeline.ingest(trade(1, 1))
+    pipeline.ingest(liquidation(5))
+    assert liquidations_since(pipeline) == START_MS + 5
+    pipeline.ingest(event(10, "market/1", "close"))
+    assert liquidations_since(pipeline) == -1

@@ -125,7 +125,7 @@ class FeedBench:
         return [
             one.connection.partition("#")[2]
             for one in self.records
-            if isinstance(one, ConnectionEvent) and one.what == what and "#" in one.connection
+            if isinstance(one, ConnectionEvent) and one.what == what and one.connection.startswith("okx#")
         ]
 
     def answers(self, path: str) -> int:

@@ -132,3 +132,46 @@ def test_no_minute_is_known_before_the_first_liquidation() -> None:
     held = store().by_minute(T0)
     assert np.isnan(held.long_usd).all()
     assert np.isnan(held.short_usd).all()
+
+
+def test_a_confirmed_feed_of_the_whole_venue_is_silent_and_not_unknown() -> None:
+    liquidations = store()
+    liquidations.stands("binance-usdm", "", T0)
+    assert liquidations.view(T0 + 7 * MINUTE).since_ms.tolist() == [T0, -1, -1]
+    assert liquidations.by_minute(T0 + 7 * MINUTE).long_usd[52:].tolist() == [0] * 8
+    assert np.isnan(liquidations.by_minute(T0 + 7 * MINUTE).long_usd[:52]).all()
+    liquidations.apply(0, event(A, T0 + 5))
+    liquidations.stands("binance-usdm", "", T0 + 6)
+    assert liquidations.view(T0).since_ms[0] == T0, "a hand-over without a break is none"
+    liquidations.fell("binance-usdm", [""])
+    assert liquidations.view(T0).since_ms[0] == -1
+    liquidations.stands("binance-usdm", "", T0 + 9)
+    assert liquidations.view(T0).since_ms[0] == T0 + 9
+
+
+def test_where_feeds_are_of_one_symbol_each_begins_by_itself() -> None:
+    universe = Universe()
+    liquidations = LiquidationStore(universe)
+    liquidations.stands("bybit-linear", "BUSDT", T0)
+    others = [instrument(f"C{number}USDT", "bybit-linear") for number in range(100)]
+    for one in (B, *others):
+        universe.add(one)
+        liquidations.add_row()
+    liquidations.apply(5, event(others[4], T0 + 1))
+    liquidations.stands("bybit-linear", others[0].symbol, T0 + 2)
+    since = liquidations.view(T0).since_ms.tolist()
+    assert since == [T0, T0 + 2, -1, -1, -1, T0 + 1] + [-1] * 95
+    liquidations.fell("bybit-linear", ["BUSDT", "NEVERUSDT"])
+    assert liquidations.view(T0).since_ms.tolist() == [-1, *since[1:]]
+
+
+def test_without_confirmations_the_first_liquidation_speaks_for_its_venue_until_one_comes() -> None:
+    universe = Universe()
+    liquidations = LiquidationStore(universe)
+    for one in (B, instrument("CUSDT", "bybit-linear")):
+        universe.add(one)
+        liquidations.add_row()
+    liquidations.apply(0, event(B, T0))
+    assert liquidations.view(T0).since_ms.tolist() == [T0, T0]
+    liquidations.stands("bybit-linear", "BUSDT", T0 + 1)
+    assert liquidations.view(T0).since_ms.tolist() == [T0 + 1, -1]

@@ -148,7 +148,7 @@ def test_shapes_are_those_of_the_contract() -> None:
         assert bars.open.shape == bars.open_ms.shape == bars.trades.shape == (3, 500)
         assert bars.trades.dtype == np.int32
         assert bars.count.dtype == np.int64
-    assert market.tape.trades.dtype == np.int64
+    assert market.tape.trades.dtype == market.tape.buys.dtype == np.int32
 
 
 def test_the_order_of_symbols_changes_nothing_for_any_of_them() -> None:

@@ -205,7 +205,7 @@ def test_none_reported_on_a_live_feed_is_a_measured_fifty(view: MarketView) -> N
     since[0], since[1], since[2] = -1, START_MS - 120_000, START_MS - 12 * 60_000
     reading = read(replace(quiet, liquidations=replace(quiet.liquidations, since_ms=since)))["liquidations"]
     assert reading.status[:4].tolist() == [Status.MISSING, Status.WARMING, Status.OK, Status.OK]
-    assert reading.notes[0] == "the venue's liquidation feed was not seen"
+    assert reading.notes[0] == "no liquidation feed of the venue stands"
     assert reading.notes[1] == "warming: 2/5 min of the feed"
     assert reading.notes[2] == "no liquidations in 12 min"
     assert reading.notes[3] == "no liquidations in 60 min"

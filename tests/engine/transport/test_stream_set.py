@@ -248,6 +248,35 @@ async def test_quiet_channels_of_events_are_well(bench: Bench) -> None:
     assert len(bench.sent("sub")) == 1
 
 
+async def test_a_confirmed_feed_of_liquidations_is_told_though_none_comes_and_told_anew_after_a_break(
+    bench: Bench,
+) -> None:
+    bench.venue.deaf |= {"liquidations:A", "trades:A"}
+    bench.streams.want([event("liquidations:A"), event("trades:A")])
+    bench.streams.start()
+    await bench.run(10)
+    mark = "okx/public/1#liquidations:A"
+    assert bench.sink.happened(mark) == ["open"]
+    assert bench.sink.happened("okx/public/1#trades:A") == []
+    bench.net.sockets[0].drop()
+    await bench.run(20)
+    assert bench.sink.happened("okx/public/1") == ["open", "error", "open"]
+    assert bench.sink.happened(mark) == ["open", "open"]
+    names = [one.connection + " " + one.what for one in bench.sink.events]
+    assert names.index("okx/public/1 error") < len(names) - 1 - names[::-1].index(f"{mark} open")
+    bench.streams.want([event("trades:A")])
+    assert bench.sink.happened(mark) == ["open", "open", "close"]
+
+
+async def test_a_subscription_of_liquidations_that_is_not_confirmed_is_not_told(bench: Bench) -> None:
+    bench.venue.acks = False
+    bench.venue.deaf.add("liquidations:A")
+    bench.streams.want([event("liquidations:A")])
+    bench.streams.start()
+    await bench.run(8)
+    assert bench.sink.happened("okx/public/1#liquidations:A") == []
+
+
 async def test_a_half_open_connection_is_replaced_and_everything_subscribed_again(bench: Bench) -> None:
     bench.streams.want([event("trades:A"), event("trades:B")])
     bench.streams.start()
