@@ -36,7 +36,7 @@ class CandleKeeping:
         """Of those that waited since saving failed, how many had to make room."""
         self._said: set[str] = set()
         """What was said of the present trouble; empty while all is well."""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
 
     @property
     def waiting(self) -> int:

@@ -12,7 +12,7 @@ from engine.config.schema import Config, ConsoleSection
 from engine.snapshot import Feed, LiquidationLine
 from tests.engine.builders import AT_MS
 from tests.tui.fake_source import SIZES, FakeSource, make_app, recording, relaxed, scene, screen_of, settle, text_of
-from tui.app import SILENT_S
+from tui.console import SILENT_S
 from tui.presenters.sheet import Key
 from tui.screens.main import MainScreen
 

@@ -18,12 +18,13 @@ from textual.strip import Strip
 
 from engine.snapshot import Snapshot
 from tui.presenters.candidates import CandidatesModel, ViewStatus
-from tui.presenters.columns import GAP, GUTTER, Column, layout
+from tui.presenters.columns import GUTTER, Column, layout
 from tui.presenters.lines import plain, wrapped
 from tui.presenters.row_views import RowView
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
 from tui.widgets.candidates_paint import PHASES, Ground, Palette, paint_header, paint_notice, paint_row, paint_words
+from tui.widgets.candidates_pointing import HEADER_LINES, Pointing
 from tui.widgets.candidates_wishes import Wishes
 
 FLASH_S: Final = 0.35
@@ -32,7 +33,6 @@ READING_S: Final = 2.0
 """How long after a key the order is left alone."""
 MAX_STRIPS: Final = 2048
 """Painted rows kept."""
-HEADER_LINES: Final = 1
 
 _LineKey = tuple[Any, ...]
 
@@ -50,7 +50,7 @@ class TableMessage(Message):
         return self.table
 
 
-class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False):
+class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bindings=False):
     """The ranked table. See the module for who calls what."""
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -390,37 +390,3 @@ class CandidatesTable(Wishes, ScrollView, can_focus=True, inherit_bindings=False
     def on_blur(self) -> None:
         """The cursor shows that keys go elsewhere."""
         self._repaint()
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Follow the mouse."""
-        if event.y != self._hover_y:
-            self._hover_y = event.y
-            self._repaint()
-
-    def on_leave(self) -> None:
-        """The mouse is elsewhere."""
-        self._hover_y = -1
-        self._repaint()
-
-    def on_click(self, event: events.Click) -> None:
-        """A heading sorts, a row takes the cursor, the row under the cursor opens on the second click."""
-        if event.y < HEADER_LINES:
-            column = self._column_at(event.x)
-            if column is not None:
-                self.sort_by(column.key)
-            return
-        key = self.model.key_at(self._index_on(event.y))
-        if key is None:
-            return
-        if event.chain == 2 and key == self._cursor:
-            self.select_cursor()
-        else:
-            self._move_to_index(self._index_on(event.y))
-
-    def _column_at(self, x: int) -> Column | None:
-        left = GUTTER
-        for column in self.columns:
-            if left <= x < left + column.width + GAP:
-                return column
-            left += column.width + GAP
-        return None
