@@ -39,10 +39,13 @@ class VenueTally:
     """The newest rejection or refusal, cleaned."""
     connections: set[str] = field(default_factory=set)
     """Those that are open."""
+    broken: set[str] = field(default_factory=set)
+    """Those that were, and are not."""
     trades_on: dict[str, set[str]] = field(default_factory=dict)
-    """By connection, the symbols whose trades it has carried."""
+    """By connection, the symbols whose trades it has carried: also before it broke, since they come on it again, and a
+    break before their next trade is a break all the same."""
     books_on: dict[str, set[str]] = field(default_factory=dict)
-    """By connection, the symbols whose books it has carried."""
+    """By connection, the symbols whose books it has carried, as for trades."""
     liquidations_on: dict[str, set[str]] = field(default_factory=dict)
     """By connection, the symbols whose liquidations it has carried or will, as confirmed; "" for all."""
     answers_refused: int = 0
@@ -51,6 +54,13 @@ class VenueTally:
     """By symbol, receive time of the newest listing that named it, nanoseconds."""
     dropped: set[tuple[str, str]] = field(default_factory=set)
     """(kind, symbol) of what is not followed any more, so that stragglers are left aside."""
+
+    def carries(self, by_connection: dict[str, set[str]], connection: str, symbol: str) -> None:
+        """Note that a connection carries a symbol from now on, and those that broke do not any more."""
+        for name in self.broken:
+            if name in by_connection:
+                by_connection[name].discard(symbol)
+        by_connection.setdefault(connection, set()).add(symbol)
 
 
 class Intake:
@@ -131,17 +141,15 @@ class Intake:
                     continue
                 books.apply(event)
                 carried = tally.books_on.get(connection)
-                if carried is None:
-                    carried = tally.books_on[connection] = set()
-                carried.add(event.symbol)
+                if carried is None or event.symbol not in carried:
+                    tally.carries(tally.books_on, connection, event.symbol)
             elif isinstance(event, Trade):
                 if dropped and ("trades", event.symbol) in dropped:
                     continue
                 books.traded(venue, event.symbol, event.ts_ms, event.taker_buy)
                 carried = tally.trades_on.get(connection)
-                if carried is None:
-                    carried = tally.trades_on[connection] = set()
-                carried.add(event.symbol)
+                if carried is None or event.symbol not in carried:
+                    tally.carries(tally.trades_on, connection, event.symbol)
             elif isinstance(event, Liquidation):
                 tally.liquidations_on.setdefault(connection, set()).add(event.symbol)
             elif self.closed is not None and isinstance(event, Candle) and event.closed:
@@ -236,12 +244,15 @@ class Intake:
             return
         if record.what == "open":
             tally.connections.add(name)
+            tally.broken.discard(name)
             return
         tally.connections.discard(name)
+        tally.broken.add(name)
         liquidated = tally.liquidations_on.pop(name, set())
-        self.state.interrupted(record.venue, tally.trades_on.pop(name, ()), liquidations=bool(liquidated))
-        self.state.liquidations_fell(record.venue, liquidated)
-        self.books.interrupted(record.venue, tally.books_on.pop(name, ()))
+        broken = sorted(tally.trades_on.get(name, ()))
+        self.state.interrupted(record.venue, broken, liquidations=bool(liquidated))
+        self.state.liquidations_fell(record.venue, sorted(liquidated))
+        self.books.interrupted(record.venue, sorted(tally.books_on.get(name, ())))
         # A recording names its connections as it likes.
         self.notices.appendleft(clean(f"{record.venue}: connection {name} {record.what}"))
 
@@ -257,6 +268,8 @@ class Intake:
 
     def _drop(self, venue: str, kind: str, symbol: str, tally: VenueTally) -> None:
         tally.dropped.add((kind, symbol))
+        for carried in (tally.books_on if kind == "book" else tally.trades_on).values():
+            carried.discard(symbol)
         if kind == "book":
             self.books.dropped(venue, symbol)
         else:

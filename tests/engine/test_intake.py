@@ -80,6 +80,34 @@ def test_trades_asked_for_after_a_break_fill_it() -> None:
     assert pipeline.state.tape.view(START_MS + 200).trades.sum() == 5
 
 
+def test_a_break_before_the_next_trade_is_a_break_too() -> None:
+    pipeline = Pipeline(Config(), "live")
+    pipeline.ingest(event(0, "market/1", "open"))
+    pipeline.ingest(trade(1, 1))
+    pipeline.ingest(event(2, "market/1", "close"))
+    pipeline.ingest(event(100, "market/1", "open"))
+    rows = [{"a": n, "p": "100", "q": "1", "f": n, "l": n, "T": START_MS + t, "m": False} for n, t in ((1, 1), (2, 20))]
+    pipeline.ingest(Response(ns(150), VENUE, "GET /fapi/v1/aggTrades?symbol=BTCUSDT&limit=1000", 200, json.dumps(rows)))
+    assert since_ms(pipeline) == START_MS + 1
+    pipeline.ingest(event(200, "market/1", "close"))
+    assert since_ms(pipeline) == -1
+    pipeline.ingest(event(300, "market/1", "open"))
+    pipeline.ingest(trade(400, 9))
+    assert since_ms(pipeline) == START_MS + 400
+
+
+def test_a_symbol_that_moved_is_not_touched_by_breaks_of_where_it_was() -> None:
+    pipeline = Pipeline(Config(), "live")
+    pipeline.ingest(event(0, "market/1", "open"))
+    pipeline.ingest(trade(1, 1))
+    pipeline.ingest(event(2, "market/1", "close"))
+    pipeline.ingest(event(3, "market/2", "open"))
+    pipeline.ingest(trade(4, 2, connection="market/2"))
+    pipeline.ingest(event(5, "market/1", "open"))
+    pipeline.ingest(event(6, "market/1", "close"))
+    assert since_ms(pipeline) == START_MS + 4
+
+
 def test_what_is_given_up_is_neither_shown_nor_scored_even_where_stragglers_come() -> None:
     pipeline = Pipeline(Config(), "live")
     for record in (trade(1, 1), depth(2, 10, 12, 9), snapshot(3, 11), depth(4, 13, 14, 12)):
