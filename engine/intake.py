@@ -78,6 +78,9 @@ class Intake:
         """Where somebody keeps candles, those that the venues closed since it was last emptied."""
         self.refused: Callable[[Frame], None] | None = None
         """Told of every frame that could not be read, by whoever can ask again for what it may have held."""
+        self.gapped: Callable[[str, str, int, int], None] | None = None
+        """Told venue, symbol and the event times between which changes of a book were lost on a connection that stands:
+        other things of the symbol may be gone too, which nobody numbers."""
         self._begin_intake()
 
     def _begin_intake(self) -> None:
@@ -139,7 +142,9 @@ class Intake:
             if isinstance(event, BookDelta | BookSnapshot):
                 if dropped and ("book", event.symbol) in dropped:
                     continue
-                books.apply(event)
+                broke_ms = books.apply(event)
+                if broke_ms >= 0 and self.gapped is not None:
+                    self.gapped(venue, event.symbol, broke_ms, event.ts_ms)
                 carried = tally.books_on.get(connection)
                 if carried is None or event.symbol not in carried:
                     tally.carries(tally.books_on, connection, event.symbol)

@@ -73,6 +73,7 @@ class LiveMarket:
     def start(self) -> None:
         """Begin all of them."""
         self._pipeline.refused = self._refused
+        self._pipeline.gapped = self._gapped
         for feed in self._feeds.values():
             feed.start()
 
@@ -129,6 +130,12 @@ class LiveMarket:
         feed = self._feeds.get(frame.venue)
         if feed is not None:
             feed.doubt_frame(frame)
+
+    def _gapped(self, venue: str, symbol: str, since_ms: int, until_ms: int) -> None:
+        """Changes of a book were lost on the way: trades may be too."""
+        feed = self._feeds.get(venue)
+        if feed is not None:
+            feed.doubt_trades(symbol, since_ms, until_ms)
 
     def _relisted(self, venue: str, since_ns: int) -> None:
         """A venue answered with its listing, received from `since_ns` on; 0: it did not, take what is known of it."""

@@ -176,9 +176,14 @@ class VenueFeed:
         topic = self.language.topic_of(frame.text)
         status = None if topic is None else self.streams.channel(topic)
         if status is not None and status.channel.kind == "trades" and status.channel.symbol in self._deep:
-            symbol, at_ms = status.channel.symbol, frame.t // 1_000_000
+            at_ms = frame.t // 1_000_000
+            self.doubt_trades(status.channel.symbol, at_ms - DOUBT_MS, at_ms)
+
+    def doubt_trades(self, symbol: str, since_ms: int, until_ms: int) -> None:
+        """Trades of a symbol may be missing though its subscription stands: put it on record, and ask for them."""
+        if symbol in self._deep:
             self._say("error", [symbol], ("trades",))
-            self.fill_trades(symbol, at_ms - DOUBT_MS, at_ms)
+            self.fill_trades(symbol, since_ms, until_ms)
 
     def doubt(self) -> None:
         """Put on record that trades and books prove nothing now: nothing came, though the connections stand."""

@@ -40,11 +40,20 @@ class BookStore:
         self._dirty: set[tuple[str, str]] = set()
         self._columns = BookColumns()
 
-    def apply(self, event: BookSnapshot | BookDelta) -> None:
-        """Apply a snapshot or delta to the book it names."""
+    def apply(self, event: BookSnapshot | BookDelta) -> int:
+        """Apply a snapshot or delta to the book it names.
+
+        Where a chain broke, so that changes were lost on the way: event time of the last one before it, milliseconds;
+        else -1.
+        """
         key = (event.venue, event.symbol)
+        broke_ms = -1
         if isinstance(event, BookDelta):
-            self._book(self._full, key).apply_delta(event)
+            book = self._book(self._full, key)
+            gaps, held_ms = book.gaps, book.updated_ms
+            book.apply_delta(event)
+            if book.gaps != gaps and not event.restarts:
+                broke_ms = held_ms
         elif event.chained:
             self._book(self._full, key).apply_snapshot(event)
         else:
@@ -52,6 +61,7 @@ class BookStore:
             if event.depth >= book.depth:
                 book.apply_snapshot(event)
         self._dirty.add(key)
+        return broke_ms
 
     def traded(self, venue: str, symbol: str, ts_ms: int, taker_buy: bool) -> None:
         """Tell a book that its instrument traded, so that it can tell taken from cancelled."""

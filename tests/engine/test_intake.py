@@ -191,3 +191,15 @@ def test_without_confirmations_the_first_liquidation_begins_the_feed() -> None:
     assert liquidations_since(pipeline) == START_MS + 5
     pipeline.ingest(event(10, "market/1", "close"))
     assert liquidations_since(pipeline) == -1
+
+
+def test_changes_that_were_lost_are_told_and_a_book_that_begins_is_not() -> None:
+    pipeline, told = Pipeline(Config(), "live"), list[tuple[str, str, int, int]]()
+    pipeline.gapped = lambda *what: told.append(what)
+    for record in (depth(2, 10, 12, 9), snapshot(3, 11), depth(4, 13, 14, 12)):
+        pipeline.ingest(record)
+    assert not told
+    pipeline.ingest(depth(9, 20, 21, 19))
+    assert told == [(VENUE, "BTCUSDT", START_MS + 4, START_MS + 9)]
+    pipeline.ingest(depth(10, 22, 23, 21))
+    assert len(told) == 1

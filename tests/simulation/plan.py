@@ -25,9 +25,10 @@ EXCHANGE_KINDS: Final = (
 NET_KINDS: Final = ("dark", "resolve", "refused", "timeout", "tls", "resets", "far")
 MACHINE_KINDS: Final = ("stall", "sleep", "full", "reopen")
 OF_BOOKS: Final = frozenset({"swallow", "reorder", "crossed", "wrong_symbol", "truncate", "oversize"})
-HIDES: Final = frozenset({"silent", "swallow", "wrong_symbol", "half_open"})
-"""What takes frames out of a connection that stands, which no socket does by itself: trades that are gone this way
-leave no trace where a venue does not number them, and no reconnect that they would be asked for after."""
+HIDES: Final = frozenset({"silent", "swallow", "wrong_symbol"})
+"""What takes frames out of a connection that stands, which no socket does by itself. Where trades alone are taken it
+leaves no trace, because not every venue numbers them; where all is, the broken chains of the books tell."""
+UNPROVEN_S: Final = 20.0
 FEW: Final = frozenset({"swallow", "crossed", "wrong_symbol", "truncate", "corrupt", "oversize", "unknown_topic"})
 
 
@@ -68,8 +69,16 @@ class Plan:
 
     def hides_trades(self, exchange: str) -> bool:
         """Whether trades of an exchange may be lost within a connection that stands."""
+        taken = [act for act in self.acts if act.exchange == exchange and act.kind in HIDES]
+        return any(act.match == TRADES[exchange] or (not act.match and act.kind != "silent") for act in taken) or any(
+            act.kind in ("silent", "half_open") and self._is_unproven(act) for act in self.acts
+        )
+
+    def _is_unproven(self, act: Act) -> bool:
+        """Whether books may not have been proven when an act began, so that no chain could break."""
         return any(
-            act.exchange == exchange and act.kind in HIDES and act.match in ("", TRADES[exchange]) for act in self.acts
+            other is not act and other.exchange in ("", act.exchange) and act.at_s - other.at_s < UNPROVEN_S
+            for other in self.acts[: self.acts.index(act)]
         )
 
     def words(self) -> str:

@@ -43,6 +43,7 @@ class FakePipeline:
     gone: list[str] = field(default_factory=list)
     restored: list[tuple[str, int]] = field(default_factory=list)
     refused: Callable[[Frame], None] | None = None
+    gapped: Callable[[str, str, int, int], None] | None = None
 
     def listing(self, venue: str) -> list[Instrument]:
         return self.listed.get(venue, [])
@@ -78,6 +79,7 @@ class FakeFeed:
         self.deep: list[str] = []
         self.doubts = 0
         self.doubted: list[str] = []
+        self.gapped: list[tuple[str, int, int]] = []
         self.filled: list[tuple[int, int]] = []
         self.stands = True
         self.ends: list[str] = []
@@ -104,6 +106,9 @@ class FakeFeed:
 
     def doubt_frame(self, frame: Frame) -> None:
         self.doubted.append(frame.text)
+
+    def doubt_trades(self, symbol: str, since_ms: int, until_ms: int) -> None:
+        self.gapped.append((symbol, since_ms, until_ms))
 
     def fill_all_trades(self, since_ms: int, until_ms: int) -> bool:
         if self.stands:
@@ -280,3 +285,11 @@ async def test_all_feeds_begin_and_end_together() -> None:
     room = Room()
     await room.market.close()
     assert [feed.ends for feed in room.feeds.values()] == [["started", "closed"]] * 2
+
+
+async def test_a_broken_chain_of_a_book_puts_the_trades_of_its_symbol_in_doubt() -> None:
+    room = Room()
+    assert room.pipeline.gapped is not None
+    room.pipeline.gapped(PERPS, "BTCUSDT", 1_000, 2_000)
+    room.pipeline.gapped("okx", "BTCUSDT", 1_000, 2_000)
+    assert (room.perps.gapped, room.spot.gapped) == ([("BTCUSDT", 1_000, 2_000)], [])
