@@ -84,7 +84,8 @@ class CandleStore:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             claim = Claim.take(path)
         except OSError as error:
-            raise StoreUnusable(f"candles are not kept: {clean(str(path))}: {error.strerror}") from error
+            where = clean(str(path))
+            raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}; make its folder writable") from error
         try:
             return await cls._claimed(path, claim)
         except BaseException:
@@ -107,9 +108,9 @@ class CandleStore:
             return cls(await _connected(path, claim is not None), path, claim)
         except aiosqlite.Error as error:
             if claim is None or not _is_damage(error):
-                raise StoreUnusable(f"candles are not kept: {where}: {clean(str(error))}") from error
+                raise StoreUnusable(f"candles are not kept: {where}: {_told(error)}") from error
         except OSError as error:
-            raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}") from error
+            raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}; make it writable") from error
         try:
             aside = _set_aside(path)
             store = cls(await _connected(path, True), path, claim)
@@ -182,7 +183,7 @@ class CandleStore:
         """What to raise for `error`; a damaged file is set aside before, and a new one begun."""
         where, why = clean(str(self.path)), clean(str(error))
         if self._claim is None or not _is_damage(error):
-            return StoreUnusable(f"{what}: {where}: {why}")
+            return StoreUnusable(f"{what}: {where}: {_told(error)}")
         try:
             await self._database.close()
             aside = _set_aside(self.path)
@@ -293,6 +294,19 @@ def _uri(path: Path, writes: bool) -> str:
 def _is_damage(error: aiosqlite.Error) -> bool:
     """Whether the file itself is at fault, not the disk, a lock or a permission."""
     return type(error) is aiosqlite.DatabaseError
+
+
+_ADVICE: Final = {
+    "full": "free some space on its disk",
+    "locked": "end the program that holds it",
+    "readonly": "make it and its folder writable",
+}
+
+
+def _told(error: aiosqlite.Error) -> str:
+    """What SQLite says, and what to do about it."""
+    why = clean(str(error))
+    return f"{why}; {next((does for word, does in _ADVICE.items() if word in why), 'look at its disk')}"
 
 
 def _set_aside(path: Path) -> Path:

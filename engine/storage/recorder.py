@@ -102,7 +102,7 @@ class Recorder:
             if record.t - self._flushed_ns >= FLUSH_NS or record.t < self._flushed_ns:
                 self._flush(record.t)
         except (OSError, zstandard.ZstdError) as error:
-            self._stop(f"the recording ended: {clean(str(error), 200)}")
+            self._stop(f"the recording in {self._where()} ended: {_reason(error)}")
 
     def close(self) -> None:
         """Finish the last file; closing twice is harmless."""
@@ -139,14 +139,18 @@ class Recorder:
         free = self._free_bytes(self._folder)
         if free < FREE_BYTES:
             left = f"{FREE_BYTES / 2**20:.0f} MiB are left to others"
-            self._stop(f"the recording ended: only {free / 2**20:.0f} MiB are free on its disk, and {left}")
+            words = f"only {free / 2**20:.0f} MiB are free on its disk, and {left}; free some space and begin another"
+            self._stop(f"the recording in {self._where()} ended: {words}")
 
     def _stop(self, words: str) -> None:
         self.stopped = words
         try:
             self._finish()
         except (OSError, zstandard.ZstdError) as error:
-            self.stopped = f"{words}; its last file could not be finished: {clean(str(error), 200)}"
+            self.stopped = f"{words}; its last file could not be finished ({_reason(error)}) and is read up to there"
+
+    def _where(self) -> str:
+        return clean(str(self._folder), 200)
 
     def _finish(self) -> None:
         out, raw = self._out, self._raw
@@ -158,6 +162,10 @@ class Recorder:
         finally:
             self._before += raw.tell()
             raw.close()
+
+
+def _reason(error: OSError | zstandard.ZstdError) -> str:
+    return clean((error.strerror if isinstance(error, OSError) else None) or str(error), 200)
 
 
 def _line(record: Record) -> dict[str, object]:

@@ -61,7 +61,8 @@ async def test_a_full_disk_loses_nothing_and_is_said_once(tmp_path: Path) -> Non
     for n in range(1, 40):
         await engine.save(candles(10 * n, 10, f"FULL{n}USDT"))
     assert len(engine.notices) == 1
-    assert engine.notices[0] == f"candles could not be kept: {path}: database or disk is full"
+    told = f"candles could not be kept: {path}: database or disk is full; free some space on its disk"
+    assert engine.notices[0] == told
     waiting = engine.keeping.waiting
     assert waiting > 0
     await engine.fill_the_disk(False)
@@ -103,7 +104,8 @@ async def test_a_locked_database_holds_up_no_scan_and_loses_nothing(
     await engine.save([])
     other.execute("ROLLBACK")
     other.close()
-    assert engine.notices == [f"candles could not be kept: {path}: database is locked"]
+    told = f"candles could not be kept: {path}: database is locked; end the program that holds it"
+    assert engine.notices == [told]
     await engine.keeping.close(candles(10, 1))
     assert engine.notices[1:] == ["candles are kept again"]
     assert await kept(path) == list(range(11))

@@ -96,7 +96,7 @@ def test_a_folder_that_is_taken_away_ends_it_and_does_not_raise(tmp_path: Path) 
     made = recorder(folder)
     folder.rmdir()
     made.take(frames(1)[0])
-    assert made.stopped.startswith("the recording ended")
+    assert made.stopped == f"the recording in {folder} ended: No such file or directory"
 
 
 def test_another_recording_is_never_overwritten(tmp_path: Path) -> None:
