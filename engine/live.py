@@ -20,6 +20,7 @@ from engine.events import Candle
 from engine.feeds.market import LiveMarket
 from engine.feeds.status import feed_of
 from engine.feeds.venue import VenueFeed
+from engine.load import Load
 from engine.pipeline import Pipeline
 from engine.runtime import HEARTBEAT_NS, Engine
 from engine.scan_pace import ScanPace
@@ -36,6 +37,7 @@ from engine.transport.net import Net
 from engine.transport.rest_client import RestClient
 from engine.transport.stream_pace import ConnectPace
 from engine.transport.stream_set import StreamSet
+from engine.transport.tasks import settle, spawn
 from engine.venues.registry import make_languages
 
 LOG: Final = logging.getLogger("prism.engine")
@@ -82,6 +84,7 @@ class LiveEngine(Engine):
         self._rest: RestClient | None = None
         self._until_ns: int | None = None
         self._is_slowed = False
+        self._load = Load(config.venues.full_depth)
 
     def _loop(self, work: Coroutine[Any, Any, None]) -> None:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -111,6 +114,14 @@ class LiveEngine(Engine):
     async def open_candles(self, path: Path) -> CandleStore:
         """The database of candles; tests hand in another. Raises StoreUnusable."""
         return await CandleStore.open(path)
+
+    async def _work(self) -> None:
+        beside: dict[asyncio.Task[Any], None] = {}
+        spawn(beside, self._gauges.watch(), "gauges")
+        try:
+            await self._run()
+        finally:
+            await settle(beside)
 
     async def _run(self) -> None:
         net = self.make_net()
@@ -169,6 +180,7 @@ class LiveEngine(Engine):
             now_ns = clock.monotonic_ns()
             due_ns = pace.after(began_ns, now_ns)
             self._tell_pace(pace.slowed_ms)
+            self._lighten(market, now_ns)
             if keeping is not None and now_ns - saved_ns > SAVE_EVERY_NS:
                 saved_ns = now_ns
                 keeping.save(self._closed())
@@ -190,6 +202,13 @@ class LiveEngine(Engine):
             if slowed_ms is None
             else f"this machine is slower than the market: scans come every {slowed_ms:.0f} ms, {wanted} was asked for"
         )
+
+    def _lighten(self, market: LiveMarket, now_ns: int) -> None:
+        """Follow fewer whole books while there is too much to do, and say so."""
+        if words := self._load.after(now_ns, is_slowed=self._is_slowed, waiting=self._waiting()):
+            market.limit(self._load.places)
+            self._announce(words)
+            LOG.warning("%s", words)
 
     async def _open_store(self) -> CandleStore | None:
         """The candles of earlier runs, where they are kept; None where they are not or cannot be."""
@@ -240,6 +259,12 @@ class LiveEngine(Engine):
 
     def _waiting(self) -> int:
         return sum(feed.streams.waiting for feed in self._market.feeds.values()) if self._market is not None else 0
+
+    def _paused(self) -> int:
+        return sum(feed.streams.paused for feed in self._market.feeds.values()) if self._market is not None else 0
+
+    def _lightened(self) -> str:
+        return self._load.words
 
 
 def bars_back(interval_ms: int) -> int:

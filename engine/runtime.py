@@ -18,6 +18,7 @@ from typing import Any, Final
 from engine.clock import Clock, SystemClock
 from engine.config.schema import Config
 from engine.errors import PrismError
+from engine.gauges import Gauges
 from engine.pipeline import Pipeline
 from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
 
@@ -43,7 +44,7 @@ class Engine:
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._main, name="prism-engine", daemon=True)
         self._published_ns = 0
-        self._scan_ns: deque[int] = deque(maxlen=SAMPLES)
+        self._gauges = Gauges(self._clock)
         self._rate: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
 
     def start(self) -> None:
@@ -93,13 +94,18 @@ class Engine:
         """Feed the pipeline, scan and publish until `_closing`."""
         raise NotImplementedError
 
+    async def _work(self) -> None:
+        """What the thread does: the run, and what is to go on beside it."""
+        await self._run()
+
     def _loop(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` in an event loop of this thread."""
         asyncio.run(work)
 
     def _main(self) -> None:
         try:
-            self._loop(self._run())
+            with self._gauges:
+                self._loop(self._work())
         except PrismError as error:
             self._failure = error.message
             LOG.error("engine ended: %s", error.message)
@@ -120,7 +126,7 @@ class Engine:
         self._obey()
         began = self._clock.monotonic_ns()
         self._pipeline.scan()
-        self._scan_ns.append(self._clock.monotonic_ns() - began)
+        self._gauges.scanned(self._clock.monotonic_ns() - began)
 
     def _publish(self, *, force: bool = False) -> None:
         now = self._clock.monotonic_ns()
@@ -129,6 +135,7 @@ class Engine:
         self._published_ns = now
         self._rate.append((now, self._pipeline.frames))
         self._latest = self._pipeline.snapshot(self._health(), self._replay_status(), self._feeds())
+        self._gauges.published(self._clock.monotonic_ns() - now)
 
     def _health(self) -> Health:
         first_ns, first_frames = self._rate[0]
@@ -136,21 +143,30 @@ class Engine:
         while len(self._rate) > 2 and last_ns - self._rate[0][0] > 3_000_000_000:
             self._rate.popleft()
         elapsed_s = (last_ns - first_ns) / 1e9
-        durations = sorted(self._scan_ns) or [0]
+        vitals = self._gauges.vitals(paused=self._paused(), lightened=self._lightened())
         return Health(
             frames_per_s=(last_frames - first_frames) / elapsed_s if elapsed_s > 0 else 0.0,
-            scan_ms=self._scan_ns[-1] / 1e6 if self._scan_ns else 0.0,
-            scan_p99_ms=durations[int(0.99 * (len(durations) - 1))] / 1e6,
+            scan_ms=self._gauges.scan_ms,
+            scan_p99_ms=vitals.scan.p99_ms,
             scans=self._pipeline.scans,
             frames=self._pipeline.frames,
             conflated=self._pipeline.conflated,
             queue=self._waiting(),
             notices=tuple(self._pipeline.notices),
+            vitals=vitals,
         )
 
     def _waiting(self) -> int:
         """Frames received and not read yet."""
         return 0
+
+    def _paused(self) -> int:
+        """How often reading the sockets that are open had to stop."""
+        return 0
+
+    def _lightened(self) -> str:
+        """In words what is done without because there is too much to do."""
+        return ""
 
     def _replay_status(self) -> ReplayStatus | None:
         """Where a recording stands; None: it is none."""

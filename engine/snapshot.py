@@ -59,6 +59,8 @@ class Feed:
     reconnects: int = 0
     backfill: int = 0
     """Requests for candles that are still to be made."""
+    waiting: int = 0
+    """Its frames that were received and not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,36 @@ class ReplayStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, milliseconds, NaN where it was not measured."""
+
+    p50_ms: float
+    p99_ms: float
+    most_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What an engine measured of itself: durations of the newest 256 of each kind."""
+
+    scan: Spread
+    publish: Spread
+    loop_late: Spread
+    """How much later than it wished its loop woke; not measured for recordings."""
+    collection: Spread
+    """Pauses of garbage collection, of the whole process."""
+    collections: int
+    """How many of them so far."""
+    memory_bytes: float
+    """Resident, of the whole process; NaN where the system does not tell."""
+    memory_peak_bytes: float
+    paused: int
+    """How often reading a socket stopped because too much waited, over the connections that stand."""
+    lightened: str
+    """In words what is done without because there is too much to do; empty while nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How the engine itself does. Wall-clock figures: shown, never written into a replay's document."""
 
@@ -224,6 +256,8 @@ class Health:
     """Frames waiting."""
     notices: tuple[str, ...] = ()
     """Newest first: what the user should know (bad lines, resyncs, a restarted task)."""
+    vitals: Vitals | None = None
+    """None: nobody measures."""
 
 
 @dataclass(frozen=True, slots=True)

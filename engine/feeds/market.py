@@ -82,6 +82,11 @@ class LiveMarket:
         for feed in self._feeds.values():
             await feed.close()
 
+    def limit(self, places: int) -> None:
+        """From the next steering on, follow so many perpetuals of a venue in full depth besides what is asked for."""
+        for tiers in self._tiers.values():
+            tiers.limit(places)
+
     def steer(self, asked: Collection[Key]) -> None:
         """After a scan: give full depth to whom the newest ranking, the leaders and the user's `asked` call for."""
         now_ms = self._clock.monotonic_ns() // 1_000_000

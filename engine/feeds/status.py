@@ -52,6 +52,7 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
         channels_live=streams.channels_live,
         reconnects=streams.reconnects,
         backfill=feed.backfill.waiting,
+        waiting=feed.streams.waiting,
     )
 
 

@@ -41,6 +41,12 @@ class Tiers:
         self.changes = 0
         """How many places were given or taken, for judging the churn."""
 
+    def limit(self, places: int) -> None:
+        """Have so many places from now on; where there were more, the next look takes the lowest ranked out at once."""
+        if places != self._places:
+            self._places = places
+            self._filled = len(self._held) >= places
+
     def deep(self, order: Sequence[Key], asked: Collection[Key], now_ms: int) -> list[Key]:
         """The symbols with a place now: those the user `asked` for first, then by `order`, the ranking."""
         first, circle = order[: self._places], order[: int(self._places * CIRCLE)]
@@ -48,8 +54,9 @@ class Tiers:
             if key in self._held:
                 self._held[key].wanted_ms = now_ms
         self._let_go(now_ms)
-        self._take_in(first, now_ms)
         rank = {key: place for place, key in enumerate(order)}
+        self._crowd_out(rank)
+        self._take_in(first, now_ms)
         ranked = sorted((key for key in self._held if key not in asked), key=lambda key: rank.get(key, len(rank)))
         return [*dict.fromkeys(asked), *ranked]
 
@@ -63,6 +70,14 @@ class Tiers:
         for key in [key for key, place in self._held.items() if now_ms - place.wanted_ms >= LEAVE_AFTER_MS]:
             del self._held[key]
             self.changes += 1
+
+    def _crowd_out(self, rank: dict[Key, int]) -> None:
+        """Free the places that there are no more, the lowest ranked first."""
+        over = len(self._held) - self._places
+        if over > 0:
+            for key in sorted(self._held, key=lambda key: rank.get(key, len(rank)))[-over:]:
+                del self._held[key]
+                self.changes += 1
 
     def _take_in(self, first: Sequence[Key], now_ms: int) -> None:
         self._waiting = {key: self._waiting.get(key, now_ms) for key in first if key not in self._held}

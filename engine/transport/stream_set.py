@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from engine.clock import Clock
 from engine.transport.backoff import Rng
 from engine.transport.capture_records import Record
-from engine.transport.net import Net
+from engine.transport.net import Intake, Net
 from engine.transport.stream_connection import Connection
 from engine.transport.stream_context import StreamContext
 from engine.transport.stream_pace import ConnectPace, host_of
@@ -140,12 +140,18 @@ class StreamSet:
     @property
     def waiting(self) -> int:
         """Frames received by the sockets that wait to be handed to the sink."""
-        return sum(
-            link.socket.intake.waiting
-            for connection in self._connections.values()
-            for link in (connection.link, connection.heir)
-            if link is not None
-        )
+        return sum(intake.waiting for intake in self._intakes())
+
+    @property
+    def paused(self) -> int:
+        """How often the sockets that are open stopped reading because too much waited."""
+        return sum(intake.pauses for intake in self._intakes())
+
+    def _intakes(self) -> Iterator[Intake]:
+        for connection in self._connections.values():
+            for link in (connection.link, connection.heir):
+                if link is not None:
+                    yield link.socket.intake
 
     def status(self) -> StreamStatus:
         """How all of them do, as of the newest look (once a second); frames and round trips as of now."""

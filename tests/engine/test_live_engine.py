@@ -6,8 +6,11 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from engine.config.schema import Config, EngineSection, VenuesSection
 from engine.live import LiveEngine, Wiring
+from engine.snapshot import Vitals
 from engine.transport.capture_records import Record, Response
 from engine.transport.net import HttpAnswer
 from tests.engine.transport.fake_net import HANG, FakeNet, answer
@@ -57,6 +60,10 @@ class Scripted(LiveEngine):
 
     def asked(self, host: str) -> int:
         return sum(url.startswith(host) for url in self.net.gets)
+
+    @property
+    def last_vitals(self) -> Vitals | None:
+        return self._latest.health.vitals if self._latest is not None else None
 
     @property
     def notices(self) -> list[str]:
@@ -134,3 +141,36 @@ async def test_a_network_that_is_not_there_is_told_and_tried_for_ever() -> None:
     assert any("its listing could not be read" in words for words in engine.notices)
     assert {feed.state for feed in engine.last_feeds} <= {"connecting", "down"}
     assert engine.asked(FAPI) > 10
+
+
+async def test_an_overloaded_engine_says_so_follows_fewer_books_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.load.BETTER_AFTER_NS", 5_000_000_000)
+    clock = SteppedClock()
+    engine = Scripted(clock, Wiring())
+    engine.net.on_get(FAPI, HANG)
+    told: list[str] = []
+    scan, takes_ns = engine._pipeline.scan, [4_000_000_000]
+
+    def slow_scan() -> None:
+        scan()
+        clock._monotonic_ns += takes_ns[0]
+
+    monkeypatch.setattr(engine._pipeline, "scan", slow_scan)
+    monkeypatch.setattr(engine, "_announce", told.append)
+    work = asyncio.create_task(engine._run())
+    await clock.advance(60)
+    assert engine._load.places < engine._config.venues.full_depth
+    assert engine.last_vitals is not None
+    assert "instead of 40 a venue" in engine.last_vitals.lightened
+    takes_ns[0] = 0
+    await clock.advance(90)
+    assert engine._load.places == engine._config.venues.full_depth
+    assert engine.last_vitals.lightened == ""
+    engine._closing = True
+    await clock.advance_until(work.done, 60)
+    work.result()
+    order = [
+        next(place for place, words in enumerate(told) if words.startswith(start))
+        for start in ("this machine is slower", "overloaded: whole books", "scans keep up", "no longer overloaded")
+    ]
+    assert order == sorted(order)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from engine.snapshot import Feed
+from engine.snapshot import Feed, Spread, Vitals
 from tests.tui.fake_source import make_app, scene, settle, text_of
+from tui.presenters.header import venue_line
 from tui.presenters.lines import plain, width_of
 from tui.presenters.venues import venue_lines
 from tui.presenters.view import View
@@ -52,6 +55,52 @@ def test_streams_and_requests_that_fail_are_told_apart() -> None:
 def test_long_words_wrap_at_every_width() -> None:
     for width in (30, 60, 118):
         lines(replace(DOWN, detail="word " * 60), notices=("notice " * 40,), width=width)
+
+
+VITALS = Vitals(
+    scan=Spread(8.25, 41.0, 60.0), publish=Spread(1.5, 3.0, 4.0), loop_late=Spread(0.2, 12.4, 310.0),
+    collection=Spread(2.0, 5.0, 7.5), collections=17, memory_bytes=180 * 2**20, memory_peak_bytes=201 * 2**20,
+    paused=2, lightened="",
+)  # fmt: skip
+
+
+def engine_lines(vitals: Vitals | None, width: int = 100, **health: Any) -> str:
+    shot = scene()
+    shot = replace(shot, mode="live", health=replace(shot.health, vitals=vitals, **health))
+    found = venue_lines(View(shot, None, shot.at_ms), width)
+    assert all(width_of(line) <= width for line in found)
+    return " ".join(plain(found).split())
+
+
+def test_the_engines_own_figures_stand_there_with_units() -> None:
+    text = engine_lines(VITALS)
+    for wanted in (
+        "1.83K messages a second, 0 frames waiting, 55 replaced by a newer one before a scan, reading paused 2 times",
+        "scan p50 8.2 ms, p99 41 ms; snapshot p50 1.5 ms, p99 3.0 ms",
+        "event loop late p50 0.2 ms, p99 12 ms, at most 310 ms", "17 pauses to collect garbage, at most 7.5 ms",
+        "memory 180 MiB, peak 201 MiB",
+    ):  # fmt: skip
+        assert wanted in text
+    assert "overloaded" not in text
+
+
+def test_an_overloaded_engine_is_told_here_and_in_the_header() -> None:
+    vitals = replace(VITALS, lightened="whole books and trades of 10 instead of 40 a venue until the engine keeps up")
+    assert f"overloaded: {vitals.lightened}" in engine_lines(vitals)
+    shot = scene()
+    shot = replace(shot, feeds=(LIVE,), health=replace(shot.health, vitals=vitals))
+    assert "overloaded: fewer books" in plain([venue_line(View(shot, None, shot.at_ms), 140)])
+
+
+def test_what_was_not_measured_is_said_to_be() -> None:
+    nothing = Spread(math.nan, math.nan, math.nan)
+    bare = Vitals(nothing, nothing, nothing, nothing, 0, math.nan, math.nan, 0, "")
+    text = engine_lines(bare)
+    assert "event loop late p50 not measured" in text
+    assert "0 pauses to collect garbage memory not known, peak not known" in text
+    assert "scan 11 ms, p99 25 ms" in engine_lines(None)
+    for width in (30, 60):
+        engine_lines(VITALS, width)
 
 
 async def test_the_screen_opens_with_its_key_follows_the_market_and_closes(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def venue_line(view: View, width: int) -> Line:
     ]
     if health.queue > 1000:
         rates.insert(0, ((f"{compact_text(health.queue)} frames waiting", "warning"),))
+    if health.vitals is not None and health.vitals.lightened:
+        rates.insert(0, (("overloaded: fewer books", "warning"),))
     least: Line = ()
     for detail in (2, 1, 0):
         lights = [_venue(feed, detail) for feed in view.snapshot.feeds]

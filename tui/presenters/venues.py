@@ -1,4 +1,4 @@
-"""How every venue does, line by line, and what the engine has to tell: the words behind the lights of the header.
+"""How every venue does, line by line, how the engine itself does, and what it has to tell.
 
 Called by the venues screen. Streams and requests stand apart, since one of them may be refused while the other works.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.snapshot import Feed
+from engine.snapshot import Feed, Snapshot, Spread
 from tui.presenters.format import MISSING, age_text, compact_text
 from tui.presenters.header import LIGHT_STYLES, LIGHTS
 from tui.presenters.lines import BLANK, Line, cut, wrapped
@@ -16,15 +16,18 @@ from tui.presenters.view import View, count_text, venue_title
 SKEW_WARN_MS: Final = 1_000.0
 """A clock further off than this makes ages wrong enough to be told loudly."""
 INDENT: Final = 4
+LATE_WARN_MS: Final = 250.0
+"""An event loop that wakes so late reads, scans and answers late."""
 
 
 def venue_lines(view: View, width: int) -> list[Line]:
-    """All products, then the engine's notices, newest first."""
+    """All products, then the engine itself and its notices, newest first."""
     lines: list[Line] = []
     for feed in view.snapshot.feeds:
         lines += _feed(feed, width)
     if not view.snapshot.feeds:
         lines.append((("no venue connected yet", "warning"),))
+    lines += [BLANK, (("The engine", "heading"),), *_engine(view.snapshot, width)]
     lines += [BLANK, (("Notices, newest first", "heading"),)]
     notices = view.snapshot.health.notices
     for notice in notices:
@@ -55,6 +58,8 @@ def _feed(feed: Feed, width: int) -> list[Line]:
         facts.append(f"{feed.books_resyncing} resyncing")
     if feed.reconnects:
         facts.append(count_text(feed.reconnects, "reconnect"))
+    if feed.waiting:
+        facts.append(f"{count_text(feed.waiting, 'frame')} waiting")
     if feed.backfill:
         facts.append(f"{count_text(feed.backfill, 'request')} for candles to go")
     if feed.rejected or feed.unknown:
@@ -67,6 +72,49 @@ def _feed(feed: Feed, width: int) -> list[Line]:
     if feed.requests:
         lines += _told(f"requests: {feed.requests}", width, "warning")
     return lines
+
+
+def _engine(snapshot: Snapshot, width: int) -> list[Line]:
+    """Its load, the times it takes, what waits and what was left aside, and its memory."""
+    health, vitals = snapshot.health, snapshot.health.vitals
+    lines: list[Line] = []
+    if vitals is not None and vitals.lightened:
+        lines += _told(f"overloaded: {vitals.lightened}", width, "warning")
+    facts = [f"{compact_text(health.frames_per_s)} messages a second", f"{count_text(health.queue, 'frame')} waiting"]
+    facts.append(f"{_count(health.conflated)} replaced by a newer one before a scan")
+    if vitals is not None and snapshot.mode != "replay":
+        facts.append(f"reading paused {_times(vitals.paused)}")
+    lines += _told(", ".join(facts), width, "warning" if health.queue > 1000 else "muted")
+    if vitals is None:
+        return [*lines, *_told(f"scan {_some_ms(health.scan_ms)}, p99 {_some_ms(health.scan_p99_ms)}", width, "muted")]
+    lines += _told(f"scan {_spread(vitals.scan)}; snapshot {_spread(vitals.publish)}", width, "muted")
+    late = vitals.loop_late
+    style = "warning" if late.p99_ms > LATE_WARN_MS else "muted"
+    lines += _told(f"event loop late {_spread(late)}, at most {_some_ms(late.most_ms)}", width, style)
+    longest = f", at most {_some_ms(vitals.collection.most_ms)}" if vitals.collections else ""
+    lines += _told(f"{count_text(vitals.collections, 'pause')} to collect garbage{longest}", width, "muted")
+    memory = f"memory {_mib(vitals.memory_bytes)}, peak {_mib(vitals.memory_peak_bytes)}"
+    return [*lines, *_told(memory, width, "muted")]
+
+
+def _spread(spread: Spread) -> str:
+    return f"p50 {_some_ms(spread.p50_ms)}, p99 {_some_ms(spread.p99_ms)}"
+
+
+def _some_ms(value: float) -> str:
+    return "not measured" if value != value else f"{value:.1f} ms" if value < 10.0 else f"{value:.0f} ms"
+
+
+def _mib(value: float) -> str:
+    return "not known" if value != value else f"{value / 2**20:.0f} MiB"
+
+
+def _count(count: int) -> str:
+    return str(count) if count < 1_000 else compact_text(count)
+
+
+def _times(count: int) -> str:
+    return "never" if count == 0 else "once" if count == 1 else f"{count} times"
 
 
 def _told(text: str, width: int, style: str) -> list[Line]:

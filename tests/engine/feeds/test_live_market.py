@@ -223,6 +223,23 @@ async def test_depth_goes_to_leaders_to_the_best_ranked_and_to_whom_the_user_ask
     assert "DUSDT" not in room.perps.deep
 
 
+async def test_with_fewer_places_leaders_and_what_is_asked_for_keep_theirs() -> None:
+    room = Room(places=2)
+    room.list(PERPS, *map(perp, ["BTC", "A", "B", "C"]))
+    room.pipeline.order = [perp(asset) for asset in ("A", "B", "C", "BTC")]
+    await room.steer("CUSDT")
+    assert room.perps.deep == ["BTCUSDT", "CUSDT", "AUSDT", "BUSDT"]
+    room.market.limit(1)
+    await room.steer("CUSDT")
+    assert room.perps.deep == ["BTCUSDT", "CUSDT", "AUSDT"]
+    room.market.limit(0)
+    await room.steer("CUSDT")
+    assert room.perps.deep == ["BTCUSDT", "CUSDT"]
+    room.market.limit(2)
+    await room.steer("CUSDT")
+    assert room.perps.deep == ["BTCUSDT", "CUSDT", "AUSDT", "BUSDT"]
+
+
 async def test_the_spot_leg_of_what_is_deep_is_deep_too() -> None:
     room = Room(places=1)
     room.list(PERPS, perp("A"), perp("B"))

@@ -49,6 +49,17 @@ def test_what_the_user_asks_for_enters_at_once_and_takes_no_place() -> None:
     assert tiers.deep(keys("A", "B"), [], 1) == keys("A")
 
 
+def test_fewer_places_go_to_the_best_ranked_at_once_and_more_are_filled_at_once() -> None:
+    tiers = Tiers(4)
+    tiers.deep(keys("A", "B", "C", "D", "E"), [], 0)
+    tiers.limit(2)
+    assert tiers.deep(keys("D", "C", "B", "A", "E"), keys("A"), 1_000) == keys("A", "D", "C")
+    tiers.limit(0)
+    assert tiers.deep(keys("D", "C", "B", "A", "E"), keys("A"), 2_000) == keys("A")
+    tiers.limit(3)
+    assert tiers.deep(keys("E", "D", "C", "B", "A"), [], 3_000) == keys("E", "D", "C")
+
+
 @given(st.integers(0, 2**32), st.integers(1, 12))
 def test_churn_never_holds_more_places_than_there_are(seed: int, places: int) -> None:
     rng = random.Random(seed)
