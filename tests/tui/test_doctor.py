@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from engine.clock import SystemClock
+from engine.clock import ManualClock, SystemClock
+from engine.config.schema import Config
 from engine.feeds.checkup import Finding
+from engine.gauges import Gauges
 from engine.storage.bans import BanStore
 from engine.transport.budgets import Rest
 from engine.transport.rest_client import RestClient
@@ -56,6 +59,9 @@ def looked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Looked:
     for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**40, 0, 2**39))
+    monkeypatch.setattr(doctor, "SCANNED_RECORDS", 200)
+    # How busy the machine is that runs the tests is not what they are about.
+    monkeypatch.setattr(doctor, "LATE_MS", math.inf)
     return Looked(monkeypatch)
 
 
@@ -73,7 +79,8 @@ def test_all_that_is_switched_on_is_looked_at_and_all_well_is_done(
     assert looked.venues == ["binance-usdm", "binance-spot", "bybit-linear", "bybit-spot"]
     told = capsys.readouterr().out
     assert "FAIL" not in told
-    for subject in ("terminal", "configuration", "state folder", "candle store", "log folder", "bybit-spot requests"):
+    for subject in ("terminal", "configuration", "state folder", "candle store", "log folder", "bybit-spot requests",
+                    "engine", "process"):  # fmt: skip
         assert f"{subject}:" in told
 
 
@@ -157,3 +164,24 @@ def test_what_the_terminal_lacks_is_told(
     found = doctor._terminal()
     assert found.ok is ok
     assert words in found.advice
+
+
+def test_a_machine_that_scans_too_slowly_and_a_loop_that_wakes_late_are_told(
+    looked: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Gauges(ManualClock(), lambda: (100.0 * 2**20, math.nan))
+    for _ in range(300):
+        slow.scanned(700_000_000)
+    monkeypatch.setattr(slow, "scanned", lambda took_ns: None)
+    found = doctor._scanning(Config(), slow)
+    assert not found.ok
+    assert "takes 700.0 ms, p99 700.0 ms" in found.words
+    assert "one every 500 ms is wanted" in found.words
+    assert "engine.scan_interval_ms" in found.advice
+    monkeypatch.setattr(doctor, "LATE_MS", 250.0)
+    assert doctor._upkeep(slow).ok
+    assert "its event loop was not measured" in doctor._upkeep(slow).words
+    slow._late.extend([300_000_000] * 10)
+    late = doctor._upkeep(slow)
+    assert not late.ok
+    assert "woke 300.0 ms late, p99 300.0 ms; 0 pauses" in late.words

@@ -1,8 +1,8 @@
 """`prism doctor`: what prism needs and whether it is there, each failure with what to do about it.
 
-Run by the command line. Looks at the terminal, the clock, the configuration, the folders and every venue that is
-switched on; writes nothing but a probe file in each folder of its own, and which venue told it to wait. Never loads the
-console.
+Run by the command line. Looks at the terminal, the clock, the configuration, the folders, how fast this machine scans
+an invented market, and every venue that is switched on; writes nothing but a probe file in each folder of its own, and
+which venue told it to wait. Never loads the console.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from platformdirs import user_cache_path, user_log_path, user_state_path
 from rich.text import Text
@@ -24,11 +25,16 @@ from rich.text import Text
 from engine.clock import SystemClock
 from engine.config.schema import Config, venues_of
 from engine.feeds.checkup import Finding, check
+from engine.gauges import Gauges
+from engine.pipeline import Pipeline
+from engine.simulator.demo_recording import BUNDLED
 from engine.storage.bans import BanStore
 from engine.text import clean
 from engine.transport.budgets import Budgets
+from engine.transport.capture import CaptureReader
 from engine.transport.live_net import LiveNet
 from engine.transport.rest_client import RestClient
+from engine.transport.tasks import settle, spawn
 from engine.venues.registry import make_languages, make_parsers
 from tui.headless import diagnostics, output
 from tui.headless.settings import loaded_settings
@@ -39,14 +45,63 @@ FREE_BYTES: Final = 200 * 2**20
 """Below this the candle store and the logs may stop being written."""
 
 
+SCANS: Final = 20
+SCANNED_RECORDS: Final = 4_000
+"""Of the bundled recording, before the first scan: its listings, its candles and the first books."""
+LATE_MS: Final = 250.0
+
+
 def run(args: argparse.Namespace) -> int:
     """Look at everything; 0 where all is well, 1 where something is not. Raises ConfigError for settings."""
     loaded = loaded_settings(args)
     well = True
     for finding in _here(loaded.notices):
         well &= _tell(finding)
-    well &= asyncio.run(_venues(loaded.config))
+    with Gauges(SystemClock()) as gauges:
+        well &= _tell(_scanning(loaded.config, gauges))
+        well &= asyncio.run(_venues(loaded.config, gauges))
+        well &= _tell(_upkeep(gauges))
     return diagnostics.DONE if well else diagnostics.FAILED
+
+
+def _scanning(config: Config, gauges: Gauges) -> Finding:
+    """How long scans of the bundled recording take here, against the time that each may take."""
+    clock, pipeline = SystemClock(), Pipeline(Config(), "demo")
+    for record in islice(CaptureReader(BUNDLED), SCANNED_RECORDS):
+        pipeline.ingest(record)
+    # The first scan makes what the others only bring up to date.
+    pipeline.scan()
+    for _ in range(SCANS):
+        began_ns = clock.monotonic_ns()
+        pipeline.scan()
+        gauges.scanned(clock.monotonic_ns() - began_ns)
+        began_ns = clock.monotonic_ns()
+        pipeline.snapshot()
+        gauges.published(clock.monotonic_ns() - began_ns)
+    vitals, wanted_ms = gauges.vitals(), config.engine.scan_interval_ms
+    words = (
+        f"a scan of {len(pipeline.ranked())} perpetuals takes {vitals.scan.p50_ms:.1f} ms, p99 "
+        f"{vitals.scan.p99_ms:.1f} ms, and a snapshot {vitals.publish.p50_ms:.1f} ms; "
+        f"one every {wanted_ms} ms is wanted"
+    )
+    ok = vitals.scan.p50_ms + vitals.publish.p50_ms < wanted_ms
+    return Finding("engine", ok, words, "" if ok else "end what else is busy here, or raise engine.scan_interval_ms")
+
+
+def _upkeep(gauges: Gauges) -> Finding:
+    """How the process itself did while all of this was looked at."""
+    vitals = gauges.vitals()
+    late, memory, peak = vitals.loop_late, vitals.memory_bytes / 2**20, vitals.memory_peak_bytes / 2**20
+    lateness = (
+        f"its event loop woke {late.p50_ms:.1f} ms late, p99 {late.p99_ms:.1f} ms"
+        if late.p50_ms == late.p50_ms
+        else "its event loop was not measured"
+    )
+    collected = f", at most {vitals.collection.most_ms:.1f} ms" if vitals.collections else ""
+    held = f"memory {memory:.0f} MiB, peak {peak:.0f} MiB" if memory == memory else "memory not known"
+    words = f"{lateness}; {vitals.collections} pauses to collect garbage{collected}; {held}"
+    ok = not late.p99_ms > LATE_MS
+    return Finding("process", ok, words, "" if ok else "something else keeps this machine from running it in time")
 
 
 def _tell(finding: Finding) -> bool:
@@ -98,7 +153,7 @@ def _folder(name: str, folder: Path) -> Finding:
     return Finding(name, free > FREE_BYTES, words, "" if free > FREE_BYTES else "free some space on this disk")
 
 
-async def _venues(config: Config) -> bool:
+async def _venues(config: Config, gauges: Gauges) -> bool:
     """Every product in turn, so that one answer does not slow the measurement of another."""
     clock = SystemClock()
     net = LiveNet(clock, proxies=config.venues.proxies)
@@ -108,11 +163,14 @@ async def _venues(config: Config) -> bool:
     rest = RestClient(net, clock, random.Random(), budgets, lambda record: None)
     parsers = make_parsers()
     well = True
+    beside: set[asyncio.Task[Any]] = set()
+    spawn(beside, gauges.watch(), "gauges")
     try:
         for language in make_languages(venues_of(config)):
             async for finding in check(language, parsers[language.venue], net, rest, clock):
                 well &= _tell(finding)
     finally:
+        await settle(beside)
         await rest.close()
         await net.close()
     return well
