@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,19 @@ def test_the_tables_of_weights_and_presets_are_the_programs() -> None:
     gates = (ROOT / "docs" / "presets-and-gates.md").read_text(encoding="utf-8")
     conviction = next(line for line in gates.splitlines() if line.startswith("| conviction"))
     assert [float(n) for n in re.findall(r"\| (\d+)", conviction)] == [p.min_conviction for p in PRESETS.values()]
+
+
+def test_every_fault_of_the_table_has_its_tests_or_says_why_not() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (F\d\d) \| [^|]+ \| ([a-z ]+) \| (.+) \|$", text, re.MULTILINE)
+    assert [name for name, _, _ in rows] == [f"F{n:02d}" for n in range(1, 68)]
+    states = Counter(state for _, state, _ in rows)
+    told = f"{states['tested']} are tested, {states['partly']} partly, {states['not covered']} not covered, and"
+    assert f"{told} {states['does not apply']} do not apply" in " ".join(text.split())
+    assert sum(states[state] for state in ("tested", "partly", "not covered", "does not apply")) == len(rows)
+    for name, state, words in rows:
+        links = re.findall(r"\[(\w+)\]\(\.\./(tests/[\w/]+\.py)\)", words)
+        assert links or state in ("not covered", "does not apply", "partly"), name
+        for shown, path in links:
+            tests = (ROOT / path).read_text(encoding="utf-8")
+            assert shown == Path(path).stem or re.search(rf"def {shown}\(", tests), f"{name}: {path} has no {shown}"

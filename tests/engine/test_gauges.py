@@ -28,7 +28,7 @@ def test_the_spread_of_durations() -> None:
 async def test_a_loop_that_wakes_late_is_measured() -> None:
     clock = SteppedClock()
     gauges = Gauges(clock, lambda: (1.0, 2.0))
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: dict[asyncio.Task[None], None] = {}
     spawn(tasks, gauges.watch(), "gauges")
     await clock.advance(1.0)
     assert gauges.vitals().loop_late.most_ms == 0.0

@@ -163,7 +163,7 @@ async def _venues(config: Config, gauges: Gauges) -> bool:
     rest = RestClient(net, clock, random.Random(), budgets, lambda record: None)
     parsers = make_parsers()
     well = True
-    beside: set[asyncio.Task[Any]] = set()
+    beside: dict[asyncio.Task[Any], None] = {}
     spawn(beside, gauges.watch(), "gauges")
     try:
         for language in make_languages(venues_of(config)):
