@@ -81,7 +81,7 @@ def _day(close: Floats, volume: Floats, count: Ints, stale: Bools) -> tuple[Floa
     day = sigma * np.sqrt(DAY_BARS)
     with np.errstate(divide="ignore", invalid="ignore"):
         heat = np.log2(ratio(np.sqrt(_mean(recent * recent)), sigma))
-        busy = np.log2(ratio(_mean(volume[:, -HOUR_BARS:]), _mean(volume)))
+        busy = np.log2(ratio(_mean(volume[:, -HOUR_BARS:]), _mean(volume[:, -DAY_BARS:])))
     trend = np.tanh(2.0 * ratio(np.log(close[:, -1]) - np.log(_mean(close)), day))
     return sigma, np.tanh(heat), np.where(enough, np.tanh(busy), np.nan), trend
 

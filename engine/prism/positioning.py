@@ -149,8 +149,8 @@ def funding(view: MarketView, roster: Roster, memory: Memory) -> Reading:
 def funding_volatility(view: MarketView, memory: Memory) -> Reading:
     """Reading of `funding_volatility`; raw is the standard deviation of the last 8 (at least 3) settlements.
 
-    v = that deviation over the mean |rate| of the whole history, a = second difference of the last three over
-    the same, s = sign of the last settlement: 50 - 50 tanh(max(0, v / 2 + a s / 4)) * s. Restless funding leans
+    v = that deviation over the mean |rate| of the whole history plus 0.1 bp, a = second difference of the last three
+    over the same, s = sign of the last settlement: 50 - 50 tanh(max(0, v / 2 + a s / 4)) * s. Restless funding leans
     against whoever pays, more so while it accelerates their way.
     """
     history = view.derivatives.funding_history
