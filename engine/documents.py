@@ -280,6 +280,7 @@ def _inputs(reading: Reading, row: int, at_ms: int) -> list[Document]:
                 "value": _number(values[row]),
                 "unit": unit,
                 "age_ms": None if time < 0 else at_ms - time,
+                "source": reading.sources.get(name, {}).get(row),
             }
         )
     return listed

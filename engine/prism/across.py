@@ -127,10 +127,15 @@ def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
 def spoken(voices: Across, row: int, name: str) -> str:
     """Whose word a combined input is, and whether the row's own venue disagrees."""
     said = voices.inputs[name]
-    names = ", ".join(sorted({voice.venue for voice in voices.of(row, name)}))
+    names = venues_of(voices, row, name)
     if not said.marked[row]:
         return f"of {names}"
     return f"of {names}; this venue disagrees: {said.own[row]:.4g} against a median of {said.median[row]:.4g}"
+
+
+def venues_of(voices: Across, row: int, name: str) -> str:
+    """The venues that say something of an input of the row's asset, in alphabetical order."""
+    return ", ".join(sorted({voice.venue for voice in voices.of(row, name)}))
 
 
 def ratios_of(view: MarketView) -> tuple[Floats, Floats]:

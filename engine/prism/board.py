@@ -98,6 +98,8 @@ class Reading:
     """By row, the reason of a status, or a label such as `from candles`."""
     inputs: dict[str, tuple[Floats, str, NDArray[np.int64] | None]] = field(default_factory=dict)
     """By name, what it was computed from: values `[rows]`, unit, event time in ms `[rows]` or None."""
+    sources: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """By name of an input and row, whose figure it is where not the row's own: an instrument, venues, the market."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Draft:
         """`[rows]` not refused so far; made anew by a refusal, never written to."""
         self._notes = Notes(rows)
         self._inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
+        self._sources: dict[str, Mapping[int, str]] = {}
 
     def refuse(self, mask: Bools, status: Status, text: str) -> None:
         """Give the rows in `mask` that are still OK a status and its reason."""
@@ -89,6 +90,15 @@ class Draft:
         """Remember a number the component was computed from, with its event time `[rows]`."""
         self._inputs[name] = (values, unit, at_ms)
 
+    def source(self, mask: Bools, text: Callable[[int], str], *names: str) -> None:
+        """Say of the rows in `mask` whose figures these inputs are, where they are not the row's own.
+
+        `text` says it of a row and may be asked long after the scan, so what it reads must not change any more.
+        """
+        said = Notes(len(self.ok))
+        said.add_rows(mask, text)
+        self._sources |= dict.fromkeys(names, said.build())
+
     def finish(self, raw: Floats, unit: str, score: Floats) -> Reading:
         """The reading: `score` where OK, NaN elsewhere."""
         return Reading(
@@ -98,6 +108,7 @@ class Draft:
             status=self.status,
             notes=self._notes.build(),
             inputs=self._inputs,
+            sources=self._sources,
         )
 
     def _refuse(self, mask: Bools, status: Status) -> Bools:

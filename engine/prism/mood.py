@@ -14,7 +14,7 @@ from engine.market.view import Bools, Floats, Ints, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale
-from engine.prism.roster import Roster
+from engine.prism.roster import WHOLE_MARKET, Roster, named
 from engine.prism.row_memo import Memory
 from engine.prism.scales import ratio
 
@@ -115,12 +115,13 @@ def mood(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     wide = breadth(view)
     tilt_of_breadth = float(np.tanh(BREADTH_SCALE * (wide - 0.5)))
     parts: dict[str, tuple[float, Floats]] = {}
+    market: dict[str, Floats] = {}
     for name, weight in WEIGHTS.items():
         voices = [float(own[name][head]) for head in heads.tolist()]
         voices += [tilt_of_breadth] if name == "momentum" else []
         heard = [voice for voice in voices if np.isfinite(voice)]
-        market = np.full(view.rows, sum(heard) / len(heard) if heard else np.nan)
-        part = blend({"market": (MARKET_SHARE, market), "symbol": (1.0 - MARKET_SHARE, own[name])})
+        market[name] = np.full(view.rows, sum(heard) / len(heard) if heard else np.nan)
+        part = blend({"market": (MARKET_SHARE, market[name]), "symbol": (1.0 - MARKET_SHARE, own[name])})
         parts[name] = (weight, part)
     mixed = blend(parts)
     draft = Draft(view.rows)
@@ -135,7 +136,16 @@ def mood(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     closed_ms = np.where(bars.open_ms[:, -1] >= 0, bars.open_ms[:, -1] + bars.interval_ms, -1)
     for name, values in own.items():
         draft.input(f"own_{name}", values, "-1..1", closed_ms)
+    for name, values in market.items():
+        draft.input(f"market_{name}", values, "-1..1", None)
     draft.input("breadth_1h", np.full(view.rows, wide), "frac", None)
     draft.input("change_1h", view.derivatives.change_1h_frac, "frac", view.derivatives.last_ms)
     draft.input("change_24h", view.derivatives.change_24h_frac, "frac", view.derivatives.last_ms)
+    everyone = np.ones(view.rows, dtype=np.bool_)
+    instruments = view.instruments
+    led = ", ".join(named(instruments[head]) for head in heads.tolist())
+    draft.source(everyone, lambda _: WHOLE_MARKET, "breadth_1h")
+    draft.source(everyone, lambda _: ", ".join(filter(None, (led, WHOLE_MARKET))), "market_momentum")
+    if led:
+        draft.source(everyone, lambda _: led, *(f"market_{name}" for name in market if name != "momentum"))
     return draft.finish(mixed, "-1..1", 50.0 + 50.0 * mixed)

@@ -18,7 +18,7 @@ from engine.prism.depth import LIQUIDITY_REACH_FRAC, TOP_LEVELS, Depth
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import refuse_without_book
 from engine.prism.impact import Walk, walk
-from engine.prism.roster import Roster
+from engine.prism.roster import WHOLE_MARKET, Roster
 from engine.prism.row_memo import ALL, Array, Memory, Part
 from engine.prism.scales import rank_in_universe, ratio, tilt
 
@@ -86,6 +86,7 @@ def _liquidity(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     draft.input("spread", depth.spread_bps, "bps", books.updated_ms)
     draft.input("share_within_10bps", near, "frac", books.updated_ms)
     draft.input("liquidity_rating", rating, "percentile", books.updated_ms)
+    draft.source(np.isfinite(rating), lambda _: WHOLE_MARKET, "liquidity_rating")
     return draft.finish(bid_per_ask, "ratio", score)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from engine.market.view import Floats, MarketView
-from engine.prism.across import Across, Voices, spoken
+from engine.prism.across import Across, Voices, spoken, venues_of
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, RATIO_LIMIT_MS, age_ms
@@ -68,6 +68,17 @@ def long_short_ratio(view: MarketView, voices: Across) -> Reading:
     draft.input("accounts_all_venues", accounts.combined, "ratio", None)
     draft.input("accounts_median_of_venues", accounts.median, "ratio", None)
     draft.input("venues_with_accounts", accounts.voices.astype(np.float64), "count", None)
+    draft.input("top_traders_lead_all_venues", top.combined, "log", None)
+    draft.source(
+        np.isfinite(accounts.combined),
+        lambda row: venues_of(voices, row, "accounts"),
+        "accounts_all_venues",
+        "accounts_median_of_venues",
+        "venues_with_accounts",
+    )
+    draft.source(
+        np.isfinite(top.combined), lambda row: venues_of(voices, row, "top_traders_lead"), "top_traders_lead_all_venues"
+    )
     return draft.finish(together, "ratio", blend(parts))
 
 

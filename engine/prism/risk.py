@@ -17,7 +17,7 @@ from engine.prism.draft import Draft, blend
 from engine.prism.freshness import BOOK_LIMIT_MS, FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, age_ms
 from engine.prism.position_heat import consecutive, liquidation_concentration
 from engine.prism.positioning import interval_h
-from engine.prism.roster import Roster
+from engine.prism.roster import WHOLE_MARKET, Roster
 from engine.prism.row_memo import Memory
 from engine.prism.scales import rank_in_universe, ratio
 
@@ -95,6 +95,7 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
     draft.input("oi_per_24h_volume", per_volume, "ratio", facts.open_interest_ms)
     draft.input("oi_per_depth_50bps", per_depth, "ratio", facts.open_interest_ms)
     draft.input("leverage_rank", rank * 100.0, "percentile", facts.open_interest_ms)
+    draft.source(np.isfinite(rank), lambda _: WHOLE_MARKET, "leverage_rank")
     draft.input("crowded_side", side, "-1..1", facts.funding_ms)
     draft.input("estimated_liquidations_short_less_long", near, "-1..1", facts.open_interest_ms)
     return draft.finish(per_volume, "ratio", score)

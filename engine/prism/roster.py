@@ -46,6 +46,15 @@ class Roster:
         return newest[self.venue]
 
 
+WHOLE_MARKET: Final = "all ranked symbols"
+"""Whose figure a rank or a share of the universe is."""
+
+
+def named(instrument: Instrument) -> str:
+    """An instrument as the source of a figure."""
+    return f"{instrument.venue} {instrument.symbol}"
+
+
 def enrol(instruments: tuple[Instrument, ...]) -> Roster:
     """The roster of `instruments`, in row order."""
     venues = tuple(sorted({one.venue for one in instruments}))

@@ -15,7 +15,7 @@ from engine.market.view import Bars, Bools, Floats, Ints, MarketView, Tape
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale, tape_stale
-from engine.prism.roster import Roster
+from engine.prism.roster import Roster, named
 from engine.prism.row_memo import ALL, Memory, Part
 from engine.prism.scales import banded, ratio, tilt
 
@@ -241,6 +241,10 @@ def trade_flow(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.input("net_share_15m", net, "frac", flow.newest_ms)
     draft.input("spot_net_share_15m", spot_net, "frac", flow.newest_ms)
     draft.input("spot_less_perp_15m", spot, "frac", flow.newest_ms)
+    instruments, spot_rows = view.instruments, view.spot_rows
+    draft.source(
+        np.isfinite(spot), lambda row: named(instruments[spot_rows[row]]), "spot_net_share_15m", "spot_less_perp_15m"
+    )
     return draft.finish(share[5], "frac", score)
 
 

@@ -141,7 +141,7 @@ def test_explain_is_the_scan_row_with_inputs(snapshot: Snapshot, document: dict[
             inputs, said = component.pop("inputs"), component.pop("words")
             assert said is None or "nan" not in said
             assert inputs
-            assert all(list(entry) == ["name", "value", "unit", "age_ms"] for entry in inputs)
+            assert all(list(entry) == ["name", "value", "unit", "age_ms", "source"] for entry in inputs)
     assert {name: explained[name] for name in ROW_FIELDS} == document["candidates"][0]
 
 

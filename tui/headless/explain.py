@@ -41,6 +41,7 @@ _INPUTS: Final = (
     Column("value", True, 0),
     Column("unit", False, 0),
     Column("age", True, 1),
+    Column("source", False, 2),
 )
 _ACROSS: Final = (
     Column("input", False, 0),
@@ -123,7 +124,7 @@ def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
     parts += tables.fitted("Gates", _GATES, [_gate(gate) for gate in document["gates"]], available)
     parts += _levels(document["levels"])
     rows = [
-        [key, entry["name"], _plain(entry["value"]), entry["unit"], _age(entry["age_ms"])]
+        [key, entry["name"], _plain(entry["value"]), entry["unit"], _age(entry["age_ms"]), entry["source"] or ""]
         for face in document["faces"].values()
         for key, held in face["components"].items()
         for entry in held["inputs"]

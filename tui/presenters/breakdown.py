@@ -77,6 +77,17 @@ def status_text(board: Board, row: int, name: str) -> str:
     return note if word in note else f"{word}: {note}" if note else word
 
 
+def told_text(board: Board, row: int, name: str) -> str:
+    """The status, and of a component that counts what it was read from besides the row's own figures."""
+    told = status_text(board, row, name)
+    reading = board.readings.get(name)
+    if reading is None or board.status[row, COMPONENT_INDEX[name]] != Status.OK:
+        return told
+    others = dict.fromkeys(by_row[row] for by_row in reading.sources.values() if row in by_row)
+    named = [one for one in others if one not in told]
+    return "; ".join(filter(None, (told, "read with " + ", ".join(named) if named else "")))
+
+
 def _columns(width: int) -> tuple[int, int]:
     """Cells of the name and of the gauge beside five figures."""
     gauge = min(31, width - _NAME - 34)
@@ -192,7 +203,7 @@ def detail_lines(board: Board, row: int, face: str, width: int, standing: Standi
         else:
             shown = [float(x) for x in board.timeframes[row, c]]
             frames = tuple((right(MISSING if isnan(x) else f"{x:.0f}", 6), score_style(x)) for x in shown)
-        told = status_text(board, row, name)
+        told = told_text(board, row, name)
         style = "warning" if board.status[row, c] != Status.OK else "muted"
         fits = cell_len(told) <= room
         lines.append(
