@@ -3,6 +3,7 @@
     PrismError
     ├── ConfigError      the user's file, flag or expression; exit code 2
     ├── CaptureError     a recording that cannot be read at all
+    ├── StoreUnusable    what is kept between runs cannot be used; the program runs on without it
     └── VenueError       an exchange did not do what was asked
         ├── Transient    try again later: time-outs, resets, 5xx, a stated ban
         ├── Fatal        trying again cannot help: unknown symbol, region refused
@@ -34,6 +35,10 @@ class ConfigError(PrismError):
 
 class CaptureError(PrismError):
     """A recording cannot be opened: absent, empty, not a capture, or of another version."""
+
+
+class StoreUnusable(PrismError):
+    """A database cannot be used now; `message` says why and what became of it."""
 
 
 class VenueError(PrismError):

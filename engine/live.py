@@ -12,10 +12,11 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from engine.clock import Clock
 from engine.config.schema import Config, venues_of
+from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.feeds.market import LiveMarket
 from engine.feeds.status import feed_of
@@ -27,18 +28,19 @@ from engine.scan_pace import ScanPace
 from engine.snapshot import Feed, Mode
 from engine.storage.bans import BanStore
 from engine.storage.candle_keeping import CandleKeeping
-from engine.storage.candle_store import KEPT_BARS, CandleStore, StoreUnusable
 from engine.timeframes import INTERVAL_MS
 from engine.transport.backoff import Rng
 from engine.transport.budgets import Budgets
 from engine.transport.capture_records import Record
-from engine.transport.live_net import LiveNet
 from engine.transport.net import Net
 from engine.transport.rest_client import RestClient
 from engine.transport.stream_pace import ConnectPace
 from engine.transport.stream_set import StreamSet
 from engine.transport.tasks import settle, spawn
 from engine.venues.registry import make_languages
+
+if TYPE_CHECKING:
+    from engine.storage.candle_store import CandleStore
 
 LOG: Final = logging.getLogger("prism.engine")
 
@@ -106,6 +108,10 @@ class LiveEngine(Engine):
 
     def make_net(self) -> Net:
         """The way out; tests hand in another."""
+        # Loading the clients takes as long as a third of the console; here it happens beside the first paint, in the
+        # engine's own thread, and not at all for a recording.
+        from engine.transport.live_net import LiveNet
+
         routes = self._wiring.routes
         return LiveNet(
             self._clock, routes, only_routes=bool(routes), proxies=self._config.venues.proxies and not routes
@@ -113,6 +119,9 @@ class LiveEngine(Engine):
 
     async def open_candles(self, path: Path) -> CandleStore:
         """The database of candles; tests hand in another. Raises StoreUnusable."""
+        # As with the clients: what keeps candles is loaded where they are kept.
+        from engine.storage.candle_store import CandleStore
+
         return await CandleStore.open(path)
 
     async def _work(self) -> None:
@@ -230,7 +239,9 @@ class LiveEngine(Engine):
         now_ms = self._clock.now_ns() // 1_000_000
         try:
             await store.prune(now_ms - FORGET_MS)
-            market.keep_ready(await store.load({ms: now_ms - bars_back(ms) for ms in INTERVAL_MS.values()}, now_ms))
+            market.keep_ready(
+                await store.load({ms: now_ms - store.bars_back(ms) for ms in INTERVAL_MS.values()}, now_ms)
+            )
         except StoreUnusable as error:
             self._announce(error.message)
 
@@ -265,11 +276,6 @@ class LiveEngine(Engine):
 
     def _lightened(self) -> str:
         return self._load.words
-
-
-def bars_back(interval_ms: int) -> int:
-    """How old the newest kept bar of an interval may be to join what the venues still give, milliseconds."""
-    return KEPT_BARS * interval_ms
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -11,11 +11,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from engine.errors import StoreUnusable
 from engine.events import Candle
-from engine.storage.candle_store import CandleStore, StoreUnusable
 from engine.transport.tasks import spawn
+
+if TYPE_CHECKING:
+    from engine.storage.candle_store import CandleStore
 
 LOG: Final = logging.getLogger("prism.engine")
 

@@ -17,7 +17,7 @@ from typing import Final
 import aiosqlite
 import msgspec
 
-from engine.errors import PrismError
+from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.storage.claim import Claim, holder_of
 from engine.text import clean
@@ -56,10 +56,6 @@ Key = tuple[str, str, int]
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(list[Kept]).decode
-
-
-class StoreUnusable(PrismError):
-    """The database cannot be used now; `message` says why and what became of it."""
 
 
 class CandleStore:
@@ -119,6 +115,11 @@ class CandleStore:
             raise StoreUnusable(f"candles are not kept: {where} is damaged, cannot be set aside: {why}") from error
         store.notice = f"kept candles were damaged: {where} is now {aside.name}, and a new file was begun"
         return store
+
+    @staticmethod
+    def bars_back(interval_ms: int) -> int:
+        """How old the newest kept bar of an interval may be to join what the venues still give, milliseconds."""
+        return KEPT_BARS * interval_ms
 
     async def save(self, candles: Iterable[Candle]) -> int:
         """Keep these closed candles, the newest `KEPT_BARS` of each instrument and timeframe; how many rows changed.

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 from engine.config import yaml_text
 from engine.config.loading import load as load_config
-from engine.errors import CaptureError, ConfigError
+from engine.errors import CaptureError, ConfigError, StoreUnusable
 from engine.events import Candle
-from engine.storage.candle_store import CandleStore, StoreUnusable
+from engine.storage.candle_store import CandleStore
 from engine.text import clean
 from engine.transport import capture as capture_module
 from engine.transport.capture import CaptureReader

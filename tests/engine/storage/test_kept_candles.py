@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import StoreUnusable
 from engine.events import NAN, Candle
-from engine.storage.candle_store import KEPT_BARS, VERSION, CandleStore, Kept, StoreUnusable
+from engine.storage.candle_store import KEPT_BARS, VERSION, CandleStore, Kept
 
 MINUTE = 60_000
 T0 = 1_790_000_000_000 // MINUTE * MINUTE
