@@ -15,6 +15,13 @@ from engine.prism.board import FACES
 
 Where = Literal["anywhere", "main", "drill", "replay"]
 """`main` and `drill` are the two screens of panes; `replay` is either of them on a recording."""
+WHERE: Final[dict[Where, str]] = {
+    "anywhere": "on a screen of panes",
+    "main": "on the main screen",
+    "drill": "on a symbol's screen",
+    "replay": "in a recording",
+}
+"""In words, for an action pressed elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from engine.config.presets import PRESETS
 from engine.config.schema import preset_name
 from engine.text import clean
 from themes import loader
-from tui.actions import BY_ID, ON_EVERY_SCREEN, usable
+from tui.actions import BY_ID, ON_EVERY_SCREEN, WHERE, usable
 from tui.app_choices import Choices
 from tui.app_recording import RecordingControls
 from tui.app_reports import Reports
@@ -119,7 +119,7 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
                 getattr(self, action.handler)()
             return
         if not usable(action.where, screen.KIND, self.replaying):
-            self.tell(f"{action.label}: only {'in a recording' if action.where == 'replay' else 'on the main screen'}")
+            self.tell(f"{action.label}: only {WHERE[action.where]}")
             return
         if screen is self.main:
             self.main.table.touch()
