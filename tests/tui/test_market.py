@@ -8,19 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.snapshot import LiquidationLine
+from engine.snapshot import LiquidationMinutes
 from tests.tui.fake_source import SIZES, make_app, scene, settle, text_of
 from tui.presenters.lines import plain, width_of
-from tui.presenters.market import KEPT, MINUTE_MS, market_lines, minute_sums
+from tui.presenters.market import market_lines
 from tui.presenters.view import View
 from tui.screens.market import MarketScreen
 
 BASE = scene()
 ROWS = np.concatenate([BASE.ranking.candidates, BASE.ranking.vetoed])
-
-
-def liquidation(ts_ms: int, side: str, usd: float, sampled: bool = False) -> LiquidationLine:
-    return LiquidationLine(ts_ms, "okx", "X", side, 1.0, usd, usd, sampled)  # type: ignore[arg-type]
 
 
 def text(width: int = 110, height: int = 40, **changes: object) -> str:
@@ -60,31 +56,45 @@ def test_scores_of_little_data_are_neither_counted_nor_coloured() -> None:
     assert styles[BASE.instruments[int(thin[0])].asset] == "muted"
 
 
-def test_minutes_sum_each_side_apart() -> None:
-    now = 1_000 * MINUTE_MS + 30_000
-    lines = [
-        liquidation(now - 1_000, "long", 10.0),
-        liquidation(now - 20_000, "long", 5.0),
-        liquidation(now - 31_000, "short", 7.0),
-        liquidation(now - 2 * MINUTE_MS, "long", float("nan")),
-        liquidation(now - 99 * MINUTE_MS, "long", 3.0),
-    ]
-    longs, shorts = minute_sums(lines, now, 3)
-    assert longs.tolist() == [0.0, 0.0, 15.0]
-    assert shorts.tolist() == [0.0, 7.0, 0.0]
+def by_minute(known: int, sampled: tuple[str, ...] = (), **sums: dict[int, float]) -> LiquidationMinutes:
+    """`known` minutes; sums of a side by how many minutes ago."""
+    sides = {side: np.full(60, np.nan) for side in ("long", "short")}
+    for side, values in sides.items():
+        values[60 - known :] = 0.0
+        for ago, usd in sums.get(side, {}).items():
+            values[59 - ago] = usd
+    return LiquidationMinutes(0, sides["long"], sides["short"], sampled)
 
 
-def test_minutes_before_the_oldest_kept_are_not_drawn_as_quiet() -> None:
-    now = BASE.at_ms
-    few = tuple(liquidation(now - n * 10, "long", 5.0) for n in range(10))
-    assert "the last 1 minute," in text(liquidations=few)
-    old = (*few, liquidation(now - 90 * MINUTE_MS, "short", 5.0))
-    assert "the last 60 minutes" in text(liquidations=old)
-    full = tuple(liquidation(now - n * 3 * MINUTE_MS // KEPT, "long", 5.0) for n in range(KEPT))
-    assert any(f"the last {n} minute" in text(liquidations=full) for n in (2, 3))
-    assert "lower bound" not in text(liquidations=full)
-    assert "lower bound" in text(liquidations=(liquidation(now, "short", 5.0, sampled=True),))
-    assert "none reported since the start" in text(liquidations=())
+def test_minutes_are_the_engines_own_sums_and_not_those_of_the_lines_kept() -> None:
+    minutes = by_minute(60, long={50: 7e6, 0: 1e6}, short={3: 3.5e6})
+    for lines in (BASE.liquidations, ()):
+        told = text(liquidations=lines, liquidation_minutes=minutes).split("\n")
+        assert "the last 60 minutes, now at the right, one scale" in "".join(told)
+        longs = next(line for line in told if line.startswith(" long  "))
+        shorts = next(line for line in told if line.startswith(" short "))
+        assert longs.endswith("most $7.00M")
+        assert shorts.endswith("most $3.50M")
+        bars = longs[7:67]
+        assert [place for place, cell in enumerate(bars) if cell != "·"] == [9, 59]
+        assert (bars[9], bars[59]) == ("█", "▂"), "a seventh of the largest"
+        assert shorts[7:67][56] == "▄"
+
+
+def test_minutes_before_the_first_known_are_not_drawn_as_quiet() -> None:
+    assert "the last 1 minute," in text(liquidation_minutes=by_minute(1, long={0: 5.0}))
+    assert "the last 45 minutes" in text(liquidation_minutes=by_minute(45, long={0: 5.0}))
+    assert "none reported since the start" in text(liquidation_minutes=by_minute(0))
+    assert "none reported since the start" in text(liquidation_minutes=None)
+    told = text(60, liquidation_minutes=by_minute(60, short={0: 5.0}))
+    assert "the last 34 minutes" in told
+
+
+def test_a_sampling_venue_makes_the_minutes_a_lower_bound() -> None:
+    assert "lower bound" not in text(liquidation_minutes=by_minute(9, long={0: 5.0}))
+    told = text(liquidation_minutes=by_minute(9, ("binance-usdm",), long={0: 5.0}))
+    assert "lower bound" in told
+    assert "most ≥$5" in told
 
 
 def test_the_map_names_each_asset_once_with_its_score() -> None:
@@ -110,7 +120,7 @@ async def test_it_opens_follows_the_market_and_closes(tmp_path: Path, size: tupl
         await settle(app, clock, pilot)
         assert isinstance(app.screen, MarketScreen)
         assert "BREADTH" in text_of(app)
-        source.snapshot = replace(BASE, liquidations=(), sequence=BASE.sequence + 1)
+        source.snapshot = replace(BASE, liquidation_minutes=None, sequence=BASE.sequence + 1)
         await settle(app, clock, pilot)
         app.screen.query_one("#report").last()  # type: ignore[attr-defined]
         app.screen.query_one("#report").first()  # type: ignore[attr-defined]

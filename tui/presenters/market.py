@@ -5,13 +5,12 @@ Called by the market screen. Counts are of the perpetuals that have the figure, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.snapshot import LiquidationLine, Snapshot
+from engine.snapshot import LiquidationMinutes, Snapshot
 from tui.presenters.format import pad, score_text, usd_text
 from tui.presenters.gauges import STEPS, score_style
 from tui.presenters.lines import BLANK, Line, cut, right
@@ -20,11 +19,8 @@ from tui.presenters.view import View, count_text
 BANDS: Final = ("0-20 bearish", "20-40", "40-60 neutral", "60-80", "80-100 bullish")
 CELL: Final = 13
 """Cells of one symbol of the map, its gap included."""
-MINUTE_MS: Final = 60_000
 ENOUGH: Final = 0.5
 """Share of a score's data below which it is not coloured or counted: it leans far because little weighs against it."""
-KEPT: Final = 500
-"""Liquidations a snapshot holds; with as many, older ones are missing."""
 
 
 def market_lines(view: View, width: int, height: int) -> list[Line]:
@@ -35,7 +31,7 @@ def market_lines(view: View, width: int, height: int) -> list[Line]:
         BLANK,
         *_scores(snapshot, width),
         BLANK,
-        *_liquidations(snapshot.liquidations, view.now_ms, width),
+        *_liquidations(snapshot.liquidation_minutes, width),
         BLANK,
     ]
     lines += _map(snapshot, width, max(5, height - len(lines)))
@@ -89,37 +85,27 @@ def _scores(snapshot: Snapshot, width: int) -> list[Line]:
     return lines
 
 
-def minute_sums(
-    lines: Sequence[LiquidationLine], now_ms: int, minutes: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Liquidated dollars of longs and of shorts by minute, oldest first, the running minute last; `[minutes]` each."""
-    sums = np.zeros((2, minutes))
-    last = now_ms // MINUTE_MS
-    for line in lines:
-        at = minutes - 1 - (last - line.ts_ms // MINUTE_MS)
-        if 0 <= at < minutes and line.notional_usd > 0:
-            sums[0 if line.side == "long" else 1, at] += line.notional_usd
-    return sums[0], sums[1]
-
-
-def _liquidations(lines: Sequence[LiquidationLine], now_ms: int, width: int) -> list[Line]:
+def _liquidations(held: LiquidationMinutes | None, width: int) -> list[Line]:
+    """Sums of the engine's minutes, which hold every liquidation; minutes before the first one seen are not drawn."""
     head = ("LIQUIDATIONS BY MINUTE", "heading")
-    if not lines:
+    known = 0 if held is None else int(np.isfinite(held.long_usd + held.short_usd).sum())
+    if held is None or not known:
         return [(head,), ((" none reported since the start", "muted"),)]
-    # Before the oldest one kept, an empty minute would say that there were none; a full list may begin within one.
-    kept = now_ms // MINUTE_MS - min(line.ts_ms for line in lines) // MINUTE_MS + (0 if len(lines) >= KEPT else 1)
-    minutes = max(1, min(60, width - 26, kept))
-    longs, shorts = minute_sums(lines, now_ms, minutes)
+    minutes = max(1, min(known, width - 26))
+    longs, shorts = held.long_usd[-minutes:], held.short_usd[-minutes:]
     most = max(float(longs.max()), float(shorts.max()))
     told = f"  the last {count_text(minutes, 'minute')}, now at the right, one scale"
-    sampled = "; a lower bound, some venues sample" if any(line.sampled for line in lines) else ""
+    sampled = "; a lower bound, some venues sample" if held.sampled_venues else ""
+    bound = "≥" if held.sampled_venues else ""
     return [
         (head, (told + sampled, "muted")),
-        ((" long  ", "muted"), (_bars(longs, most), "liq-long"), (f"  most {usd_text(float(longs.max()))}", "muted")),
-        (
-            (" short ", "muted"),
-            (_bars(shorts, most), "liq-short"),
-            (f"  most {usd_text(float(shorts.max()))}", "muted"),
+        *(
+            (
+                (title, "muted"),
+                (_bars(sums, most), style),
+                (f"  most {bound}{usd_text(float(sums.max()))}", "muted"),
+            )
+            for title, sums, style in ((" long  ", longs, "liq-long"), (" short ", shorts, "liq-short"))
         ),
     ]
 
