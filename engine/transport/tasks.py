@@ -69,4 +69,7 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T], nam
             return task.result()
         raise TimeoutError(f"{name} took longer than {seconds:g} s")
     finally:
+        if task.done() and not task.cancelled():
+            # Who waits may be cancelled in the very turn in which the work failed: nobody else would ask for that.
+            task.exception()
         await settle(owner)

@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 
 import aiosqlite
 
-from engine.storage.candle_store import CandleStore, StoreUnusable
+from engine.errors import StoreUnusable
+from engine.storage.candle_store import CandleStore
 from engine.transport.tasks import sleep
 from tests.simulation.loop import SimClock
 

@@ -24,10 +24,10 @@ from typing import Final
 import msgspec
 
 from engine.clock import SystemClock
-from engine.errors import CaptureError
+from engine.errors import CaptureError, StoreUnusable
 from engine.storage.bans import BanStore
 from engine.storage.candle_keeping import CandleKeeping
-from engine.storage.candle_store import CandleStore, StoreUnusable
+from engine.storage.candle_store import CandleStore
 from engine.storage.recorder import FLUSH_NS, Recorder
 from engine.transport.budgets import Rest
 from engine.transport.capture import CaptureReader

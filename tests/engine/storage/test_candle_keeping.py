@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.storage.candle_keeping import CandleKeeping
-from engine.storage.candle_store import CandleStore, StoreUnusable
+from engine.storage.candle_store import CandleStore
 from engine.storage.claim import Claim, holder_of
 from engine.transport.tasks import settle
 

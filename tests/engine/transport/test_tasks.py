@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -130,3 +131,27 @@ async def test_settling_from_within_leaves_the_caller_alone() -> None:
 
     assert await task == "still here"
     assert other_cancelled.is_set()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_work_that_fails_as_its_waiter_is_cancelled_is_not_reported_as_unseen(turns: int) -> None:
+    loop, reported = asyncio.get_running_loop(), list[str]()
+    loop.set_exception_handler(lambda _loop, context: reported.append(context["message"]))
+    clock, refused = SteppedClock(), asyncio.Event()
+
+    async def work() -> None:
+        await refused.wait()
+        raise ConnectionRefusedError
+
+    task = asyncio.create_task(within(clock, 2, work(), "work"))
+    await settled()
+    refused.set()
+    for _ in range(turns):  # the work fails, its callbacks run, who waits for it goes on: a turn of the loop each
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled() or isinstance(task.exception(), ConnectionRefusedError)
+    del task
+    gc.collect()  # a task that nobody asked for its exception complains when it goes
+
+    assert reported == []
