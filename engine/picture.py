@@ -228,7 +228,7 @@ class Picture:
             high=column(bars.high, [bar.high for bar in tail]),
             low=column(bars.low, [bar.low for bar in tail]),
             close=column(bars.close, [bar.close for bar in tail]),
-            volume_usd=column(bars.volume_usd, [bar.volume_quote for bar in tail]),
+            volume_usd=column(bars.volume_usd, [bar.volume_usd for bar in tail]),
             forming=forming is not None,
         )
 

@@ -108,19 +108,7 @@ class CandleStore:
         if not candle.closed:
             self._form(row, name, candle)
             return
-        in_usd = self._universe.in_usd[row]
-        bar = Bar(
-            candle.open_ms,
-            candle.open,
-            candle.high,
-            candle.low,
-            candle.close,
-            candle.volume_quote if in_usd else NAN,
-            candle.taker_buy_quote if in_usd else NAN,
-            candle.trades,
-            derived=False,
-        )
-        self._put(row, name, bar)
+        self._put(row, name, self._bar(row, candle))
 
     def window(self, timeframe: str, width: int = WINDOW) -> Bars:
         """Closed bars of one timeframe, `[rows, width]`; `width` at most `CAPACITY`."""
@@ -128,12 +116,14 @@ class CandleStore:
             raise ValueError(f"{timeframe} keeps {CAPACITY} bars, {width} were asked for")
         return self.frames[timeframe].window(self._universe.rows, width)
 
-    def forming(self, row: int, timeframe: str) -> Candle | None:
-        """The bar the venue is still forming, as last sent; None where it sends none or it has been closed."""
-        candle = self._forming[timeframe][row]
-        if candle is None or candle.open_ms <= self.frames[timeframe].newest[row]:
-            return None
-        return candle
+    def forming(self, row: int, timeframe: str) -> Bar | None:
+        """The bar that is still forming; None where nothing of it is known or it has been closed.
+
+        What the venue last sent of it or, where that is newer, the sum of the finer bars it has had so far: venues
+        push the finest bars only, and what they answered of a coarser one stands still from then on.
+        """
+        found = self._formed(row, timeframe)
+        return None if found is None else found[1]
 
     def change(self, span_ms: int, at_ms: int, last: Floats, last_ms: Ints) -> Floats:
         """`[rows]` last price over the price `span_ms` before `at_ms`, less 1.
@@ -185,6 +175,49 @@ class CandleStore:
         if known is None or (candle.open_ms, candle.ts_ms) >= (known.open_ms, known.ts_ms):
             forming[row] = candle
 
+    def _formed(self, row: int, name: str) -> tuple[int, Bar] | None:
+        """The forming bar and until when it holds what happened, milliseconds."""
+        summed, candle = self._summed(row, name), self._forming[name][row]
+        if candle is None or candle.open_ms <= self.frames[name].newest[row]:
+            return summed
+        if summed is not None and (summed[1].open_ms, summed[0]) >= (candle.open_ms, candle.ts_ms):
+            return summed
+        return candle.ts_ms, self._bar(row, candle)
+
+    def _summed(self, row: int, name: str) -> tuple[int, Bar] | None:
+        """The same from the finer bars, closed and forming; None where one of them is missing."""
+        finer = PARENT.get(name)
+        if finer is None:
+            return None
+        frame, live = self.frames[finer], self._formed(row, finer)
+        newest = frame.newest[row]
+        if live is None and newest < 0:
+            return None
+        last_ms = newest if live is None else live[1].open_ms
+        start_ms = last_ms - last_ms % INTERVAL_MS[name]
+        if start_ms <= self.frames[name].newest[row]:
+            return None
+        ended_ms = last_ms + (frame.interval_ms if live is None else 0)
+        closed = [frame.get(row, open_ms) for open_ms in range(start_ms, ended_ms, frame.interval_ms)]
+        children = [bar for bar in (*closed, None if live is None else live[1]) if bar is not None]
+        if None in closed or children[0].open_ms != start_ms:
+            return None
+        return ended_ms if live is None else live[0], _sum(start_ms, children)
+
+    def _bar(self, row: int, candle: Candle) -> Bar:
+        in_usd = self._universe.in_usd[row]
+        return Bar(
+            candle.open_ms,
+            candle.open,
+            candle.high,
+            candle.low,
+            candle.close,
+            candle.volume_quote if in_usd else NAN,
+            candle.taker_buy_quote if in_usd else NAN,
+            candle.trades,
+            derived=False,
+        )
+
     def _put(self, row: int, name: str, bar: Bar) -> None:
         frame = self.frames[name]
         change = frame.put(row, bar)
@@ -211,15 +244,20 @@ class CandleStore:
             if child is None:
                 return None
             children.append(child)
-        trades = [child.trades for child in children]
-        return Bar(
-            start_ms,
-            children[0].open,
-            max(child.high for child in children),
-            min(child.low for child in children),
-            children[-1].close,
-            sum(child.volume_usd for child in children),
-            sum(child.buy_usd for child in children),
-            -1 if min(trades) < 0 else sum(trades),
-            derived=True,
-        )
+        return _sum(start_ms, children)
+
+
+def _sum(start_ms: int, children: list[Bar]) -> Bar:
+    """One bar of consecutive ones, oldest first."""
+    trades = [child.trades for child in children]
+    return Bar(
+        start_ms,
+        children[0].open,
+        max(child.high for child in children),
+        min(child.low for child in children),
+        children[-1].close,
+        sum(child.volume_usd for child in children),
+        sum(child.buy_usd for child in children),
+        -1 if min(trades) < 0 else sum(trades),
+        derived=True,
+    )

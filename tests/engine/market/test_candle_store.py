@@ -175,6 +175,48 @@ def test_a_forming_bar_is_shown_as_forming_and_never_closed_by_guess() -> None:
     assert candles.window("1m").count[0] == 1
 
 
+def test_a_forming_bar_that_the_venue_does_not_push_follows_the_finer_bars() -> None:
+    candles = store()
+    candles.apply(0, candle(T0, 15 * MINUTE, closed=False, close=90.0, ts_ms=T0 + 1000))  # as once answered
+    for i in range(7):
+        candles.apply(0, candle(T0 + i * MINUTE, close=100.0 + i))
+    candles.apply(0, candle(T0 + 7 * MINUTE, closed=False, close=80.0, ts_ms=T0 + 7 * MINUTE + 5000, trades=3))
+
+    for name, first, trades in (("5m", 5, 2 * 7 + 3), ("15m", 0, 7 * 7 + 3), ("4h", 0, 7 * 7 + 3)):
+        forming = candles.forming(0, name)
+        assert forming is not None
+        assert forming.open_ms == T0 + first * MINUTE
+        assert (forming.open, forming.close) == (99.5 + first, 80.0)
+        assert (forming.high, forming.low) == (107.0, 79.0)
+        assert forming.volume_usd == 1000.0 * (8 - first)
+        assert forming.trades == trades
+
+    candles.apply(0, candle(T0 + 7 * MINUTE))
+    for i in (8, 9):
+        candles.apply(0, candle(T0 + i * MINUTE))
+    assert candles.forming(0, "5m") is None, "it is closed"
+
+
+def test_a_forming_bar_with_a_hole_is_the_venues_own_or_none() -> None:
+    candles = store()
+    for i in (0, 1, 3):  # the third is missing
+        candles.apply(0, candle(T0 + i * MINUTE))
+    assert candles.forming(0, "5m") is None
+    candles.apply(0, candle(T0, 5 * MINUTE, closed=False, close=90.0, ts_ms=T0 + 1000))
+    forming = candles.forming(0, "5m")
+    assert forming is not None
+    assert forming.close == 90.0
+
+
+def test_an_answer_newer_than_the_pushed_bars_is_the_forming_bar() -> None:
+    candles = store()
+    candles.apply(0, candle(T0, closed=False, close=100.0, ts_ms=T0 + 4000))
+    candles.apply(0, candle(T0, 5 * MINUTE, closed=False, close=90.0, ts_ms=T0 + 5000))
+    forming = candles.forming(0, "5m")
+    assert forming is not None
+    assert forming.close == 90.0
+
+
 def test_more_bars_than_are_kept_leave_the_newest() -> None:
     candles = store()
     hours = [bar(T0 + i * 240 * MINUTE, 240 * MINUTE) for i in range(CAPACITY + 100)]
