@@ -116,4 +116,4 @@ def test_the_first_paint_waits_for_no_engine(tmp_path: Path) -> None:
         terminal.press("V")
         terminal.until(lambda text: "venues" in text)
         terminal.press("\x11")
-        assert terminal.process.wait(20) == 0, "and it can be left"
+        assert terminal.process.wait(60) == 0, "and it can be left"
