@@ -3,7 +3,8 @@
 Started by `prism demo` and by whoever wants exchanges on the loopback. Prints one line of JSON with the address of
 every simulated origin once it listens, and ends with its standard input or on SIGTERM, so that it cannot outlive its
 parent. With `--control`, lines of JSON on standard input are faults: `{"kind": "silent", "exchange": "okx", "for_ms":
-5000}`, or `{"lift": "okx"}`.
+5000}`, or `{"lift": "okx"}`. `{"hold": true}` stops the market until `{"hold": false}`, and `{"books": [["okx",
+"BTC-USDT-SWAP", 400], ...]}` is answered by a line with those books, so many levels a side, as they truly are.
 """
 
 from __future__ import annotations
@@ -85,10 +86,25 @@ async def _listen(venues: SimulatedVenues, control: bool, ended: asyncio.Event) 
 
 
 def _command(venues: SimulatedVenues, words: dict[str, Any]) -> None:
-    if "lift" in words:
+    if "hold" in words:
+        venues.is_held = bool(words["hold"])
+    elif "books" in words:
+        told = [_book(venues.world, *asked) for asked in words["books"]]
+        sys.stdout.write(json.dumps({"books": told}) + "\n")
+        sys.stdout.flush()
+    elif "lift" in words:
         venues.lift(str(words["lift"]), str(words.get("kind", "")))
     else:
         venues.inject(Fault.from_words(words))
+
+
+def _book(world: World, product: str, symbol: str, depth: int) -> list[list[list[str]]] | None:
+    """Bids and asks as decimal texts, best first; None where there is no such instrument."""
+    one = world.find(product, symbol)
+    if one is None:
+        return None
+    book = world.book(one, depth)
+    return [[[one.price_text(ticks), one.size_text(steps)] for ticks, steps in side] for side in (book.bids, book.asks)]
 
 
 async def _write_truth(world: World, path: Path, clock: SystemClock) -> None:

@@ -346,9 +346,9 @@ def _state(connection: Connection, found: Counter[ChannelState]) -> ConnectionSt
     """What a connection's channels make of it."""
     if connection.link is None:
         return "down" if connection.failures or connection.reconnects else "connecting"
-    speaking, silent = found["live"] + found["quiet"], found["silent"]
+    speaking, mute = found["live"] + found["quiet"], found["silent"] + found["refused"]
     awaited = found["pending"] + found["subscribed"]
-    if silent and silent >= speaking + awaited:
+    if mute and mute >= speaking + awaited:
         return "stale"
     return "syncing" if awaited > speaking else "live"
 

@@ -4,7 +4,8 @@ Asked once a second by `stream_set` for each connection. A connection is judged 
 side; a topic by its own frames, so that pongs never make it look alive. One silent topic is subscribed anew, then moved
 to another connection, then its connection is opened anew, unless a healthy topic lives there; each step waits longer
 than the last, with jitter, and it goes on for ever. Where most of a connection is silent, the connection is the one at
-fault and is opened anew at once.
+fault and is opened anew at once; so it is where most of it is refused and nothing lives there, since a venue that
+refuses everything refuses for reasons of its own.
 """
 
 from __future__ import annotations
@@ -101,8 +102,11 @@ class Watch:
                 unwell.append(topic)
         if link is None or now < self._grace_ns or link.socket.intake.waiting or connection.is_rotating:
             return counts, unwell
+        held = len(connection.topics)
         if expected >= FEWEST and len(overdue) > MOST * expected:
-            self._mostly_silent(connection, len(overdue), expected, now)
+            self._reset(connection, f"{len(overdue)} of {expected} subscriptions are silent", now)
+        elif held >= FEWEST and counts["refused"] > MOST * held and not counts["live"]:
+            self._reset(connection, f"{counts['refused']} of {held} subscriptions are refused", now)
         else:
             connection.words = ""
             if counts["live"] > MOST * expected:
@@ -229,8 +233,8 @@ class Watch:
             topic.ear.acked, topic.ear.heard_ns = False, 0
         link.renew(topic.name)
 
-    def _mostly_silent(self, connection: Connection, silent: int, expected: int, now: int) -> None:
-        why = f"{silent} of {expected} subscriptions are silent"
+    def _reset(self, connection: Connection, why: str, now: int) -> None:
+        """Connect anew, at growing intervals, because of what most of its topics suffer."""
         connection.words = why
         if now < connection.reset_due_ns:
             return

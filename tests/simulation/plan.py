@@ -28,7 +28,7 @@ OF_BOOKS: Final = frozenset({"swallow", "reorder", "crossed", "wrong_symbol", "t
 HIDES: Final = frozenset({"silent", "swallow", "wrong_symbol"})
 """What takes frames out of a connection that stands, which no socket does by itself. Where trades alone are taken it
 leaves no trace, because not every venue numbers them; where all is, the broken chains of the books tell."""
-UNPROVEN_S: Final = 20.0
+UNPROVEN_S: Final = 10.0
 FEW: Final = frozenset({"swallow", "crossed", "wrong_symbol", "truncate", "corrupt", "oversize", "unknown_topic"})
 
 

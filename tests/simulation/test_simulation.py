@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT_S = 25.0
 SEEDS = range(1_000, 1_010)
 FOUND = {
-    21: "trades lost in a silence of 11 s on a connection that stood were never asked for",
+    7: "trades lost in a silence of 11 s on a connection that stood were never asked for",
+    131: "a venue that refused every subscription for a while was left alone for half an hour, and called live",
     82: "a second break before the next trade left a hole that nobody knew of",
 }
 """Seeds of runs up to 60 s that once failed, and what they found."""

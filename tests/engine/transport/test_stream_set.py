@@ -325,6 +325,21 @@ async def test_a_refused_topic_is_parked_with_the_venues_words_and_the_others_go
     await bench.until(lambda: bench.state("book:X") == "live", 2400)
 
 
+async def test_a_venue_that_refuses_everything_is_not_live_and_is_asked_again_within_minutes(bench: Bench) -> None:
+    names = [f"book:{name}" for name in "ABCDE"]
+    bench.venue.unknown.update(names)
+    bench.streams.want([channel(name) for name in names])
+    bench.streams.start()
+    await bench.run(60)
+    assert bench.streams.status().state != "live"
+    assert "subscriptions are refused" in bench.streams.status().words
+
+    bench.venue.unknown.clear()
+    await bench.until(lambda: bench.subscribed() == set(names), 300)
+    await bench.run(5)
+    assert bench.streams.status().state == "live"
+
+
 async def test_a_refusal_that_names_nothing_is_narrowed_down(bench: Bench) -> None:
     bench.streams.want([channel(f"book:{name}") for name in "ABCX"])
     bench.streams.start()
