@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.prism.traps import TRAPS, Traps
 from engine.snapshot import Snapshot
 from tests.engine.builders import AT_MS, make_snapshot
 from tui.presenters.candidates import CandidatesModel
-from tui.presenters.columns import BY_KEY, COLUMNS, DROP_ORDER, TREND_WIDTH, layout, total_width
+from tui.presenters.columns import BY_KEY, COLUMNS, DROP_ORDER, TREND_WIDTH, Cell, layout, total_width
 from tui.presenters.filter_expression import FilterError
 from tui.presenters.gauges import STEPS
 from tui.presenters.ordering import PATIENCE, Hysteresis, moves
@@ -483,3 +484,32 @@ def test_the_sparkline_is_the_first_column_to_go() -> None:
     whole = total_width(tuple(column for column in COLUMNS if column.views != "vetoed"))
     assert BY_KEY["trend"] in layout(whole)
     assert BY_KEY["trend"] not in layout(whole - 1)
+
+
+# Traps
+
+
+def flagged(snapshot: Snapshot) -> Snapshot:
+    """The first row of the table with two flags against its side and three against the other, the second with none."""
+    first, second = snapshot.rankings["relaxed"].candidates[:2].tolist()
+    side = int(snapshot.rankings["relaxed"].side[first])
+    raised = np.zeros((2, len(snapshot.instruments), len(TRAPS)), dtype=np.bool_)
+    mine = 0 if side > 0 else 1
+    raised[mine, first, [0, 7]] = True
+    raised[1 - mine, first, 1:4] = True
+    assert not raised[:, second].any()
+    return replace(snapshot, traps=Traps(raised, np.ones((*raised.shape, 2))))
+
+
+def test_traps_against_the_side_are_counted_and_what_nobody_looked_at_is_not_none() -> None:
+    place = [column.key for column in WIDE].index("traps")
+    views = shown(flagged(BASE)).prepare(0, 2, WIDE, 0.0)
+    assert [view.cells[place] for view in views] == [Cell("⚑2", "warning"), Cell("", "muted")]
+    unseen = shown(BASE).prepare(0, 1, WIDE, 0.0)[0]
+    assert unseen.cells[place] == Cell("·", "muted")
+
+
+def test_traps_leave_before_the_figures_of_a_trade_are_lost() -> None:
+    assert DROP_ORDER.index("traps") < min(DROP_ORDER.index(key) for key in ("score", "side", "last", "coverage"))
+    assert "traps" in {column.key for column in layout(110)}
+    assert "traps" not in {column.key for column in layout(90)}

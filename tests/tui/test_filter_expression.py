@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.prism.traps import TRAPS, Traps
 from tests.engine.builders import make_snapshot
 from tui.presenters.filter_expression import MAX_CHARS, FilterError, complete, parse
 from tui.presenters.filter_nodes import glob
@@ -180,3 +183,26 @@ def test_any_text_is_read_or_refused_and_never_anything_else(source: str) -> Non
 )  # fmt: skip
 def test_globs(pattern: str, text: str, found: bool) -> None:
     assert glob(pattern, text) is found
+
+
+def test_traps_and_youth_can_be_asked_for() -> None:
+    first, second = SHEET.ranking.candidates[:2].tolist()
+    snapshot = SHEET.snapshot
+    side = SHEET.ranking.side
+    raised = np.zeros((2, SHEET.rows, len(TRAPS)), dtype=np.bool_)
+    raised[0 if side[first] > 0 else 1, first, list(TRAPS).index("crowded")] = True
+    raised[1 if side[second] > 0 else 0, second] = True  # against the side that nobody takes
+    listed = [replace(one, listed_ms=None) for one in snapshot.instruments]
+    listed[first] = replace(listed[first], listed_ms=snapshot.at_ms - 23 * 3_600_000)
+    listed[second] = replace(listed[second], listed_ms=snapshot.at_ms - 25 * 3_600_000)
+    sheet = Sheet(
+        replace(snapshot, instruments=tuple(listed), traps=Traps(raised, np.ones((*raised.shape, 2)))), SHEET.preset
+    )
+
+    def rows(expression: str) -> list[int]:
+        return np.flatnonzero(parse(expression).evaluate(sheet).kept).tolist()
+
+    assert rows("traps > 0") == rows('trap ~ "crowded"') == [first]
+    assert len(rows("traps = 0")) == SHEET.rows - 1
+    assert (rows("young = 1"), rows("young = 0")) == ([first], [second])
+    assert np.flatnonzero(parse("traps >= 0").evaluate(SHEET).kept).tolist() == [], "nobody looked there"

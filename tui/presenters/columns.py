@@ -19,7 +19,7 @@ from engine.ranking.words import veto_text
 from tui.presenters import format as write
 from tui.presenters.format import MISSING
 from tui.presenters.gauges import STEPS
-from tui.presenters.sheet import TREND_BASE, TREND_LEVELS, Sheet
+from tui.presenters.sheet import NEW_LISTING_H, TREND_BASE, TREND_LEVELS, Sheet
 
 GUTTER: Final = 2
 """Cells left of the first column, for the cursor and the pin."""
@@ -39,9 +39,6 @@ FACE_LETTERS: Final = ("T", "V", "F", "B", "S", "M")
 
 TREND_WIDTH: Final = 12
 """A cell for each point of the trend."""
-
-NEW_LISTING_H: Final = 24.0
-"""A symbol that began to trade within these hours carries a mark."""
 
 Align = Literal["left", "right"]
 
@@ -177,6 +174,13 @@ def _coverage(sheet: Sheet, row: int) -> Cell:
     return _plain(text, "warning" if frac < 0.5 else "text" if frac < 0.995 else "muted")
 
 
+def _traps(sheet: Sheet, row: int) -> Cell:
+    count = sheet.number("traps", row)
+    if math.isnan(count):
+        return Cell(MISSING, "muted")
+    return Cell(f"⚑{int(count)}", "warning") if count else Cell("", "muted")
+
+
 def _last(sheet: Sheet, row: int) -> Cell:
     return _plain(write.price_text(sheet.number("last", row), sheet.instruments[row].tick))
 
@@ -266,8 +270,8 @@ def _faces() -> tuple[Column, ...]:
 
 COLUMNS: Final[tuple[Column, ...]] = (
     Column("rank", "#", 3, 3, "right", ("rank",), _rank, "rank by conviction", 0.5, descending=False),
-    Column("symbol", "SYMBOL", 14, 0, "left", ("order.symbol",), _symbol, "symbol, as its venue names it",
-           descending=False),
+    Column("symbol", "SYMBOL", 14, 0, "left", ("order.symbol",), _symbol,
+           "symbol, as its venue names it; ✦ listed within 24 h", descending=False),
     Column("venue", "EX", 3, 8, "left", ("order.venue", "stale"), _venue, "venue; ! where it is silent",
            descending=False),
     Column("deep", "D", 1, 8, "left", ("deep",), _deep, "● every trade and the whole book, ○ candles and quotes"),
@@ -277,26 +281,28 @@ COLUMNS: Final[tuple[Column, ...]] = (
            "first gate failed, and how many more", descending=False, views="vetoed"),
     Column("conviction", "CONV", 6, 10, "left", ("conviction", "score", "coverage"), _conviction,
            "conviction 0..100, distance of the score from neutral", 0.5),
-    Column("rank_change", "Δ#", 3, 15, "right", ("rank_change", "new"), _rank_change,
+    Column("rank_change", "Δ#", 3, 16, "right", ("rank_change", "new"), _rank_change,
            "places won or lost in the last 5 minutes", 1.0),
     *_faces(),
     Column("coverage", "COV", 4, 7, "right", ("coverage",), _coverage, "share of the score's data that is good", 0.02),
+    Column("traps", "TR", 2, 12, "left", ("traps",), _traps,
+           "⚑ and how many traps speak against taking the side; the symbol's screen says what each saw"),
     Column("last", "LAST", 11, 4, "right", ("last",), _last, "last price", flash=True),
     Column("change_1h", "1H", 7, 6, "right", ("change_1h",), _percent("change_1h", 2, 7), "change over 1 h", 0.0005),
     Column("change_24h", "24H", 7, 9, "right", ("change_24h",), _percent("change_24h", 2, 7), "change over 24 h",
            0.0005),
-    Column("trend", "PAST DAY", TREND_WIDTH, 20, "right", ("order.trend", "trend"), _trend,
+    Column("trend", "PAST DAY", TREND_WIDTH, 21, "right", ("order.trend", "trend"), _trend,
            "prices of the past day, a point every 2 h; sorts by the place in the day's range", 0.02),
     Column("volume", "VOL24H", 7, 11, "right", ("volume",), _volume, "volume of 24 h, US dollars"),
-    Column("funding", "FUNDING", 9, 12, "right", ("funding",), _funding, "funding rate per interval", 0.000002),
-    Column("oi_1h", "OI 1H", 7, 14, "right", ("oi_1h",), _percent("oi_1h", 2, 7), "change of open interest over 1 h",
+    Column("funding", "FUNDING", 9, 13, "right", ("funding",), _funding, "funding rate per interval", 0.000002),
+    Column("oi_1h", "OI 1H", 7, 15, "right", ("oi_1h",), _percent("oi_1h", 2, 7), "change of open interest over 1 h",
            0.0005),
-    Column("spread", "SPREAD", 7, 16, "right", ("spread",), _spread, "spread, basis points of mid", 0.1,
+    Column("spread", "SPREAD", 7, 17, "right", ("spread",), _spread, "spread, basis points of mid", 0.1,
            descending=False),
-    Column("stop", "STOP", 11, 13, "right", ("stop", "level_status"), _level("stop", "down"), "stop price"),
-    Column("r", "R", 6, 17, "right", ("r",), _r, "R, the distance to the stop in percent of the entry", 0.0001),
-    Column("tp2", "TP2", 11, 18, "right", ("tp2", "level_status"), _level("tp2", "up"), "second target"),
-    Column("age", "AGE", 4, 19, "right", ("age", "stale"), _age, "age of the newest message", 2.0, descending=False),
+    Column("stop", "STOP", 11, 14, "right", ("stop", "level_status"), _level("stop", "down"), "stop price"),
+    Column("r", "R", 6, 18, "right", ("r",), _r, "R, the distance to the stop in percent of the entry", 0.0001),
+    Column("tp2", "TP2", 11, 19, "right", ("tp2", "level_status"), _level("tp2", "up"), "second target"),
+    Column("age", "AGE", 4, 20, "right", ("age", "stale"), _age, "age of the newest message", 2.0, descending=False),
 )  # fmt: skip
 """All columns in the order shown. The faces share a priority and come or go together."""
 

@@ -21,6 +21,9 @@ from engine.snapshot import Snapshot
 
 Floats = NDArray[np.float64]
 
+NEW_LISTING_H: Final = 24.0
+"""A symbol that began to trade within these hours is young and carries a mark."""
+
 
 class Key(NamedTuple):
     """Who a row is. Rows move and are renumbered; this does not."""
@@ -132,6 +135,29 @@ def _listed_h(sheet: Sheet) -> Floats:
     return (sheet.snapshot.at_ms - np.array(listed)) / 3_600_000
 
 
+def _young(sheet: Sheet) -> Floats:
+    """1 where trading began within the last 24 hours, by the venue's listing."""
+    hours = sheet.numbers("listed_h")
+    return np.where(np.isnan(hours), np.nan, hours < NEW_LISTING_H)
+
+
+def _traps(sheet: Sheet) -> Floats:
+    """Flags raised against taking the row's side; 0 for a row that has none, NaN where nobody looked."""
+    found, side = sheet.snapshot.traps, sheet.ranking.side
+    if found is None:
+        return np.full(sheet.rows, np.nan)
+    long, short = found.raised.sum(axis=2)
+    return np.where(side > 0, long, np.where(side < 0, short, 0)).astype(np.float64)
+
+
+def _trap_names(sheet: Sheet) -> tuple[str, ...]:
+    """The names of those flags, a blank between two."""
+    found, side = sheet.snapshot.traps, sheet.ranking.side
+    if found is None:
+        return ("",) * sheet.rows
+    return tuple(" ".join(trap.name for trap in found.of(row, int(side[row]))) for row in range(sheet.rows))
+
+
 def _stale(sheet: Sheet) -> Floats:
     """1 where the row's venue is stale or down: a quiet coin on a live connection is not stale."""
     silent = {feed.venue for feed in sheet.snapshot.feeds if feed.state in ("stale", "down")}
@@ -240,6 +266,8 @@ def _quantities() -> dict[str, Quantity]:
             lambda s: s.columns.deep.astype(np.float64),
         ),
         ("listed_h", "an age of the listing", "h", _listed_h),
+        ("young", "whether it began to trade within 24 h", "0 or 1", _young),
+        ("traps", "a count of traps", "count", _traps),
     ]
     found = {name: Quantity(name, words, unit, read) for name, words, unit, read in plain}
     for index, face in enumerate(FACES):
@@ -267,6 +295,7 @@ LABELS: Final[dict[str, Label]] = {
             "a failed gate",
             lambda s: tuple("" if np.isnan(g) else GATES[int(g)][0] for g in s.numbers("veto")),
         ),
+        Label("trap", "a trap", _trap_names),
     )
 }
 """The texts an expression may compare with `=`, `!=` and `~`."""
