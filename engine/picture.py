@@ -38,6 +38,7 @@ from engine.snapshot import (
     LiquidationTotals,
     Mode,
     Mood,
+    PeerBook,
     ReplayStatus,
     Snapshot,
     TapeLine,
@@ -175,7 +176,8 @@ class Picture:
 
     def _focus(self, view: MarketView, board: Board, key: tuple[str, str] | None) -> Focus | None:
         row = None if key is None else self._state.universe.row(*key)
-        if row is None:
+        if row is None or row >= view.rows:
+            # Listed since the newest scan.
             return None
         instrument = view.instruments[row]
         return Focus(
@@ -196,6 +198,7 @@ class Picture:
             change=self._past.change(board, row),
             standing=self._standings.of(board, row, view.rankable),
             liquidation_minutes=self._minutes(view, row),
+            peer_books=self._peer_books(view, row),
         )
 
     def _minutes(self, view: MarketView, row: int | None) -> LiquidationMinutes | None:
@@ -210,6 +213,18 @@ class Picture:
             return Ladder("absent", (), (), None)
         bids, asks = book.top(LADDER_LEVELS)
         return Ladder(book.status, _priced(instrument, bids), _priced(instrument, asks), book.updated_ms)
+
+    def _peer_books(self, view: MarketView, row: int) -> tuple[PeerBook, ...]:
+        """Of the same trade elsewhere; a perpetual's book says nothing of a spot book."""
+        if not view.rankable[row]:
+            return ()
+        instrument = view.instruments[row]
+        peers = self._state.universe.rows_of_asset(instrument.asset, instrument.category)
+        return tuple(
+            PeerBook(peer, self._ladder(view.instruments[peer]))
+            for peer in peers
+            if peer != row and peer < view.rows and view.rankable[peer]
+        )
 
     def _chart(self, view: MarketView, row: int, name: str) -> ChartBars:
         bars = view.bars[name]

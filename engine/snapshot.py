@@ -126,6 +126,15 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerBook:
+    """The book of another perpetual on the focused symbol's asset, quoted in dollars."""
+
+    row: int
+    ladder: Ladder
+    """In the peer's own prices, whose unit may hold another number of coins (`Instrument.multiplier`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChartBars:
     """Closed bars of one timeframe of the focused symbol plus the forming one, oldest first, `[bars]`."""
 
@@ -165,6 +174,8 @@ class Focus:
     """Percentiles of its raw readings."""
     liquidation_minutes: LiquidationMinutes | None = None
     """Of this symbol; None before the first event."""
+    peer_books: tuple[PeerBook, ...] = ()
+    """Of the other rankable perpetuals on the same asset, by row; empty where one alone trades it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,14 @@ from tui.actions import BY_ID, ON_EVERY_SCREEN, WHERE, usable
 from tui.app_choices import Choices
 from tui.app_recording import RecordingControls
 from tui.app_reports import Reports
+from tui.presenters.depth_books import peers_of
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
 from tui.screens.drilldown import DrillScreen
 from tui.screens.pane_screen import PaneScreen
 from tui.state import Instrument
 from tui.widgets import few_colours
+from tui.widgets.panes import DepthPane
 
 
 class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
@@ -71,6 +73,8 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         if key is not None and key != self.key:
             self.key = key
             self.source.focus(key.venue, key.symbol)
+            if self._state.depth_book:
+                self._hold_asked_for()
             self.refresh_view()
         elif key is None:
             self.key = None
@@ -83,7 +87,8 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
     def open_symbol(self) -> None:
         """Push the symbol's screen."""
         if not isinstance(self.screen, DrillScreen) and self.key is not None:
-            self.push_screen(DrillScreen(self._state.face, self._state.depth_grouping, self._state.timeframe))
+            state = self._state
+            self.push_screen(DrillScreen(state.face, state.depth_grouping, state.timeframe, state.depth_book))
 
     @property
     def kept_filters(self) -> dict[str, str]:
@@ -104,9 +109,25 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         )
         self._hold_asked_for()
 
+    def choose_book(self, book: str) -> None:
+        """Keep which book of an asset both screens show, and let the engine follow it."""
+        if book == self._state.depth_book:
+            self.tell("no other perpetual on this asset, so no other book")
+            return
+        self.remember(depth_book=book)
+        self.main.query_one(DepthPane).book = book
+        self._hold_asked_for()
+
+    def _peers(self) -> set[tuple[str, str]]:
+        """The other perpetuals on the asset under the cursor."""
+        snapshot = self._snapshot
+        row = snapshot.row_of(*self.key) if snapshot is not None and self.key is not None else None
+        return {(one.venue, one.symbol) for one in peers_of(snapshot, row)} if snapshot and row is not None else set()
+
     def _hold_asked_for(self) -> None:
-        """Let the engine keep full depth of what is pinned or on the watch-list."""
-        self.source.hold({(one.venue, one.symbol) for one in (*self._state.watched, *self._state.pinned)})
+        """Let the engine keep full depth of what is pinned, on the watch-list, or shown beside the row's own book."""
+        held = {(one.venue, one.symbol) for one in (*self._state.watched, *self._state.pinned)}
+        self.source.hold(held | (self._peers() if self._state.depth_book else set()))
 
     # Actions
 

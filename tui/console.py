@@ -96,7 +96,9 @@ class ConsoleApp(App[None]):
     def _make_main(self) -> MainScreen:
         state, section = self._state, self.config.console
         minimum = state.liquidation_minimum_usd or section.min_liquidation_usd
-        return MainScreen(table_state(state), state.face, state.depth_grouping, minimum, section.flash)
+        return MainScreen(
+            table_state(state), state.face, state.depth_grouping, minimum, section.flash, state.depth_book
+        )
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return loader.variable_defaults()

@@ -64,6 +64,8 @@ class ConsoleState(msgspec.Struct, frozen=True, kw_only=True):
     liquidation_minimum_usd: float = 0.0
     depth_grouping: int = 0
     """Index into the ladder of tick groups."""
+    depth_book: str = ""
+    """Which book of an asset is shown; empty: the row's own."""
 
 
 def default_path() -> Path:
@@ -107,7 +109,15 @@ def _read(path: Path) -> ConsoleState | None:
 
 def _is_fit(state: ConsoleState) -> bool:
     """Whether its texts may be shown and its numbers are such: the file may have come from somebody else."""
-    words = (state.preset or "", state.theme or "", state.sort or "", state.side, state.face, state.timeframe)
+    words = (
+        state.preset or "",
+        state.theme or "",
+        state.sort or "",
+        state.side,
+        state.face,
+        state.timeframe,
+        state.depth_book,
+    )
     kept = (*state.watched, *state.pinned)
     return (
         all(clean(text, MAX_TEXT_CHARS) == text for text in (*words, state.find, state.expression))

@@ -29,6 +29,7 @@ from engine.snapshot import (
     LiquidationTotals,
     Mode,
     Mood,
+    PeerBook,
     Snapshot,
     TapeLine,
 )
@@ -202,10 +203,19 @@ def _minutes(view: MarketView, row: int | None = None) -> LiquidationMinutes:
     return LiquidationMinutes(view.at_ms // 60_000 * 60_000 - 59 * 60_000, long_usd, short_usd, ("binance-usdm",))
 
 
+def _ladder(view: MarketView, row: int) -> Ladder:
+    """The view's levels of one row."""
+    books, sides = view.books, []
+    for prices, sizes in ((books.bid[row], books.bid_size[row]), (books.ask[row], books.ask_size[row])):
+        pairs = [(float(p), float(s)) for p, s in zip(prices, sizes, strict=True) if not np.isnan(p)]
+        sides.append(tuple((f"{p:.8g}", f"{s:.6g}", p * s) for p, s in pairs))
+    return Ladder(books.status[row], sides[0], sides[1], int(books.updated_ms[row]) if sides[0] else None)
+
+
 def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
     """Book, charts, tape and liquidations of one row."""
     rng = np.random.default_rng(seed + 3_000)
-    last, books = float(view.derivatives.last[row]), view.books
+    last = float(view.derivatives.last[row])
     charts = {}
     for name, bars in view.bars.items():
         held = slice(bars.close.shape[1] - int(bars.count[row]), None)
@@ -219,10 +229,6 @@ def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
             volume_usd=bars.volume_usd[row, held],
             forming=False,
         )
-    sides = []
-    for prices, sizes in ((books.bid[row], books.bid_size[row]), (books.ask[row], books.ask_size[row])):
-        pairs = [(float(p), float(s)) for p, s in zip(prices, sizes, strict=True) if not np.isnan(p)]
-        sides.append(tuple((f"{p:.8g}", f"{s:.6g}", p * s) for p, s in pairs))
     tape = []
     for number in range(60):
         price, size = last * float(rng.normal(1, 1e-4)), float(rng.lognormal(5, 1)) / last
@@ -230,7 +236,7 @@ def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
     instrument = view.instruments[row]
     return Focus(
         row=row,
-        ladder=Ladder(books.status[row], sides[0], sides[1], int(books.updated_ms[row]) if sides[0] else None),
+        ladder=_ladder(view, row),
         charts=charts,
         tape=tuple(tape),
         liquidations=tuple(
@@ -242,6 +248,11 @@ def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
         funding_frac=view.derivatives.funding_history[row],
         structure=(("POC 24h", last * 0.998), ("VAH 24h", last * 1.01), ("VAL 24h", last * 0.99)),
         liquidation_minutes=_minutes(view, row),
+        peer_books=tuple(
+            PeerBook(peer, _ladder(view, peer))
+            for peer, other in enumerate(view.instruments)
+            if view.rankable[row] and view.rankable[peer] and peer != row and other.asset == instrument.asset
+        ),
     )
 
 

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 import engine.picture
 from engine.config.schema import Config
+from engine.events import BookSnapshot
+from engine.instruments import Instrument
 from engine.picture import TREND_POINTS, TREND_STEP, trend_points
 from engine.pipeline import Pipeline
-from tests.engine.market.market_events import MINUTE, T0, candle, instrument
+from tests.engine.market.market_events import MINUTE, T0, candle, instrument, trade
 
 QUARTER = 15 * MINUTE
 START = T0 // QUARTER * QUARTER
@@ -77,3 +79,59 @@ def test_points_are_two_hours_apart_and_missing_ones_stay_missing() -> None:
     assert np.isnan(young[:, : TREND_POINTS - 3]).all()
     assert young[0, -3:].tolist() == [83.0, 91.0, 99.0]
     assert not np.shares_memory(points, closes)
+
+
+def prove(pipeline: Pipeline, of: Instrument, bid: str, ask: str) -> None:
+    """Let the book of an instrument be proven with one level a side."""
+    book = BookSnapshot(of.venue, of.symbol, T0, T0 * 1_000_000, [(bid, "2")], [(ask, "3")], 1, 0, True)
+    pipeline.books.apply(book)
+
+
+def test_the_focus_holds_the_books_of_the_same_asset_elsewhere() -> None:
+    pipeline = Pipeline(Config(), "replay")
+    own = instrument("PEPEUSDT", "okx")
+    thousand = instrument("1000PEPEUSDT", "bybit-linear")
+    unproven, other = instrument("PEPEUSDT", "bitget-usdt"), instrument("BTCUSDT")
+    spot, coin = instrument("PEPEUSDT", "binance-spot"), instrument("PEPEBTC")
+    for one in (own, thousand, unproven, other, spot, coin):
+        pipeline.state.apply(trade(T0, of=one), one)
+    for one in (own, thousand, spot, coin, other):
+        prove(pipeline, one, "0.5", "0.75")
+    pipeline.focus(own.venue, own.symbol)
+    focus = pipeline.snapshot().focus
+    assert focus is not None
+    assert [peer.row for peer in focus.peer_books] == [1, 2], "neither spot, nor another quote, nor another asset"
+    proven, absent = (peer.ladder for peer in focus.peer_books)
+    assert proven.status == "synced"
+    assert proven.bids == (("0.5", "2", 1.0),), "in the peer's own prices"
+    assert proven.asks == (("0.75", "3", 2.25),)
+    assert (absent.status, absent.bids, absent.asks) == ("absent", (), ())
+    pipeline.books.interrupted("bybit-linear", ["1000PEPEUSDT"])
+    focus = pipeline.snapshot().focus
+    assert focus is not None
+    lost = focus.peer_books[0].ladder
+    assert lost.status == "resyncing"
+    assert lost.bids == lost.asks == ()
+
+
+@pytest.mark.parametrize("symbol", ["binance-spot BTCUSDT", "okx ETHUSDT"])
+def test_what_is_traded_alone_or_is_no_perpetual_has_no_peers(symbol: str) -> None:
+    pipeline = Pipeline(Config(), "replay")
+    for one in (instrument(), instrument("BTCUSDT", "binance-spot"), instrument("ETHUSDT", "okx")):
+        pipeline.state.apply(trade(T0, of=one), one)
+    pipeline.focus(*symbol.split())
+    focus = pipeline.snapshot().focus
+    assert focus is not None
+    assert focus.peer_books == ()
+
+
+def test_a_symbol_listed_since_the_newest_scan_has_no_focus_yet() -> None:
+    pipeline = Pipeline(Config(), "replay")
+    pipeline.state.apply(trade(T0), instrument())
+    pipeline.scan()
+    newer = instrument("ETHUSDT")
+    pipeline.state.apply(trade(T0, of=newer), newer)
+    pipeline.focus(newer.venue, newer.symbol)
+    assert pipeline.snapshot().focus is None
+    pipeline.scan()
+    assert pipeline.snapshot().focus is not None

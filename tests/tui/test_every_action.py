@@ -25,11 +25,12 @@ from tui.screens.main import MainScreen
 from tui.screens.market import MarketScreen
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.venues import VenuesScreen
-from tui.state import ConsoleState, save
+from tui.state import ConsoleState, Instrument, save
 from tui.widgets.panes import ChartPane, DepthPane, LiquidationsPane, PrismPane
 
 Kind = Literal["main", "drill"]
 KEPT: Final = "score > 60"
+OKX_BTC: Final = (Instrument("okx", "BTC-USDT-SWAP"),)
 
 
 @dataclass
@@ -74,6 +75,8 @@ class Case:
     size: tuple[int, int] = (120, 40)
     pane: str = ""
     """To be focused first."""
+    pinned: tuple[Instrument, ...] = ()
+    """On top, and so under the cursor, from the start."""
 
 
 def place(stage: Stage) -> int | None:
@@ -177,6 +180,10 @@ def group(stage: Stage) -> int:
     return stage.screen.query_one(DepthPane).group
 
 
+def book(stage: Stage) -> str:
+    return stage.screen.query_one(DepthPane).book
+
+
 def timeframe(stage: Stage) -> str:
     return stage.screen.query_one(ChartPane).timeframe
 
@@ -237,6 +244,8 @@ CASES: Final[dict[str, Case]] = {
     "preset_relaxed": preset("relaxed", "f1"),
     "depth_coarser": Case(group, is_now(1)),
     "depth_finer": Case(group, is_now(0), ("plus",)),
+    "book_next": Case(book, is_now("binance-usdm USDT"), pinned=OKX_BTC),
+    "book_previous": Case(book, is_now("merged"), pinned=OKX_BTC),
     "liquidations_more": Case(minimum, is_now(1_000.0), on_drill=NO_MINIMUM),
     "liquidations_less": Case(minimum, is_now(0.0), ("m",), on_drill=NO_MINIMUM),
     "timeframe_next": Case(timeframe, is_now("4h")),
@@ -307,7 +316,7 @@ async def test_pressing_it_does_what_it_says(
     case = held.on_drill or held if kind == "drill" else held
     replaying = action.where == "replay"
     source = FakeSource(scene("replay", replay=recording()) if replaying else scene())
-    save(tmp_path / "console.json", ConsoleState(greeted=True, filters={"bulls": KEPT}))
+    save(tmp_path / "console.json", ConsoleState(greeted=True, filters={"bulls": KEPT}, pinned=case.pinned))
     app, source, clock = make_app(tmp_path, source, relaxed())
     stage = Stage(app, source, kind, tmp_path / "out")
     monkeypatch.setattr(app, "export_folder", lambda: stage.out)

@@ -17,7 +17,7 @@ from engine.prism.verdict import movers
 from engine.ranking.result import GATES, LevelStatus
 from engine.snapshot import Feed, Ladder, LiquidationTotals, Snapshot
 from tests.engine.builders import make_snapshot
-from tui.presenters import breakdown, chart, depth, explanation, gates, header, levels, liquidations, tape
+from tui.presenters import breakdown, chart, depth, depth_ladder, explanation, gates, header, levels, liquidations, tape
 from tui.presenters.gauges import SLICES, signed_gauge, sparkline
 from tui.presenters.lines import cut, padded, plain, width_of, wrapped
 from tui.presenters.view import View, words
@@ -290,7 +290,7 @@ def test_a_book_of_a_dead_feed_is_not_drawn_in_live(snapshot: Snapshot) -> None:
 def test_steps_keep_every_order_and_flatter_no_price() -> None:
     bids = [("100.3", "1", 100.3), ("100.1", "1", 100.1), ("99.9", "1", 99.9)]
     asks = [("100.4", "1", 100.4), ("100.9", "1", 100.9), ("101.0", "1", 101.0)]
-    below, above = depth.grouped(bids, 0.5, asks=False), depth.grouped(asks, 0.5, asks=True)
+    below, above = depth_ladder.grouped(bids, 0.5, asks=False), depth_ladder.grouped(asks, 0.5, asks=True)
     assert [step.price for step in below] == [100.0, 99.5]
     assert [step.price for step in above] == [100.5, 101.0]
     assert above[-1].cumulative == pytest.approx(302.3)
@@ -302,7 +302,7 @@ def test_a_price_on_the_grid_stays_where_it_is(ticks: int, exponent: int, group:
     tick = 10.0**exponent
     price = f"{ticks * group * tick:.{max(0, -exponent)}f}"
     for asks in (True, False):
-        (step,) = depth.grouped([(price, "1", 1.0)], tick * group, asks=asks)
+        (step,) = depth_ladder.grouped([(price, "1", 1.0)], tick * group, asks=asks)
         assert step.price == pytest.approx(float(price), rel=1e-9)
 
 
@@ -345,7 +345,7 @@ def test_own_levels_are_marked_on_the_ladder(snapshot: Snapshot) -> None:
 
 
 def test_an_empty_ladder_is_words() -> None:
-    assert np.isnan(depth.imbalance(Ladder("synced", (), (), None)))
+    assert np.isnan(depth_ladder.imbalance(Ladder("synced", (), (), None)))
 
 
 # Chart

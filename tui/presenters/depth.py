@@ -7,82 +7,25 @@ in words what the book is waiting for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
 
 from engine.snapshot import Ladder
+from tui.presenters.depth_books import Shown, shown
+from tui.presenters.depth_ladder import Step, book_tick, grouped, imbalance
 from tui.presenters.format import bar_text, bps_text, compact_text, pad, price_text, tick_decimals
 from tui.presenters.gauges import area_text, score_style, signed_gauge
 from tui.presenters.levels import Mark, marks
-from tui.presenters.lines import BLANK, Line, right
-from tui.presenters.view import NO_SYMBOL, View, count_text, feed_warning, sentence
+from tui.presenters.lines import BLANK, Line, right, wrapped
+from tui.presenters.view import NO_SYMBOL, View, count_text, sentence
 
 GROUPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 """Ticks to a line of the ladder."""
-IMBALANCE_LEVELS: Final = 10
 _FIGURES: Final = 32
 """Cells of a line's marks, price, size and sum."""
 _LEAST_SHAPED: Final = 9
 """Cells beside the figures below which the sizes are drawn alone."""
-
-_ABSENCE: Final = {
-    "absent": "no book: this recording or venue sends none for this symbol",
-    "syncing": "book syncing: waiting for its first proven snapshot",
-    "resyncing": "book resyncing: a message was missed, so the old book was thrown away",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of one side: its price, its own notional and the sum from the best price to here, quote currency."""
-
-    price: float
-    notional: float
-    cumulative: float
-
-
-def book_tick(ladder: Ladder, tick: float | None) -> float:
-    """The instrument's tick, or the finest decimal step of the book's own price texts where that is finer.
-
-    A tick inferred from a few messages may be coarser than the market's; a book is never drawn coarser than it is.
-    """
-    texts = [price for price, _, _ in (*ladder.bids, *ladder.asks)]
-    places = max((len(text.partition(".")[2]) for text in texts), default=0)
-    step = float(f"1e-{places}")
-    if tick is None or tick <= 0:
-        return step
-    # Texts may be padded with zeros beyond the tick, so only a price off the tick's grid proves it too coarse.
-    return tick if all(_on_grid(float(price), tick) for price in texts) else min(tick, step)
-
-
-def _on_grid(price: float, tick: float) -> bool:
-    place = price / tick
-    return abs(place - round(place)) < 1e-6 * max(1.0, abs(place) * 1e-6)
-
-
-def grouped(levels: Sequence[tuple[str, str, float]], step: float, asks: bool) -> list[Step]:
-    """Levels summed into steps of `step`, best first. Bids round down and asks up, so that no step looks better
-    than its orders are."""
-    sums: dict[int, float] = {}
-    for price, _, notional in levels:
-        place = float(price) / step
-        # A price on the grid may land a rounding error beside it; a real one is at least a tick off.
-        near = round(place)
-        key = near if _on_grid(float(price), step) else int(place // 1) + (1 if asks else 0)
-        sums[key] = sums.get(key, 0.0) + notional
-    steps, total = [], 0.0
-    for key, notional in sums.items():
-        total += notional
-        steps.append(Step(key * step, notional, total))
-    return steps
-
-
-def imbalance(ladder: Ladder) -> float:
-    """(bid - ask) / (bid + ask) of the notional in the top 10 levels; NaN for an empty book."""
-    bid = sum(notional for _, _, notional in ladder.bids[:IMBALANCE_LEVELS])
-    ask = sum(notional for _, _, notional in ladder.asks[:IMBALANCE_LEVELS])
-    return (bid - ask) / (bid + ask) if bid + ask > 0 else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,32 +109,38 @@ def _beyond(held: Sequence[Mark], edge: float, tick: float, above: bool, width: 
     return ((told.rstrip(), "muted"),)
 
 
-def depth_lines(view: View, group: int, width: int, height: int) -> list[Line]:
-    """The ladder in `height` lines; the middle of the pane is the middle of the market."""
-    instrument, focus, row = view.instrument, view.focus, view.row
-    if instrument is None or row is None:
+def depth_lines(view: View, group: int, width: int, height: int, choice: str = "") -> list[Line]:
+    """The ladder in `height` lines; the middle of the pane is the middle of the market.
+
+    `choice`: which book of the asset, as `tui.presenters.depth_books` names them; the symbol's own by default.
+    """
+    instrument = view.instrument
+    if instrument is None:
         return sentence(NO_SYMBOL["depth"], width)
-    if focus is None:
+    book = shown(view, choice)
+    if book is None:
         return sentence(f"waiting for the book of {instrument.symbol}", width)
-    warning = feed_warning(view)
-    if warning and view.snapshot.mode == "live":
-        return sentence(f"no book shown: {warning}", width, "warning")
-    ladder = focus.ladder
-    if ladder.status != "synced" or not ladder.bids or not ladder.asks:
-        told = _ABSENCE.get(ladder.status, "the book has only one side" if ladder.status == "synced" else ladder.status)
-        return sentence(told, width, "warning" if ladder.status == "resyncing" else "muted")
-    tick = book_tick(ladder, instrument.tick)
+    noted = wrapped(book.note, width, "accent strong") if book.note else []
+    if book.trouble:
+        return [*noted, *sentence(book.trouble, width, "warning" if book.is_alarming else "muted")]
+    return [*noted, *_ladder_lines(view, book, group, width, height - len(noted))]
+
+
+def _ladder_lines(view: View, book: Shown, group: int, width: int, height: int) -> list[Line]:
+    ladder, row = book.ladder, view.row
+    assert row is not None
+    tick = book.tick if book.is_merged and book.tick else book_tick(ladder, book.tick)
     size = tick * GROUPS[min(len(GROUPS) - 1, max(0, group))]
     asks, bids = grouped(ladder.asks, size, asks=True), grouped(ladder.bids, size, asks=False)
     roomy = height >= 14
     each = max(1, (height - (5 if roomy else 3)) // 2)
     asks, bids = asks[:each], bids[:each]
     drawing = _drawing((*asks, *bids), width)
-    held = marks(view.snapshot.ranking.levels, row)
+    held = [replace(mark, price=mark.price * book.unit) for mark in marks(view.snapshot.ranking.levels, row)]
     mid = (float(ladder.bids[0][0]) + float(ladder.asks[0][0])) / 2
     above, below = [mark for mark in held if mark.price > mid], [mark for mark in held if mark.price <= mid]
     ask_letters, bid_letters = _placed(above, asks, asks=True), _placed(below, bids, asks=False)
-    lines: list[Line] = [_heading(drawing, instrument.quote, width)]
+    lines: list[Line] = [_heading(drawing, book.quote, width)]
     if roomy:
         lines.append(_beyond(above, asks[-1].price, tick, True, width))
     lines += [BLANK] * (each - len(asks))
@@ -207,7 +156,8 @@ def depth_lines(view: View, group: int, width: int, height: int) -> list[Line]:
 def _middle(ladder: Ladder, tick: float, size: float, width: int) -> Line:
     bid, ask = float(ladder.bids[0][0]), float(ladder.asks[0][0])
     mid, spread = (bid + ask) / 2, ask - bid
-    ticks = count_text(max(0, round(spread / tick)), "tick")
+    # Of one venue's book that is not possible; merged ones cross by what the venues differ.
+    ticks = count_text(round(spread / tick), "tick") if spread >= 0 else "venues cross"
     decimals = max(0, tick_decimals(tick)) + 1
     told = f" {bps_text(spread / mid * 1e4)} · {ticks}"
     group = f" · step {price_text(size, tick)}"

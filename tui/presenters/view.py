@@ -94,12 +94,15 @@ def count_text(number: int, noun: str) -> str:
 
 def feed_warning(view: View) -> str:
     """What is wrong with the stream of the symbol under the cursor, in words; empty while it is live."""
-    feed = view.feed
+    return "" if view.instrument is None else venue_warning(view, view.instrument.venue)
+
+
+def venue_warning(view: View, venue: str) -> str:
+    """What is wrong with the stream of a venue, in words; empty while it is live."""
+    feed = next((feed for feed in view.snapshot.feeds if feed.venue == venue), None)
     if feed is None or feed.state == "live":
         return ""
-    return f"{venue_title(feed.venue)} {feed.state}: {feed.detail}" if feed.detail else (
-        f"{venue_title(feed.venue)} {feed.state}"
-    )  # fmt: skip
+    return f"{venue_title(venue)} {feed.state}" + (f": {feed.detail}" if feed.detail else "")
 
 
 def sentence(text: str, width: int, style: str = "muted") -> list[Line]:

@@ -38,14 +38,14 @@ class DrillScreen(PaneScreen):
         "wide": frozenset(ORDER),
     }
 
-    def __init__(self, face: str, depth_group: int, timeframe: str) -> None:
+    def __init__(self, face: str, depth_group: int, timeframe: str, depth_book: str = "") -> None:
         super().__init__()
-        self._choices = (face, depth_group, timeframe)
+        self._choices = (face, depth_group, timeframe, depth_book)
 
     def panes(self) -> Iterator[Widget]:
-        face, group, timeframe = self._choices
+        face, group, timeframe, book = self._choices
         yield ChartPane(id="chart", timeframe=timeframe)
-        yield DepthPane(id="depth", group=group)
+        yield DepthPane(id="depth", group=group, book=book)
         yield TapePane(id="tape")
         yield PrismPane(id="account", face=face, account_only=True)
         yield LevelsPane(id="levels")
@@ -75,6 +75,9 @@ class DrillScreen(PaneScreen):
 
     def do_depth(self, step: str) -> None:
         self.console.remember(depth_grouping=self.query_one(DepthPane).step_group(int(step)))
+
+    def do_book(self, step: str) -> None:
+        self.console.choose_book(self.query_one(DepthPane).step_book(int(step)))
 
     def do_liquidations(self, step: str) -> None:
         self.console.tell("every liquidation of this symbol is shown here; the minimum size is for the main screen")

@@ -67,17 +67,19 @@ class MainScreen(PaneScreen):
     ORDER: ClassVar[tuple[str, ...]] = ("candidates", "prism", "depth", "liquidations")
     SHOWN: ClassVar[dict[SizeClass, frozenset[str]]] = {"medium": frozenset(ORDER), "wide": frozenset(ORDER)}
 
-    def __init__(self, table: ViewState, face: str, depth_group: int, minimum_usd: float, flash: bool) -> None:
+    def __init__(
+        self, table: ViewState, face: str, depth_group: int, minimum_usd: float, flash: bool, depth_book: str = ""
+    ) -> None:
         super().__init__()
         self._table_state = table
-        self._choices = (face, depth_group, minimum_usd)
+        self._choices = (face, depth_group, minimum_usd, depth_book)
         self._flash = flash
 
     def panes(self) -> Iterator[Widget]:
-        face, group, minimum = self._choices
+        face, group, minimum, book = self._choices
         yield Candidates(self._table_state, flash=self._flash, id="candidates")
         yield PrismPane(id="prism", face=face)
-        yield DepthPane(id="depth", group=group)
+        yield DepthPane(id="depth", group=group, book=book)
         yield LiquidationsPane(id="liquidations", minimum_usd=minimum)
 
     def compose(self) -> ComposeResult:
@@ -284,6 +286,9 @@ class MainScreen(PaneScreen):
 
     def do_depth(self, step: str) -> None:
         self.console.remember(depth_grouping=self.query_one(DepthPane).step_group(int(step)))
+
+    def do_book(self, step: str) -> None:
+        self.console.choose_book(self.query_one(DepthPane).step_book(int(step)))
 
     def do_liquidations(self, step: str) -> None:
         self.console.remember(liquidation_minimum_usd=self.query_one(LiquidationsPane).step_minimum(int(step)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.documents import board_in_force
 from engine.prism.board import FACES
-from tui.presenters import breakdown, chart, depth, explanation, gates, levels, liquidations, tape
+from tui.presenters import breakdown, chart, depth, depth_books, explanation, gates, levels, liquidations, tape
 from tui.presenters.format import usd_text
 from tui.presenters.lines import BLANK, Line, beside, wrapped
 from tui.presenters.view import NO_SYMBOL, View, feed_warning, sentence, venue_title, words
@@ -115,12 +115,16 @@ class DepthPane(Pane):
     HELP = (
         "The order book around mid: size at each step, the sum from the best price, and your levels marked E entry, S "
         "stop, 1 2 3 targets. Lines show the sizes and, where there is room, a filled area the sums: the outline of "
-        "the book, wide where much stands before a price. + and - group by more or fewer ticks. Only a book that "
-        "checks out against its venue is drawn; otherwise the pane says what it waits for."
+        "the book, wide where much stands before a price. + and - group by more or fewer ticks. c and C go through the "
+        "books of the same asset: the row's own, each other venue's, and all of them merged, in quote currency and as "
+        "far as each of them reaches; merged books may cross, by what the venues differ. Only a book that checks out "
+        "against its venue is drawn or merged; otherwise the pane says what it waits for, or without whom it is."
     )
 
-    def __init__(self, *, id: str, group: int = 0) -> None:
+    def __init__(self, *, id: str, group: int = 0, book: str = depth_books.OWN) -> None:
         super().__init__(id=id)
+        self.book = book
+        """Which book of the asset, as `tui.presenters.depth_books` names them."""
         self.group = min(len(depth.GROUPS) - 1, max(0, group))
 
     def step_group(self, step: int) -> int:
@@ -129,10 +133,19 @@ class DepthPane(Pane):
         self.again()
         return self.group
 
+    def step_book(self, step: int) -> str:
+        """Show the next (+1) or the previous book of the asset."""
+        if self._view is not None:
+            self.book = depth_books.step_choice(self._view, self.book, step)
+            self.again()
+        return self.book
+
     def lines(self, view: View, width: int, height: int) -> list[Line]:
         ticks = depth.GROUPS[self.group]
-        self.head(_of_symbol(self.TITLE, view), f"{ticks:,} tick{'s' if ticks > 1 else ''} a line")
-        return depth.depth_lines(view, self.group, width, height)
+        book = depth_books.shown(view, self.book)
+        title = f"{self.TITLE} · {book.title}" if book is not None else _of_symbol(self.TITLE, view)
+        self.head(title, f"{ticks:,} tick{'s' if ticks > 1 else ''} a line")
+        return depth.depth_lines(view, self.group, width, height, self.book)
 
 
 class ChartPane(Pane):
