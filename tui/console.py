@@ -17,7 +17,6 @@ from typing import Any, Final, Literal
 
 import platformdirs
 from msgspec.structs import replace
-from textual.app import App
 
 from engine.clock import Clock, SystemClock
 from engine.config.presets import PRESETS
@@ -26,6 +25,7 @@ from engine.snapshot import ReplayStatus, Snapshot
 from engine.text import clean
 from themes import loader
 from tui.actions import Keymap
+from tui.keys_in_order import KeysInOrder
 from tui.presenters.alerts import AlertChoice, Alerts, desktop_notice
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
@@ -45,7 +45,7 @@ FAILURE_SHOWN_S: Final = 1.5
 Severity = Literal["information", "warning", "error"]
 
 
-class ConsoleApp(App[None]):
+class ConsoleApp(KeysInOrder):
     """See the module."""
 
     def __init__(

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from tui.keys_in_order import OrderedInput
 from tui.presenters.filter_expression import MAX_CHARS
 from tui.presenters.lines import Line
 from tui.widgets.pane import Bar
@@ -65,7 +66,7 @@ class Prompt(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Bar(id="prompt-label")
-            yield Input(id="prompt-input", select_on_focus=False, max_length=MAX_CHARS)
+            yield OrderedInput(id="prompt-input", select_on_focus=False, max_length=MAX_CHARS)
             yield Bar(id="prompt-count")
         yield Bar(id="prompt-complaint")
 
@@ -82,7 +83,7 @@ class Prompt(Vertical):
         entry.cursor_position = len(text)
         self.query_one("#prompt-label", Bar).show_lines((((f" {kind} ", "strong accent"),),))
         self.display = True
-        entry.focus()
+        self.screen.set_focus(entry)  # at once: `focus` waits for its turn, and the next key may not
         self._say(judge(text))
 
     def close(self, accepted: bool) -> None:
