@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,15 @@ def test_the_map_names_each_asset_once_with_its_score() -> None:
             key=lambda one: BASE.columns.volume_24h_usd[BASE.instruments.index(one)],
         ).asset
     )
+
+
+def test_a_long_name_on_the_map_keeps_its_distance_from_the_score() -> None:
+    instruments = tuple(replace(one, asset=f"FARTCOIN{n}") for n, one in enumerate(BASE.instruments))
+    told = text(width=110, height=60, instruments=instruments)
+    cells = [line for line in told[told.index("HEAT BY SCORE") :].split("\n")[1:] if "FARTC" in line]
+    assert cells
+    for line in cells:
+        assert re.fullmatch(r"( +\S+… +[\d.·]+ *)+", line), line
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -201,6 +201,42 @@ def test_the_position_respects_the_tighter_limit(snapshot: Snapshot) -> None:
     assert levels.position(replace(held, depth_1pct_usd=unknown), row, view.risk) is None
 
 
+@pytest.mark.parametrize(
+    ("base", "step", "contract", "text"),
+    [
+        (1_960_784.3, 1.0, 1.0, "1960784"),
+        (0.0123456, 0.001, 1.0, "0.012"),
+        (0.3, 0.1, 1.0, "0.3"),
+        (1_960_784.3, 1.0, 1000.0, "1960000"),
+        (1_960_784.3, None, 1.0, "1960784"),
+        (0.000123456789, None, 1.0, "0.000123457"),
+    ],
+)
+def test_a_size_is_written_as_an_order_takes_it(
+    snapshot: Snapshot, base: float, step: float | None, contract: float, text: str
+) -> None:
+    instrument = replace(snapshot.instruments[0], step=step, contract_size=contract)
+    assert levels._size_text(base, instrument) == text
+
+
+def test_every_gate_fits_beside_the_levels(snapshot: Snapshot) -> None:
+    for preset in snapshot.rankings.values():
+        for row in range(ROWS):
+            assert max(width_of(line) for line in gates.gate_lines(preset, row)) <= gates.WIDTH
+
+
+def test_the_columns_of_the_readings_hold_whatever_the_unit(snapshot: Snapshot) -> None:
+    board = replace(snapshot.board, units=tuple("standard deviations of slope, 20 x 15m" for _ in snapshot.board.units))
+    for width in (70, 120):
+        head, *lines = plain(breakdown.detail_lines(board, 0, "technical", width)).split("\n")
+        figures = [line for line in lines if not line.startswith(" ")]
+        assert len(figures) == len(COMPONENTS["technical"])
+        for line in figures:
+            assert len(line) <= width
+            assert re.fullmatch(r".*\S", line[: head.index("RAW") + 3]), "the reading ends where its heading does"
+            assert line[head.index("RAW") + 3] == " "
+
+
 def test_the_explanation_names_the_strongest_the_missing_and_the_gates(snapshot: Snapshot) -> None:
     states = snapshot.board.status.copy()
     names = ("funding", "funding_volatility")
@@ -360,6 +396,31 @@ def test_the_chart_fits_and_labels_its_levels(snapshot: Snapshot, timeframe: str
     for mark in levels.marks(snapshot.ranking.levels, 0):
         assert mark.title in text or re.search(rf"┤\S*{mark.letter}", text), mark.title
     assert all(width_of(line) <= width for line in lines[1:])
+
+
+def test_the_last_price_is_not_read_as_a_level_of_its_row() -> None:
+    held = [levels.Mark("E", "entry", 50.0, "accent"), levels.Mark("S", "stop", 49.0, "down")]
+    scale = chart.Scale(0.0, 100.0, 4)
+    for marks, last, tick, label in (
+        ([], 42.5, 0.5, "┤ 42.5"),
+        (held[:1], 42.5, 0.5, "┤E/now      42.5"),
+        (held, 42.5, 0.5, "┤E/S/now    42.5"),
+        (held, 42.5, 1e-7, "┤…/now42.5000000"),
+    ):
+        assert plain(chart._axis(scale, marks, last, tick)).split("\n")[2].replace(" ", "") == label.replace(" ", "")
+
+
+def test_levels_that_share_a_row_of_the_axis_share_no_price() -> None:
+    held = [levels.Mark(letter, title, 30.0 + n, "up") for n, (letter, title) in enumerate(
+        (("E", "entry"), ("S", "stop"), ("1", "TP1"), ("2", "TP2"), ("3", "TP3"))
+    )]  # fmt: skip
+    lines = chart._axis(chart.Scale(0.0, 100.0, 4), held, 1.0, 0.0000001)
+    assert all(width_of(line) <= chart.AXIS for line in lines)
+    text = plain(lines)
+    assert "┤E/S/1/2/3" in text
+    assert "30.0" not in text
+    assert "┤stop 31.0000000" in plain(chart._axis(chart.Scale(0.0, 100.0, 4), held[1:2], 1.0, 1e-7))
+    assert "┤E    30.0000000" in plain(chart._axis(chart.Scale(0.0, 100.0, 4), held[:1], 1.0, 1e-7))
 
 
 def test_a_candle_is_drawn_from_low_to_high(snapshot: Snapshot) -> None:

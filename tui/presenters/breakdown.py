@@ -47,22 +47,21 @@ def rounded_parts(parts: Sequence[float], total: float, decimals: int) -> list[f
     return [low / scale for low in floors]
 
 
-def reading_text(value: float, unit: str) -> str:
-    """A raw reading with its unit, in at most 14 cells."""
+def reading_text(value: float, unit: str) -> tuple[str, str]:
+    """A raw reading in at most 14 cells, and its unit in words where the figure does not bear it."""
     if isnan(value):
-        return MISSING
+        return MISSING, ""
     match unit:
         case "frac":
-            return percent_text(value, 3, width=9)
+            return percent_text(value, 3, width=9), ""
         case "usd":
-            return usd_text(value)
+            return usd_text(value), ""
         case "bps" | "bp":
-            return bps_text(value)
+            return bps_text(value), ""
         case "percent" | "%":
-            return f"{value:+.2f}%"
+            return f"{value:+.2f}%", ""
         case _:
-            number = compact_text(value) if abs(value) >= 1000 else f"{value:.4g}"
-            return f"{number} {words(unit)}" if unit else number
+            return compact_text(value) if abs(value) >= 1000 else f"{value:.4g}", words(unit)
 
 
 def status_text(board: Board, row: int, name: str) -> str:
@@ -192,7 +191,7 @@ def detail_lines(board: Board, row: int, face: str, width: int, standing: Standi
     head = pad("READING", _NAME) + right("RAW", 14)
     if standing is not None:
         head += right("ALL%", 6) + right("OWN%", 6)
-    head += "".join(right(frame, 6) for frame in TIMEFRAMES) + "  NOTE"
+    head += "".join(right(frame, 6) for frame in TIMEFRAMES) + "  UNIT, NOTE"
     room = width - _NAME - (34 if standing is None else 46)
     lines: list[Line] = [((head.ljust(width), "heading"),)]
     for name in COMPONENTS[face]:
@@ -203,13 +202,14 @@ def detail_lines(board: Board, row: int, face: str, width: int, standing: Standi
         else:
             shown = [float(x) for x in board.timeframes[row, c]]
             frames = tuple((right(MISSING if isnan(x) else f"{x:.0f}", 6), score_style(x)) for x in shown)
-        told = told_text(board, row, name)
+        figure, unit = reading_text(float(board.raw[row, c]), board.units[c])
+        told = "; ".join(part for part in (unit, told_text(board, row, name)) if part)
         style = "warning" if board.status[row, c] != Status.OK else "muted"
         fits = cell_len(told) <= room
         lines.append(
             (
                 (pad(words(name), _NAME), ""),
-                (right(reading_text(float(board.raw[row, c]), board.units[c]), 14), ""),
+                (right(figure, 14), ""),
                 *_ranks(standing, c),
                 *frames,
                 (f"  {told}" if told and fits else "", style),

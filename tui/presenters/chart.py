@@ -11,6 +11,7 @@ from math import isfinite, nan
 from typing import Final
 
 import numpy as np
+from rich.cells import cell_len
 
 from engine.snapshot import ChartBars
 from tui.presenters.format import percent_text, price_text, usd_text
@@ -93,18 +94,32 @@ def _axis(scale: Scale, held: Sequence[Mark], last: float, tick: float | None) -
             taken.setdefault(min(scale.rows - 1, int(scale.row(mark.price))), []).append(mark)
     now = min(scale.rows - 1, max(0, int(scale.row(last)))) if isfinite(last) else -1
     for r in range(scale.rows):
+        letters = [mark.letter for mark in taken.get(r, ())]
         if r == now:
-            names = "/".join(mark.letter for mark in taken.get(r, ()))
-            labels.append(((f"┤{names:<5}", "accent"), (right(price_text(last, tick, 10), 10), "reverse")))
-        elif r in taken:
-            names = "/".join(mark.title if len(taken[r]) == 1 else mark.letter for mark in taken[r])
-            price = price_text(taken[r][0].price, tick, 10)
-            labels.append(((f"┤{names:<5}{price:>10}", taken[r][0].style),))
+            price = price_text(last, tick, 10)
+            names = _now_text(letters, AXIS - 1 - cell_len(price))
+            labels.append(((f"┤{names:<5}", "accent"), (right(price, AXIS - 1 - max(5, len(names))), "reverse")))
+        elif len(letters) == 1:
+            mark = taken[r][0]
+            price = price_text(mark.price, tick, 10)
+            name = mark.title if len(mark.title) + cell_len(price) < AXIS - 1 else mark.letter
+            labels.append(((f"┤{name:<5}{price:>10}", mark.style),))
+        elif letters:
+            # One price beside several names would be taken for the price of each.
+            labels.append(((f"┤{'/'.join(letters)}", taken[r][0].style),))
         elif r % 4 == 2:
             labels.append((("┤     ", "track"), (right(price_text(scale.price(r), tick, 10), 10), "muted")))
         else:
             labels.append((("│", "track"),))
     return labels
+
+
+def _now_text(letters: Sequence[str], room: int) -> str:
+    """What stands before the last price: `now` with the levels of its row, so that it is not read as one of them."""
+    if not letters:
+        return ""
+    texts = ("/".join([*letters, "now"]), f"{''.join(letters)}/now", "…/now")
+    return next((text for text in texts if len(text) <= room), "now")
 
 
 def _merged(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

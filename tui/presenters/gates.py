@@ -5,9 +5,14 @@ Called by the prism pane, the symbol's screen and the explanation.
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.ranking import words
 from engine.ranking.result import GATES, Ranking
 from tui.presenters.lines import Line
+
+WIDTH: Final = 35
+"""Cells that hold every gate whole: `✗ depth within 1 % unknown`, `✓ depth within 1 % $147k ≥ $100k`."""
 
 
 def gate_text(ranking: Ranking, row: int, number: int) -> str:

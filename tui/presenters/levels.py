@@ -6,13 +6,13 @@ Called by the prism pane, the symbol's screen, the depth ladder and the chart (f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import floor, isfinite, isnan, log10
 from typing import Final
 
 from engine.instruments import Instrument
 from engine.ranking.result import Levels, LevelStatus
 from engine.snapshot import Focus
-from tui.presenters.format import MISSING, percent_text, price_text, usd_text
+from tui.presenters.format import MISSING, percent_text, price_text, tick_decimals, usd_text
 from tui.presenters.lines import Line, right
 from tui.presenters.view import Risk, View
 
@@ -128,11 +128,23 @@ def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus 
     return lines
 
 
+def _size_text(base: float, instrument: Instrument) -> str:
+    """A size in base currency as an order takes it: rounded down to the step, or to six digits where none is known."""
+    size, step = base, instrument.step
+    if step and instrument.contract_size and not instrument.inverse:
+        step *= instrument.contract_size
+        size = floor(base / step * (1 + 1e-12)) * step
+        decimals = tick_decimals(float(f"{step:.12g}"))
+    else:
+        decimals = max(0, 5 - floor(log10(base))) if base > 0 else 0
+    return f"{size:.{decimals}f}"
+
+
 def _position_lines(levels: Levels, row: int, risk: Risk, instrument: Instrument) -> list[Line]:
     sized = position(levels, row, risk)
     if sized is None:
         return [(("size   not known: depth within 1% not known", "warning"),)]
-    size = f"{sized.base:.6g} {instrument.base}"
+    size = f"{_size_text(sized.base, instrument)} {instrument.base}"
     return [
         (("size  ", ""), (right(usd_text(sized.usd), 12), "strong"), (f"  {size}", "")),
         ((f"      loses {usd_text(sized.loss_usd)} at the stop ({sized.binding})", "muted"),),

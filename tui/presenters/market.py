@@ -17,7 +17,7 @@ from tui.presenters.lines import BLANK, Line, cut, right
 from tui.presenters.view import View, count_text
 
 BANDS: Final = ("0-20 bearish", "20-40", "40-60 neutral", "60-80", "80-100 bullish")
-CELL: Final = 13
+CELL: Final = 14
 """Cells of one symbol of the map, its gap included."""
 ENOUGH: Final = 0.5
 """Share of a score's data below which it is not coloured or counted: it leans far because little weighs against it."""
@@ -133,6 +133,6 @@ def _map(snapshot: Snapshot, width: int, height: int) -> list[Line]:
             score = float(snapshot.board.prism[row])
             enough = snapshot.board.coverage[row] >= ENOUGH
             style = f"{score_style(score)} reverse" if enough and score == score else "muted"
-            spans += [(pad(f" {asset}", CELL - 6) + right(score_text(score), 4) + " ", style), (" ", "")]
+            spans += [(pad(f" {asset}", CELL - 7) + right(score_text(score), 5) + " ", style), (" ", "")]
         lines.append(tuple(spans))
     return lines

@@ -67,12 +67,11 @@ class PrismPane(Pane):
         standing = None if focus is None else focus.standing
         detail = breakdown.detail_lines(board, row, self.face, width, standing)
         moving, verdict = breakdown.driver_lines(board, row), gates.gate_lines(ranking, row)
-        gate_width = 30
-        entry = levels.level_lines(view, width - gate_width - 2 if side_by_side else width)
+        entry = levels.level_lines(view, width - gates.WIDTH - 2 if side_by_side else width)
         if self._account_only:
             return breakdown.spaced(lines, detail, moving)
         if side_by_side:
-            tail = beside(verdict, breakdown.spaced(entry, moving), gate_width)
+            tail = beside(verdict, breakdown.spaced(entry, moving), gates.WIDTH)
             return breakdown.spaced(lines, tail, detail)
         return breakdown.spaced(lines, entry, verdict, moving, detail)
 
@@ -188,7 +187,7 @@ class LevelsPane(Pane):
         if view.row is None:
             return sentence(NO_SYMBOL["prism"], width)
         gate = gates.gate_lines(view.snapshot.ranking, view.row)
-        beside_width = width - 32
+        beside_width = width - gates.WIDTH - 2
         if beside_width >= 48:
             return beside(levels.level_lines(view, beside_width), gate, beside_width)
         return breakdown.spaced(levels.level_lines(view, width), gate)
