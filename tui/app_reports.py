@@ -39,7 +39,8 @@ class Reports(ConsoleApp):
         self.push_screen(CommandPalette(id="--command-palette"))
 
     def do_picture(self) -> None:
-        svg = self.export_screenshot(title=self.TITLE or "prism")
+        # Viewers built on librsvg drop blanks at the ends of texts, and with them every column, unless told not to.
+        svg = self.export_screenshot(title=self.TITLE or "prism").replace("<svg ", '<svg xml:space="preserve" ', 1)
         try:
             path = write_new(svg.encode("utf-8", "replace"), "screen", "svg", self.export_folder())
         except ExportError as error:

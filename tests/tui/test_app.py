@@ -390,6 +390,7 @@ async def test_a_picture_holds_the_screen_in_front_and_no_markup_of_a_symbol(
     texts = "".join(root.itertext())
     assert "<b>&" in texts
     assert "candidates" in texts
+    assert root.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
     assert "escape goes back" in "".join(ElementTree.fromstring(second.read_bytes()).itertext()).replace("\xa0", " ")
 
 
