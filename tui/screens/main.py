@@ -34,10 +34,11 @@ _TABLE_MOVES = {"first": "cursor_home", "last": "cursor_end"}
 _HELP = (
     "Every perpetual that passes the preset's gates, ranked by conviction. SCORE runs from 0, bearish, to 100, "
     "bullish; 50 says nothing. The six letters are the faces: Technical, Volume, order Flow, order Book, Structure, "
-    "sentiMent. COV is the share of the score's weight that rests on good data; thinly covered scores are dimmed. The "
-    "order is made anew at most once a second and the cursor stays on its symbol. While you press keys nothing changes "
-    "places: what would is counted as waiting, and does so two seconds after the last key. z holds everything still, v "
-    "shows what a gate stopped, nearest to passing first."
+    "sentiMent. COV is the share of the score's weight that rests on good data; thinly covered scores are dimmed. TR "
+    "counts the traps, what speaks against taking the side (⚑2: two); Enter shows what each saw. ✦ marks a symbol "
+    "listed within 24 h. The order is made anew at most once a second and the cursor stays on its symbol. While you "
+    "press keys nothing changes places: what would is counted as waiting, and does so two seconds after the last "
+    "key. z holds everything still, v shows what a gate stopped, nearest to passing first."
 )
 
 
