@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint bench lock clean
+.PHONY: demo test check lint bench simulate soak lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/prism demo
@@ -44,6 +44,13 @@ bench: $(VENV)/.dev
 	.venv-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock
 	.venv-bench/bin/python -c 'import cryptofeed, ccxt.pro, order_book'
 	touch $@
+
+# What these two find ends as a test; see bench/README.md.
+simulate: $(VENV)/.dev
+	$(BIN)/python -m bench.simulate --seeds 500
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m bench.soak --minutes 3 --rate 2000 --assets 40
 
 lock: $(VENV)/.dev
 	bench/lock.sh

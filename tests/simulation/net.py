@@ -282,7 +282,8 @@ class SimNet:
         self._clock = clock
         self._weather = weather
         self._rng = random.Random(f"net {seed}")
-        self._far: Owned = {}
+        self.far: Owned = {}
+        """The exchanges' ends, which may stand longer than ours where no goodbye gets through."""
         self._streams: dict[str, Streams] = {}
         self._requests: dict[str, Requests] = {}
         for streams in venues.streams.values():
@@ -316,7 +317,7 @@ class SimNet:
 
     async def leave(self) -> None:
         """End what stands at the far end."""
-        await settle(self._far)
+        await settle(self.far)
 
     async def _opened(self, url: str, max_size: int) -> Client:
         origin, target = _parted(url)
@@ -333,7 +334,7 @@ class SimNet:
         pipes = (Pipe(self._clock, weather, self._rng), Pipe(self._clock, weather, self._rng))
         client.server = Server(client, *pipes)
         self.sockets.append(client)
-        spawn(self._far, streams.serve(client.server, origin, target), f"{origin} serves")
+        spawn(self.far, streams.serve(client.server, origin, target), f"{origin} serves")
         return client
 
     async def _fetched(self, url: str) -> HttpAnswer:

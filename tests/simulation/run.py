@@ -151,7 +151,9 @@ class SimRig(Rig):
         if open_ones := [one for one in net.sockets if one.ended is None]:
             raise Broken(f"{len(open_ones)} sockets are open after the engine closed")
         await self.clock.sleep_until(self.clock.monotonic_ns() + 5_000_000_000)
-        if left := [task.get_name() for task in _tasks() if task not in self.kept]:
+        far = {task for net in self.nets for task in net.far}
+        far |= {task for streams in self.sim.streams.values() for task in streams._tasks}
+        if left := [task.get_name() for task in _tasks() if task not in self.kept and task not in far]:
             raise Broken(f"tasks go on after the engine closed: {sorted(left)[:8]}")
 
     kept: frozenset[asyncio.Task[Any]] = frozenset()
