@@ -20,6 +20,7 @@ from engine.config.schema import Config, ConsoleSection, EngineSection
 from engine.snapshot import Feed, FeedState, Snapshot
 from tests.tui.fake_source import FakeSource, make_app, recording, scene
 from tui.app import PrismApp
+from tui.state import ConsoleState, Instrument, save
 
 pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="pictures are on record for Python 3.11 only; other versions draw alike"
@@ -127,6 +128,49 @@ def test_after_keys(snap_compare: Any, tmp_path: Path, keys: tuple[str, ...]) ->
             entry.cursor_blink = False
 
     assert snap_compare(app, terminal_size=(120, 40), run_before=pressed)
+
+
+LARGE_AND_LIGHT = [("prism-light", (120, 40)), ("prism-dark", (200, 60)), ("prism-light", (200, 60))]
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), LARGE_AND_LIGHT, ids=lambda of: of if isinstance(of, str) else f"{of[0]}x{of[1]}"
+)
+@pytest.mark.parametrize("state", ["frozen", "gated", "venue-of-the-row-down", "books-merged"])
+def test_states_large_and_light(
+    snap_compare: Any, tmp_path: Path, state: str, theme: str, size: tuple[int, int]
+) -> None:
+    save(tmp_path / "console.json", ConsoleState(greeted=True, pinned=(Instrument("okx", "BTC-USDT-SWAP"),)))
+    source = FakeSource(scene("live"))
+    app, settle = console(tmp_path, theme, source)
+
+    async def reached(pilot: Any) -> None:
+        await settle(pilot)
+        assert source.snapshot is not None
+        later: dict[str, Any] = {"sequence": 99, "at_ms": source.snapshot.at_ms + 3_300}
+        if keys := {"frozen": "z", "gated": "v", "books-merged": "C"}.get(state):
+            await pilot.press(keys)
+        if state == "frozen":
+            source.snapshot = scene("live", seed=4, **later)
+            source.answer_focus(*source.calls[-1][1:])
+        else:
+            source.snapshot = replace(
+                source.snapshot, **later, feeds=okx_down() if "down" in state else source.snapshot.feeds
+            )
+        await settle(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=reached)
+
+
+def okx_down() -> tuple[Feed, ...]:
+    return tuple(
+        replace(
+            feed, state="down", detail=DOWN.replace("fstream.binance.com", "ws.okx.com"), age_ms=34_000, books_synced=0
+        )
+        if feed.venue == "okx"
+        else feed
+        for feed in scene().feeds
+    )
 
 
 @pytest.mark.parametrize("theme", ["prism-colour-blind", "prism-contrast"])

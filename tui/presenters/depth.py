@@ -24,6 +24,8 @@ GROUPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000
 """Ticks to a line of the ladder."""
 _FIGURES: Final = 32
 """Cells of a line's marks, price, size and sum."""
+_ROOMY: Final = 14
+"""Lines from which own levels beyond the ladder, and long words over it, have their place."""
 _LEAST_SHAPED: Final = 9
 """Cells beside the figures below which the sizes are drawn alone."""
 
@@ -121,6 +123,8 @@ def depth_lines(view: View, group: int, width: int, height: int, choice: str = "
     if book is None:
         return sentence(f"waiting for the book of {instrument.symbol}", width)
     noted = wrapped(book.note, width, "accent strong") if book.note else []
+    if len(noted) > 1 and book.short and height < _ROOMY:
+        noted = wrapped(book.short, width, "accent strong")
     if book.trouble:
         return [*noted, *sentence(book.trouble, width, "warning" if book.is_alarming else "muted")]
     return [*noted, *_ladder_lines(view, book, group, width, height - len(noted))]
@@ -132,7 +136,7 @@ def _ladder_lines(view: View, book: Shown, group: int, width: int, height: int) 
     tick = book.tick if book.is_merged and book.tick else book_tick(ladder, book.tick)
     size = tick * GROUPS[min(len(GROUPS) - 1, max(0, group))]
     asks, bids = grouped(ladder.asks, size, asks=True), grouped(ladder.bids, size, asks=False)
-    roomy = height >= 14
+    roomy = height >= _ROOMY
     each = max(1, (height - (5 if roomy else 3)) // 2)
     asks, bids = asks[:each], bids[:each]
     drawing = _drawing((*asks, *bids), width)

@@ -15,6 +15,7 @@ from typing import Final
 
 from engine.instruments import Instrument
 from engine.snapshot import Ladder, Snapshot
+from tui.presenters.columns import VENUE_MARKS
 from tui.presenters.depth_ladder import book_tick
 from tui.presenters.view import View, count_text, venue_title, venue_warning
 
@@ -42,6 +43,8 @@ class Shown:
     quote: str
     note: str = ""
     """What the pane must say first, because it is not the symbol's own book."""
+    short: str = ""
+    """The same in fewer words, for panes of few lines; empty: there are none."""
     trouble: str = ""
     """Why nothing can be drawn."""
     is_alarming: bool = False
@@ -103,7 +106,9 @@ def shown(view: View, choice: str) -> Shown | None:
         trouble, alarming = f"no book shown: {warning}", True
     else:
         trouble, alarming = _absence(ladder, asked=bool(note) and view.snapshot.mode != "replay")
-    return Shown(title, ladder, instrument.tick, instrument.quote, note, trouble, alarming, part.unit)
+    return Shown(
+        title, ladder, instrument.tick, instrument.quote, note, trouble=trouble, is_alarming=alarming, unit=part.unit
+    )
 
 
 def _absence(ladder: Ladder, *, asked: bool) -> tuple[str, bool]:
@@ -141,8 +146,17 @@ def _merged(view: View, parts: Sequence[_Part]) -> Shown:
     title = f"{own.asset} · {count_text(len(good), 'book')} merged"
     if not good:
         trouble = f"no proven book of {own.asset} to merge: {left_out}"
-        return Shown(title, Ladder("absent", (), (), None), own.tick, own.quote, "", trouble, True, is_merged=True)
-    names = ", ".join(title for title, reason in zip(titles, reasons, strict=True) if not reason)
+        return Shown(
+            title,
+            Ladder("absent", (), (), None),
+            own.tick,
+            own.quote,
+            trouble=trouble,
+            is_alarming=True,
+            is_merged=True,
+        )
+    marks = [VENUE_MARKS.get(part.instrument.venue, part.instrument.venue) for part in parts]
+    missing = [f"{mark} ({reason})" for mark, reason in zip(marks, reasons, strict=True) if reason]
     quotes = {part.instrument.quote for part in good}
     ladder = Ladder("synced", _side(good, "bids"), _side(good, "asks"), None)
     basis = good[0]
@@ -151,9 +165,15 @@ def _merged(view: View, parts: Sequence[_Part]) -> Shown:
         ladder=ladder,
         tick=book_tick(basis.ladder, basis.instrument.tick) / basis.unit,
         quote=quotes.pop() if len(quotes) == 1 else "USD",
-        note=f"MERGED {names}" + (f" · without {left_out}" if left_out else ""),
+        note=f"MERGED {', '.join(_kept(titles, reasons))}" + (f" · without {left_out}" if left_out else ""),
+        short=f"MERGED {' '.join(_kept(marks, reasons))}" + (f" · without {' '.join(missing)}" if missing else ""),
         is_merged=True,
     )
+
+
+def _kept(names: Sequence[str], reasons: Sequence[str]) -> list[str]:
+    """The names of those against whom nothing speaks."""
+    return [name for name, reason in zip(names, reasons, strict=True) if not reason]
 
 
 def _titles(parts: Sequence[_Part]) -> list[str]:
