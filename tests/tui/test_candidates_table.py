@@ -173,7 +173,10 @@ async def test_a_waiting_an_empty_and_a_filtered_table_say_so() -> None:
         assert "matches `zzzz`" in "\n".join(lines(table))
         table.toggle_vetoed()
         table.clear_filters()
-        assert "GATE" in lines(table)[0]
+        assert "GATE▲" in lines(table)[0], "rows without a rank stand by the gates that they fail"
+        assert "#▲" not in lines(table)[0]
+        table.toggle_vetoed()
+        assert "#▲" in lines(table)[0]
 
 
 # Holding still

@@ -199,7 +199,7 @@ class CandidatesModel:
             shown=len(self._order),
             candidates=len(ranking.candidates) if ranking is not None else 0,
             gated=len(ranking.vetoed) if ranking is not None else 0,
-            sorted_by="gates failed" if state.vetoed and state.sort == "rank" else BY_KEY[state.sort].title,
+            sorted_by="gates failed" if state.heading != state.sort else BY_KEY[state.sort].title,
             descending=state.descending,
             filters=state.filters(),
             notices=self._selection.lacking if self._selection is not None else (),

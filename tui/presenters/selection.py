@@ -51,6 +51,11 @@ class ViewState:
         """Whether the largest value stands on top."""
         return BY_KEY[self.sort].descending != self.reverse
 
+    @property
+    def heading(self) -> str:
+        """Key of the column that says the order: rows stopped by a gate have no rank and stand by what they lack."""
+        return "gate" if self.vetoed and self.sort == "rank" else self.sort
+
     def filters(self) -> tuple[str, ...]:
         """The filters in force, in words."""
         found = []

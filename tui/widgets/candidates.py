@@ -235,7 +235,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
     def _line_key(self, y: int) -> _LineKey:
         palette, width, state = self._colors(), self.size.width, self.model.state
         if y < HEADER_LINES:
-            return ("header", state.sort, state.descending, state.vetoed, width, palette.revision)
+            return ("header", state.heading, state.descending, state.vetoed, width, palette.revision)
         if y == self.size.height - 1 and (notice := self._notice()):
             return ("notice", notice, width, palette.revision)
         view = self._view_on(y)
@@ -248,7 +248,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
     def _draw(self, y: int, key: _LineKey) -> Strip:
         palette, width, state = self._colors(), self.size.width, self.model.state
         if key[0] == "header":
-            return paint_header(self.columns, state.sort, state.descending, width, palette)
+            return paint_header(self.columns, state.heading, state.descending, width, palette)
         if key[0] == "notice":
             return paint_notice(key[1], width, palette, loud=state.frozen)
         if key[0] == "words":
