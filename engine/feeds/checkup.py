@@ -6,13 +6,13 @@ paths. Every failure says what it means and what to do about it. Nothing here is
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from engine.clock import Clock
 from engine.errors import PrismError, VenueError
-from engine.instruments import Instrument
+from engine.instruments import Instrument, Kind
 from engine.transport.budgets import Priority
 from engine.transport.net import Closed, Failed, Net, Socket
 from engine.transport.rest_client import RestClient
@@ -25,6 +25,8 @@ FRAME_S: Final = 10.0
 SKEW_LIMIT_MS: Final = 1_000.0
 """A clock further off than this makes ages and staleness wrong."""
 MAX_PAGES: Final = 20
+LEADERS: Final = {"okx": "BTC-USDT-SWAP"}
+"""The most traded symbol by product where it is not `BTCUSDT`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,19 @@ async def _listing(language: VenueLive, parser: VenueParser, rest: RestClient, c
     return list(parser.instruments())
 
 
-def _one_a_path(language: VenueLive, listed: Iterable[Instrument]) -> dict[str, Channel]:
+def _stand_in(venue: str) -> Instrument:
+    """What every venue lists, for streams where the listing was not to be had: they may work all the same."""
+    kind: Kind = "spot" if venue.endswith("-spot") else "perp"
+    return Instrument(venue, LEADERS.get(venue, "BTCUSDT"), kind, "BTC", "USDT", "BTC")
+
+
+def _one_a_path(language: VenueLive, listed: Sequence[Instrument]) -> dict[str, Channel]:
     """For each stream path one channel that speaks often: of the most traded asset where it is of one symbol."""
-    leaders = [one for one in listed if one.asset == "BTC" and one.quote_is_usd and one.status == "trading"]
+    leaders = [
+        one
+        for one in listed or [_stand_in(language.venue)]
+        if one.asset == "BTC" and one.quote_is_usd and one.status == "trading"
+    ]
     leaders.sort(
         key=lambda one: (one.kind not in ("perp", "spot"), one.kind != "perp", one.quote != "USDT", one.symbol)
     )

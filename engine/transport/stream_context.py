@@ -128,7 +128,7 @@ class StreamContext:
             self.connects.rest(host, rest_s)
             return clean(f"{host} wants no connections for {rest_s:.0f} s ({status})")
         self.addresses.failed(url)
-        return clean(f"{host}: {failed.message}")
+        return clean(failed.message if failed.message.startswith(host) else f"{host}: {failed.message}")
 
 
 def _rest_s(failed: Failed) -> float:

@@ -77,8 +77,9 @@ def test_all_that_is_switched_on_is_looked_at_and_all_well_is_done(
 ) -> None:
     assert run(tmp_path, "venues: {okx: false, bitget: false}\n") == diagnostics.DONE
     assert looked.venues == ["binance-usdm", "binance-spot", "bybit-linear", "bybit-spot"]
-    told = capsys.readouterr().out
+    told, beside = capsys.readouterr()
     assert "FAIL" not in told
+    assert "all is well" in beside
     for subject in ("terminal", "configuration", "state folder", "candle store", "log folder", "bybit-spot requests",
                     "engine", "process"):  # fmt: skip
         assert f"{subject}:" in told
@@ -92,12 +93,22 @@ def test_one_thing_that_is_not_well_makes_the_whole_fail_and_says_what_to_do(
         Finding("okx stream", True, "well"),
     ]
     assert run(tmp_path) == diagnostics.FAILED
-    told = capsys.readouterr().out
+    told, beside = capsys.readouterr()
+    assert "1 of 12 checks failed" in beside
+    assert "no venue can be reached" not in beside
     assert "FAIL  okx requests: refused" in told
     assert "it off" in told
     assert "\x1b[31mhere" not in told
     assert "\x1b[2J" not in told
     assert looked.venues[-1] == "bitget-usdt", "the look goes on"
+
+
+def test_without_any_venue_it_says_what_works_all_the_same(
+    looked: Looked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looked.findings["okx"] = [Finding("okx requests", False, "no address found"), Finding("okx stream", False, "same")]
+    assert run(tmp_path, "venues: {binance: false, bybit: false, bitget: false}\n") == diagnostics.FAILED
+    assert "`prism demo` and `prism replay CAPTURE` need none" in capsys.readouterr().err
 
 
 def test_a_ban_of_an_earlier_run_is_known_and_a_new_one_is_kept(looked: Looked, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_venue_that_is_well_tells_its_figures_with_units() -> None:
 def test_streams_and_requests_that_fail_are_told_apart() -> None:
     text = lines(DOWN, notices=("okx: connection okx/public/1 error", "bybit-linear: NEWUSDT listed"))
     for wanted in (
-        "○ OKX", "down", "newest ·", "round trip not measured", "okx/public/1: refused, attempt 3 in 8 s",
+        "○ OKX", "down", "newest none yet", "round trip not measured", "okx/public/1: refused, attempt 3 in 8 s",
         "requests: openapi.okx.com region: 451", "the clocks disagree", "3 reconnects", "77 requests for candles to go",
         "2 frames refused, 1 not known", "bybit-linear: NEWUSDT listed",
     ):  # fmt: skip

@@ -54,14 +54,16 @@ LATE_MS: Final = 250.0
 def run(args: argparse.Namespace) -> int:
     """Look at everything; 0 where all is well, 1 where something is not. Raises ConfigError for settings."""
     loaded = loaded_settings(args)
-    well = True
-    for finding in _here(loaded.notices):
-        well &= _tell(finding)
+    here = [_tell(finding) for finding in _here(loaded.notices)]
     with Gauges(SystemClock()) as gauges:
-        well &= _tell(_scanning(loaded.config, gauges))
-        well &= asyncio.run(_venues(loaded.config, gauges))
-        well &= _tell(_upkeep(gauges))
-    return diagnostics.DONE if well else diagnostics.FAILED
+        here.append(_tell(_scanning(loaded.config, gauges)))
+        there = asyncio.run(_venues(loaded.config, gauges))
+        here.append(_tell(_upkeep(gauges)))
+    failed = (here + there).count(False)
+    if there and not any(there):
+        diagnostics.notice("no venue can be reached from here; `prism demo` and `prism replay CAPTURE` need none")
+    diagnostics.notice(f"{failed} of {len(here) + len(there)} checks failed" if failed else "all is well")
+    return diagnostics.FAILED if failed else diagnostics.DONE
 
 
 def _scanning(config: Config, gauges: Gauges) -> Finding:
@@ -153,8 +155,8 @@ def _folder(name: str, folder: Path) -> Finding:
     return Finding(name, free > FREE_BYTES, words, "" if free > FREE_BYTES else "free some space on this disk")
 
 
-async def _venues(config: Config, gauges: Gauges) -> bool:
-    """Every product in turn, so that one answer does not slow the measurement of another."""
+async def _venues(config: Config, gauges: Gauges) -> list[bool]:
+    """Every product in turn, so that one answer does not slow another's measurement; whether each finding is good."""
     clock = SystemClock()
     net = LiveNet(clock, proxies=config.venues.proxies)
     budgets, bans = Budgets(clock), BanStore(ban_file(), clock)
@@ -162,15 +164,14 @@ async def _venues(config: Config, gauges: Gauges) -> bool:
     budgets.on_rest = lambda: bans.keep(budgets.rests())
     rest = RestClient(net, clock, random.Random(), budgets, lambda record: None)
     parsers = make_parsers()
-    well = True
+    found: list[bool] = []
     beside: dict[asyncio.Task[Any], None] = {}
     spawn(beside, gauges.watch(), "gauges")
     try:
         for language in make_languages(venues_of(config)):
-            async for finding in check(language, parsers[language.venue], net, rest, clock):
-                well &= _tell(finding)
+            found += [_tell(one) async for one in check(language, parsers[language.venue], net, rest, clock)]
     finally:
         await settle(beside)
         await rest.close()
         await net.close()
-    return well
+    return found

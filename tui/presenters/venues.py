@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.snapshot import Feed, Snapshot, Spread
-from tui.presenters.format import MISSING, age_text, compact_text
+from tui.presenters.format import age_text, compact_text
 from tui.presenters.header import LIGHT_STYLES, LIGHTS
 from tui.presenters.lines import BLANK, Line, cut, wrapped
 from tui.presenters.view import View, count_text, venue_title
@@ -41,7 +41,7 @@ def venue_lines(view: View, width: int) -> list[Line]:
 
 def _feed(feed: Feed, width: int) -> list[Line]:
     style = LIGHT_STYLES[feed.state]
-    age = MISSING if feed.age_ms is None else _age(feed.age_ms)
+    age = "none yet" if feed.age_ms is None else _age(feed.age_ms)
     head: Line = (
         (f"{LIGHTS[feed.state]} ", style),
         (f"{venue_title(feed.venue):<14}", "strong"),
@@ -50,7 +50,7 @@ def _feed(feed: Feed, width: int) -> list[Line]:
         (f"{compact_text(feed.frames)} frames", "muted"),
     )
     lines: list[Line] = [cut(head, width)]
-    facts = [f"round trip {_ms(feed.latency_ms)}", f"its clock {_ms(feed.skew_ms, signed=True)} from ours"]
+    facts = [f"round trip {_ms(feed.latency_ms)}", _clock(feed.skew_ms)]
     if feed.channels:
         facts.append(f"{feed.channels_live} of {count_text(feed.channels, 'subscription')} deliver")
     facts.append(count_text(feed.books_synced, "book"))
@@ -125,7 +125,9 @@ def _age(age_ms: int) -> str:
     return f"{age_ms / 1000:.1f} s ago" if age_ms < 10_000 else f"{age_text(age_ms / 1000)} ago"
 
 
-def _ms(value: float | None, *, signed: bool = False) -> str:
-    if value is None:
-        return "not measured" if not signed else "(not measured)"
-    return f"{value:+.0f} ms" if signed else f"{value:.0f} ms"
+def _ms(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.0f} ms"
+
+
+def _clock(skew_ms: float | None) -> str:
+    return "its clock not measured" if skew_ms is None else f"its clock {skew_ms:+.0f} ms from ours"

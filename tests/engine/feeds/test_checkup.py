@@ -110,6 +110,8 @@ async def test_requests_that_are_refused_here_leave_the_streams_to_be_looked_at(
     found = await look.run()
     assert [one.ok for one in found[:2]] == [False, False]
     assert "refuses your network or country by REST" in found[0].advice
+    assert [(one.subject, one.ok) for one in found[2:]] == [("okx stream public", True)], "as the advice promises"
+    assert "BTC-USDT-SWAP" in found[2].words, "every venue lists it, also one that would not say so"
 
 
 async def test_a_broken_encryption_is_not_called_a_missing_network() -> None:
@@ -125,9 +127,9 @@ async def test_a_venue_that_banned_this_address_is_not_asked_and_the_rest_is_tol
     bench = look.bench
     bench.budgets.restore([Rest(FIRST, bench.clock.now_ns() + 3_000 * 10**9, "HTTP 418: banned until")])
     bench.rest = RestClient(bench.net, bench.clock, bench.feed._rng, bench.budgets, bench.records.append)
-    look.bench.language.market_channels = list  # type: ignore[method-assign]
     found = await look.run()
-    assert [one.subject for one in found] == ["okx requests"]
+    assert [one.subject for one in found] == ["okx requests", "okx stream public"], "its streams are no requests"
+    assert found[1].ok
     assert not found[0].ok
     assert found[0].words == f"{FIRST} told this address to wait: HTTP 418: banned until; asked again in 50 min"
     assert "longer" in found[0].advice

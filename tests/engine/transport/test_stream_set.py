@@ -428,6 +428,19 @@ async def test_hosts_that_all_refuse_the_region_are_asked_seldom_and_the_status_
     assert [one.what for one in bench.sink.events] == ["error"]
 
 
+@pytest.mark.parametrize("message", ["no address found", "one.example: no address found"])
+async def test_a_host_that_cannot_be_reached_is_named_once(bench: Bench, message: str) -> None:
+    for url in (FIRST, SECOND):
+        bench.net.on_connect(url, Failed("resolve", message))
+    bench.streams.want([channel("book:A")])
+    bench.streams.start()
+    await bench.run(0.5)
+
+    words = bench.streams.status().connections[0].words
+    assert "one.example: no address found" in words
+    assert words.count("one.example") == 1
+
+
 @pytest.mark.parametrize("failure", [Failed("refused", "nobody listens"), HANG])
 async def test_a_host_that_cannot_be_reached_is_followed_by_the_other(bench: Bench, failure: Failed | str) -> None:
     bench.net.on_connect(FIRST, failure)
