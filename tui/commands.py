@@ -215,7 +215,11 @@ def _scan(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default: table")
     parser.add_argument(
-        "--for", dest="for_seconds", type=seconds, metavar="SECONDS", help="gather data this long before ranking"
+        "--for",
+        dest="for_seconds",
+        type=seconds,
+        metavar="SECONDS",
+        help="gather data this long before ranking (default: 30; with --demo 20)",
     )
     _simulator(parser)
     _settings(parser)
@@ -234,7 +238,11 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
     parser.add_argument(
-        "--for", dest="for_seconds", type=seconds, metavar="SECONDS", help="gather data this long before explaining"
+        "--for",
+        dest="for_seconds",
+        type=seconds,
+        metavar="SECONDS",
+        help="gather data this long before explaining (default: 30; with --demo 20)",
     )
     _simulator(parser)
     _settings(parser)

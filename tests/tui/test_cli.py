@@ -10,12 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.errors import CaptureError, ConfigError
+from engine.snapshot import Feed
 from tui import cli, commands
-from tui.headless import diagnostics
+from tui.headless import diagnostics, market
 
 HEADER = '{"capture":1,"created":"","source":"","note":""}\n'
 HEAVY = ("numpy", "textual", "msgspec", "rich", "asyncio", "yaml", "zstandard", "engine.inspection")
@@ -350,6 +352,17 @@ def test_an_unknown_symbol_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     path = capture_of(tmp_path, trade('"1.5"'))
     assert cli.main(["inspect", str(path), "--symbol", "DOGEUSDT", "--format", "json"]) == 0
     assert "no instrument named DOGEUSDT" in capsys.readouterr().err
+
+
+def test_a_market_heard_for_too_short_says_what_is_missing_and_what_to_do() -> None:
+    def feed(state: Any, backfill: int) -> Feed:
+        return Feed("okx", state, "", None, 0, 0, 0, 0, 0, backfill=backfill)
+
+    assert market.unfinished([feed("live", 0)], 8) == ""
+    told = market.unfinished([feed("live", 1200), feed("syncing", 34)], 8)
+    assert "1,234 answers with candles were still to come and 1 of 2 venues were not live" in told
+    assert "--for 32 listens longer" in told
+    assert market.unfinished([feed("down", 0), feed("down", 0)], 8) == "", "longer would not help"
 
 
 def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:

@@ -24,11 +24,19 @@ from tui.presenters.format import (
     percent_text,
     price_text,
     score_text,
+    share_text,
     tick_decimals,
     usd_text,
 )
 
 NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("frac", "text"), [(0.895, "89%"), (0.9999, "99%"), (1.0, "100%"), (0.29, "29%"), (0.0, "0%"), (NAN, MISSING)]
+)
+def test_a_share_is_never_rounded_up_to_more_than_there_is(frac: float, text: str) -> None:
+    assert share_text(frac) == text
 
 
 @pytest.mark.parametrize(

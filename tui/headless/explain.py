@@ -19,6 +19,7 @@ from engine.text import clean
 from tui.headless import diagnostics, market, output, tables
 from tui.headless.settings import settings
 from tui.headless.tables import Column
+from tui.presenters.format import share_text
 
 _COMPONENTS: Final = (
     Column("component", False, 0),
@@ -94,7 +95,7 @@ def _chosen(pipeline: Pipeline, asked: str) -> tuple[str, str]:
         names = sorted({one.symbol for one in instruments} | {one.asset for one in instruments})
         nearest = get_close_matches(asked.upper(), names, 3)
         hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-        raise ConfigError(f"no instrument named {clean(asked, 80)} in this recording{hint}")
+        raise ConfigError(f"no instrument named {clean(asked, 80)} among the {len(instruments):,} heard of{hint}")
     matching.sort(key=lambda one: (not one.is_rankable, one.symbol.casefold() != name, one.venue, one.symbol))
     for other in matching[1:]:
         diagnostics.notice(f"also: {other.venue}:{other.symbol}")
@@ -224,7 +225,7 @@ def _plain(value: float | None) -> str:
 
 
 def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return "–" if value is None else share_text(value).replace("%", " %")
 
 
 def _age(age_ms: int | None) -> str:

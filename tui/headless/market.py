@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from engine.config.schema import Config
 from engine.pipeline import Pipeline
 from engine.replay import run_through
+from engine.snapshot import Feed
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Record
 from tui.headless import diagnostics
@@ -21,7 +22,7 @@ from tui.live import live_engine, simulator_of
 from tui.log import write_log
 
 LIVE_S: Final = 30.0
-DEMO_S: Final = 8.0
+DEMO_S: Final = 20.0
 """How long a live market and the simulator are listened to, where the user does not say."""
 
 
@@ -54,11 +55,25 @@ def _live(args: argparse.Namespace, config: Config, for_seconds: float | None) -
     with contextlib.ExitStack() as open_while:
         simulator = open_while.enter_context(simulator_of(args)) if invented else None
         engine = live_engine(config, simulator)
-        pipeline = engine.run_for(for_seconds or (DEMO_S if invented else LIVE_S))
+        span_s = for_seconds or (DEMO_S if invented else LIVE_S)
+        pipeline = engine.run_for(span_s)
     for feed in engine.last_feeds:
         if feed.state != "live":
             diagnostics.notice(f"{feed.venue} is {feed.state}{f': {feed.detail}' if feed.detail else ''}")
+    if words := unfinished(engine.last_feeds, span_s):
+        diagnostics.notice(words)
     return pipeline
+
+
+def unfinished(feeds: Iterable[Feed], span_s: float) -> str:
+    """What was still to come when the time was up, and what to do about it; empty where nothing was."""
+    held = list(feeds)
+    coming, late = sum(feed.backfill for feed in held), sum(feed.state != "live" for feed in held)
+    parts = [f"{coming:,} answers with candles were still to come"] * (coming > 0)
+    parts += [f"{late} of {len(held)} venues were not live"] * (late > 0)
+    if not parts or len(held) == sum(feed.state == "down" for feed in held):
+        return ""
+    return f"after {span_s:g} s {' and '.join(parts)}: scores rest on less; --for {4 * span_s:.0f} listens longer"
 
 
 def _first(records: Iterator[Record], span_ns: int) -> Iterator[Record]:

@@ -18,6 +18,7 @@ from tui.headless import diagnostics
 from tui.headless.settings import settings
 from tui.live import live_engine, recorder_of, simulator_of
 from tui.log import write_log
+from tui.presenters.view import count_text
 
 TELL_EVERY_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.2
@@ -61,4 +62,6 @@ def _wait(engine: Engine, recorder: Recorder, for_seconds: float | None) -> None
 
 
 def _told(recorder: Recorder) -> str:
-    return f"{recorder.records} records, {recorder.bytes_written / 2**20:.1f} MiB in {recorder.files} files"
+    return (
+        f"{recorder.records} records, {recorder.bytes_written / 2**20:.1f} MiB in {count_text(recorder.files, 'file')}"
+    )

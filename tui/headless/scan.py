@@ -156,4 +156,4 @@ def _number(value: float | None, decimals: int) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f}%"
+    return "–" if value is None else show.share_text(value)

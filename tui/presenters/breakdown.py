@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Status
 from engine.prism.standing import Standing
 from engine.prism.verdict import movers
-from tui.presenters.format import MISSING, bps_text, compact_text, pad, percent_text, usd_text
+from tui.presenters.format import MISSING, bps_text, compact_text, pad, percent_text, share_text, usd_text
 from tui.presenters.gauges import score_style, signed_gauge
 from tui.presenters.lines import BLANK, Line, right, wrapped
 from tui.presenters.view import words
@@ -124,12 +124,12 @@ def face_lines(board: Board, row: int, width: int, chosen: str) -> list[Line]:
                 (f"{mark}{f + 1} ", "accent" if face == chosen else "muted"),
                 (pad(face, _NAME - 3), "strong" if face == chosen else ""),
                 *_figures(score, weights[f], impacts[f], 0.0, score_style(score))[:3],
-                (right(f"{board.face_coverage[row, f] * 100:.0f}%", 7), "muted"),
+                (right(share_text(float(board.face_coverage[row, f])), 7), "muted"),
                 (" ", ""),
                 *(signed_gauge(score, gauge) if gauge else ()),
             )
         )
-    cover = f"{board.coverage[row] * 100:.0f}%"
+    cover = share_text(float(board.coverage[row]))
     lines.append(
         (
             (pad("PRISM SCORE", _NAME), "strong"),

@@ -169,9 +169,7 @@ def _face(face: str) -> Callable[[Sheet, int], Cell]:
 
 def _coverage(sheet: Sheet, row: int) -> Cell:
     frac = sheet.number("coverage", row)
-    # Down to the whole percent: 99.6 % of the data is not all of it.
-    text = MISSING if math.isnan(frac) else f"{math.floor(frac * 100 + 1e-9)}%"
-    return _plain(text, "warning" if frac < 0.5 else "text" if frac < 0.995 else "muted")
+    return _plain(write.share_text(frac), "warning" if frac < 0.5 else "text" if frac < 0.995 else "muted")
 
 
 def _traps(sheet: Sheet, row: int) -> Cell:

@@ -16,7 +16,7 @@ from engine.prism.verdict import Mover, flip, movers
 from engine.prism.wording import sentence
 from engine.ranking.result import GATES
 from tui.presenters.breakdown import status_text
-from tui.presenters.format import score_text
+from tui.presenters.format import score_text, share_text
 from tui.presenters.gates import failed_gates, side_text
 from tui.presenters.lines import Line, wrapped
 from tui.presenters.view import View, count_text, venue_title, words
@@ -40,7 +40,7 @@ def explanation(view: View) -> list[tuple[str, str]]:
     told = [
         (
             f"{name} {lean}: score {score_text(prism)} of 100 (50 says nothing), conviction "
-            f"{float(ranking.conviction[row]):.1f}, resting on {board.coverage[row] * 100:.0f}% of its weight; "
+            f"{float(ranking.conviction[row]):.1f}, resting on {share_text(float(board.coverage[row]))} of its weight; "
             f"{int(ranking.faces_agreeing[row])} of {len(FACES)} faces agree.",
             "strong",
         )

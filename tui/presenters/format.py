@@ -36,6 +36,11 @@ def tick_decimals(tick: float) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
+def share_text(frac: float) -> str:
+    """A share of the data in whole percent, downwards: 99.6 % of it is not all of it."""
+    return MISSING if math.isnan(frac) else f"{math.floor(frac * 100 + 1e-9)}%"
+
+
 def price_text(value: float, tick: float | None, width: int = 11) -> str:
     """`value` with the decimals of its tick; five significant digits where the tick is not known.
 
