@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.config.keys import annotation_of, dotted, entry_of, expected, meant, names_in, section_of, takes_none
+from engine.config.keys import annotation_of, dotted, entry_of, expected, meant, names_in, plain, section_of, takes_none
 from engine.config.schema import preset_name
 from engine.config.yaml_text import NOT_PRINTABLE, REFUSED, Path, is_printable
 from engine.text import clean
@@ -21,6 +21,8 @@ _SHOWN_CHARS: Final = 60
 _TRUTH: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 """What YAML 1.1 takes for a boolean."""
 _SEPARATED: Final = re.compile(r"[0-9]{1,3}([_, ][0-9]{3})+(\.[0-9]+)?", re.ASCII)
+
+_PERCENT: Final = re.compile(r"(-?[0-9]{1,6}(?:\.[0-9]{1,6})?) *%", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -95,6 +97,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float)
 
 
+def _fits(value: float, annotation: Any) -> bool:
+    try:
+        msgspec.convert(value, annotation)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def given(value: object) -> str:
     """What was written, fit to be shown."""
     if value is None:
@@ -115,6 +125,10 @@ def _advice(value: object, annotation: Any) -> str:
             return f"; write {word}" if word in ("true", "false") else ""
         if _SEPARATED.fullmatch(value.strip()):
             return f"; write {re.sub('[_, ]', '', value.strip())}"
+        if percent := _PERCENT.fullmatch(value.strip()):
+            share = round(float(percent[1]) / 100, 12)
+            # Only where the key is a share at all: 10 % of an equity in dollars means nothing.
+            return f"; write {plain(share)}" if _fits(share, annotation) and not _fits(1.01, annotation) else ""
         return ""
     if wanted == "text" and value is not None and not isinstance(value, list | dict):
         return f'; put it in quotes: "{given(value)}"'

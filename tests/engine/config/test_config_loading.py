@@ -309,6 +309,12 @@ def test_what_is_wrong_with_a_variable(name: str, value: str, told: str, tmp_pat
         ("account: {equity_usd: .inf}", ":1: account.equity_usd: expected a number above 0, not '.inf'"),
         ("account: {equity_usd: 1e999}", ":1: account.equity_usd: is too large a number (1e999)"),
         ("account: {risk_frac: 0}", ":1: account.risk_frac: expected a number above 0 and at most 0.2, not 0"),
+        (
+            "account: {risk_frac: 1%}",
+            ":1: account.risk_frac: expected a number above 0 and at most 0.2, not '1%'; write 0.01",
+        ),
+        ("account: {risk_frac: 50 %}", ":1: account.risk_frac: expected a number above 0 and at most 0.2, not '50 %'"),
+        ("account: {equity_usd: 10%}", ":1: account.equity_usd: expected a number above 0, not '10%'"),
         ("account: {risk_frac: true}", ":1: account.risk_frac: expected a number above 0 and at most 0.2, not true"),
         ("console: {up_color: blue}", ":1: console.up_color: expected one of green, red, not 'blue'"),
         ("console: {keys: {open: 5}}", ':1: console.keys.open: expected text, not 5; put it in quotes: "5"'),
