@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -94,7 +95,7 @@ def test_one_thing_that_is_not_well_makes_the_whole_fail_and_says_what_to_do(
     ]
     assert run(tmp_path) == diagnostics.FAILED
     told, beside = capsys.readouterr()
-    assert "1 of 12 checks failed" in beside
+    assert re.search(r"\b1 of \d+ checks failed", beside)
     assert "no venue can be reached" not in beside
     assert "FAIL  okx requests: refused" in told
     assert "it off" in told
