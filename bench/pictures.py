@@ -94,7 +94,7 @@ async def _take(
             clock.advance(1_100_000_000)
             app.refresh_view()
             await pilot.pause()
-        (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="prism demo"), encoding="utf-8")
+        (FOLDER / f"{name}.svg").write_text(app.picture("prism demo"), encoding="utf-8")
 
 
 def main() -> None:

@@ -38,11 +38,14 @@ class Reports(ConsoleApp):
     def do_palette(self) -> None:
         self.push_screen(CommandPalette(id="--command-palette"))
 
-    def do_picture(self) -> None:
+    def picture(self, title: str = "prism") -> str:
+        """The screen as it stands, as SVG."""
         # Viewers built on librsvg drop blanks at the ends of texts, and with them every column, unless told not to.
-        svg = self.export_screenshot(title=self.TITLE or "prism").replace("<svg ", '<svg xml:space="preserve" ', 1)
+        return self.export_screenshot(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
+
+    def do_picture(self) -> None:
         try:
-            path = write_new(svg.encode("utf-8", "replace"), "screen", "svg", self.export_folder())
+            path = write_new(self.picture().encode("utf-8", "replace"), "screen", "svg", self.export_folder())
         except ExportError as error:
             self.tell(str(error), severity="error")
         else:
