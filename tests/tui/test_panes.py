@@ -184,6 +184,26 @@ def test_levels_that_cannot_be_laid_say_why(snapshot: Snapshot, status: LevelSta
     assert levels.marks(changed.levels, 0) == []
 
 
+def test_levels_say_what_there_is_to_say_of_their_row(snapshot: Snapshot) -> None:
+    ranking = snapshot.ranking
+    row = int(np.flatnonzero(ranking.levels.status == LevelStatus.OK)[0])
+
+    def told(status: LevelStatus, note: str) -> str:
+        states = ranking.levels.status.copy()
+        states[row] = status
+        held = replace(ranking.levels, status=states, notes={row: note})
+        changed = {**snapshot.rankings, snapshot.preset: replace(ranking, levels=held)}
+        return " ".join(plain(levels.level_lines(view_of(snapshot, row, rankings=changed), 44)).split())
+
+    young = told(LevelStatus.OK, "ATR14 of 5m bars, scaled to 15m: too young for those")
+    assert young.endswith("ATR14 of 5m bars, scaled to 15m: too young for those")
+    assert "stop" in young
+    assert told(LevelStatus.WARMING, "warming: 9/15 bars of 15m").endswith("ATR warming: 9/15 bars of 15m")
+    assert told(LevelStatus.MISSING, "stop or target at or below zero").endswith(
+        "no levels: stop or target at or below zero"
+    )
+
+
 def test_the_position_respects_the_tighter_limit(snapshot: Snapshot) -> None:
     held = snapshot.ranking.levels
     row = int(np.flatnonzero(held.status == LevelStatus.OK)[0])

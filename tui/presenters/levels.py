@@ -13,7 +13,7 @@ from engine.instruments import Instrument
 from engine.ranking.result import Levels, LevelStatus
 from engine.snapshot import Focus
 from tui.presenters.format import MISSING, percent_text, price_text, tick_decimals, usd_text
-from tui.presenters.lines import Line, right
+from tui.presenters.lines import Line, right, wrapped
 from tui.presenters.view import Risk, View
 
 _REASONS: Final[dict[int, str]] = {
@@ -103,12 +103,14 @@ def level_lines(view: View, width: int) -> list[Line]:
     levels = view.snapshot.ranking.levels
     status = int(levels.status[row])
     heading: Line = ((f"LEVELS · {levels.atr_timeframe} ATR", "heading"),)
+    note = levels.notes.get(row, "")
     if status in (LevelStatus.WARMING, LevelStatus.MISSING):
-        return [heading, ((_REASONS[status], "warning"),)]
+        told = note if note.startswith("warming") else f"no levels: {note}" if note else _REASONS[status]
+        return [heading, *wrapped(told, width, "warning")]
     lines = [heading, *_price_lines(levels, row, instrument, view.focus if width >= 66 else None)]
     if status == LevelStatus.STALE:
         return [*lines, ((_REASONS[status], "warning"),)]
-    return [*lines, *_position_lines(levels, row, view.risk, instrument)]
+    return [*lines, *_position_lines(levels, row, view.risk, instrument), *wrapped(note, width, "muted")]
 
 
 def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus | None) -> list[Line]:
