@@ -108,10 +108,12 @@ class LiveMarket:
             for key in self._tiers[venue].deep(order, dict.fromkeys(wanted), now_ms):
                 if key[1] in here:
                     deep[venue][key[1]] = here[key[1]]
+        followed_now = {(venue, one.symbol) for venue, feed in self._feeds.items() for one in feed.followed}
         for venue in list(deep):
             for symbol in list(deep[venue]):
                 leg = legs.get((venue, symbol))
-                if leg is not None and leg.venue in deep:
+                # The newest scan may be older than the end of a spot pair.
+                if leg is not None and (leg.venue, leg.symbol) in followed_now:
                     deep[leg.venue].setdefault(leg.symbol, leg)
         for venue, feed in self._feeds.items():
             feed.deepen(list(deep[venue].values()))

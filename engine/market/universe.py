@@ -113,7 +113,7 @@ class Universe:
         """Spot legs and peers of all rows, given the 24 h volume of each row (`[rows]`, NaN: not known).
 
         The leg is the dollar spot row of the same asset at the same company, the same quote currency first; else
-        the most traded dollar spot row elsewhere, ties by venue name and symbol.
+        the most traded dollar spot row elsewhere, ties by venue name and symbol. One that ended is no leg any more.
         """
         self._link()
         spot = self._fixed.copy()
@@ -154,9 +154,10 @@ class Universe:
         self._linked = True
 
     def _spot_candidates(self, perp: Instrument) -> list[int]:
-        """Spot rows among which volume decides: of the best of the three tiers that has any."""
+        """Spot rows that trade, among which volume decides: of the best of the three tiers that has any."""
         of_asset = self._assets[(perp.asset, perp.category)]
-        spots = [r for r in of_asset if self.instruments[r].kind == "spot" and self.in_usd[r]]
+        listed = self.instruments
+        spots = [r for r in of_asset if listed[r].kind == "spot" and listed[r].status == "trading" and self.in_usd[r]]
         spots.sort(key=lambda r: (self.instruments[r].venue, self.instruments[r].symbol))
         home = SPOT_VENUE.get(perp.venue, perp.venue)
         at_home = [r for r in spots if self.instruments[r].venue == home]

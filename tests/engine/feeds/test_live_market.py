@@ -250,6 +250,19 @@ async def test_the_spot_leg_of_what_is_deep_is_deep_too() -> None:
     assert (room.perps.deep, room.spot.deep) == (["AUSDT"], ["AUSDT"])
 
 
+async def test_a_spot_leg_that_ended_is_deep_no_more_though_the_newest_scan_still_names_it() -> None:
+    room = Room(places=1)
+    room.list(PERPS, perp("A"))
+    room.list(SPOT, spot("A"))
+    room.pipeline.spot_legs = {(PERPS, "AUSDT"): spot("A")}
+    room.pipeline.order = [perp("A")]
+    await room.steer()
+    assert room.spot.deep == ["AUSDT"]
+    room.list(SPOT)
+    await room.steer()
+    assert (room.perps.deep, room.spot.deep) == (["AUSDT"], [])
+
+
 async def test_steering_and_reordering_have_their_pace() -> None:
     room = Room(places=1)
     room.list(PERPS, perp("A"), perp("B"))

@@ -50,6 +50,16 @@ def test_the_spot_leg_is_the_same_house_first_then_the_most_traded() -> None:
     assert universe.links(np.full(4, np.nan)).spot_rows[perp_a] == spot_binance
 
 
+def test_a_spot_leg_that_ended_gives_way_to_one_that_trades() -> None:
+    universe = Universe()
+    perp = universe.add(instrument("BTCUSDT"))
+    home = universe.add(instrument("BTCUSDT", "binance-spot"))
+    elsewhere = universe.add(instrument("BTC-USDT", "okx", kind="spot"))
+    assert universe.links(np.ones(3)).spot_rows[perp] == home
+    universe.refine(home, dataclasses.replace(universe.instruments[home], status="ended"))
+    assert universe.links(np.ones(3)).spot_rows[perp] == elsewhere
+
+
 def test_at_home_the_same_quote_goes_first_and_other_money_is_no_leg() -> None:
     universe = Universe()
     perp = universe.add(instrument("BTCUSDC", "binance-usdm"))
