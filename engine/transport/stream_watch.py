@@ -4,8 +4,8 @@ Asked once a second by `stream_set` for each connection. A connection is judged 
 side; a topic by its own frames, so that pongs never make it look alive. One silent topic is subscribed anew, then moved
 to another connection, then its connection is opened anew, unless a healthy topic lives there; each step waits longer
 than the last, with jitter, and it goes on for ever. Where most of a connection is silent, the connection is the one at
-fault and is opened anew at once; so it is where most of it is refused and nothing lives there, since a venue that
-refuses everything refuses for reasons of its own.
+fault and is opened anew at once; so it is where most of it is refused, since a venue that refuses nearly everything
+refuses for reasons of its own, and what lives there is handed over.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ REFUSED_REST_S: Final = 1800.0
 """After this a refused topic is asked for once more: symbols open, venues repair."""
 TOLD: Final[frozenset[ChannelKind]] = frozenset({"liquidations"})
 """Kinds whose silence is news: that a subscription of theirs stands, or not, is put on record."""
+MOST_REFUSED_REST_S: Final = 60.0
+"""... where most of its connection is refused too: then it is not the topic."""
 HELD_UP_S: Final = 3.0
 """A watch that comes later than this was held up itself; silence then proves nothing for `GRACE_S`."""
 GRACE_S: Final = 5.0
@@ -105,8 +107,9 @@ class Watch:
         held = len(connection.topics)
         if expected >= FEWEST and len(overdue) > MOST * expected:
             self._reset(connection, f"{len(overdue)} of {expected} subscriptions are silent", now)
-        elif held >= FEWEST and counts["refused"] > MOST * held and not counts["live"]:
-            self._reset(connection, f"{counts['refused']} of {held} subscriptions are refused", now)
+        elif held >= FEWEST and counts["refused"] > MOST * held:
+            why = f"{counts['refused']} of {held} subscriptions are refused"
+            self._reset(connection, why, now, gently=counts["live"] > 0)
         else:
             connection.words = ""
             if counts["live"] > MOST * expected:
@@ -127,7 +130,9 @@ class Watch:
             wait_s = REFUSAL_WAIT_S * 2**topic.refusals * self._jitter()
             topic.words = clean(f"refused ({words}), asking again in {wait_s:.0f} s")
         else:
-            wait_s = REFUSED_REST_S * self._jitter()
+            beside = topic.connection.topics.values()
+            is_one_of_most = sum(one.refusals > 0 for one in beside) > MOST * len(beside) and len(beside) >= FEWEST
+            wait_s = (MOST_REFUSED_REST_S if is_one_of_most else REFUSED_REST_S) * self._jitter()
             topic.state = "refused"
             topic.words = clean(f"refused: {words}")
             LOG.warning("%s: %s %s", link.name, name, topic.words)
@@ -233,14 +238,18 @@ class Watch:
             topic.ear.acked, topic.ear.heard_ns = False, 0
         link.renew(topic.name)
 
-    def _reset(self, connection: Connection, why: str, now: int) -> None:
-        """Connect anew, at growing intervals, because of what most of its topics suffer."""
+    def _reset(self, connection: Connection, why: str, now: int, *, gently: bool = False) -> None:
+        """Connect anew, at growing intervals, because of what most of its topics suffer; `gently`: by handing over,
+        so that the others lose nothing."""
         connection.words = why
         if now < connection.reset_due_ns:
             return
         connection.resets += 1
         wait_s = min(CAP_WAIT_S, 2 * FIRST_WAIT_S * 2 ** min(connection.resets, 10)) * self._jitter()
         connection.reset_due_ns = now + nanoseconds(wait_s)
+        if gently:
+            connection.rotate(why)
+            return
         if connection.resets > 1:
             self._context.addresses.silent(connection.url)
         connection.reconnect(why)

@@ -75,11 +75,12 @@ class Plan:
         )
 
     def _is_unproven(self, act: Act) -> bool:
-        """Whether books may not have been proven when an act began, so that no chain could break."""
+        """Whether no chain of a book may have broken: none was proven when the act began, or the world stood meanwhile
+        and told its books as one change afterwards."""
+        before = self.acts[: self.acts.index(act)]
         return any(
-            other is not act and other.exchange in ("", act.exchange) and act.at_s - other.at_s < UNPROVEN_S
-            for other in self.acts[: self.acts.index(act)]
-        )
+            other.exchange in ("", act.exchange) and act.at_s - other.at_s < UNPROVEN_S for other in before
+        ) or any(other.kind in ("stall", "sleep") and 0.0 <= other.at_s - act.at_s <= act.for_s for other in self.acts)
 
     def words(self) -> str:
         """For a failing run."""

@@ -19,10 +19,12 @@ from typing import Final, Self
 import pyte
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 60.0
 _QUERIES: Final = re.compile(rb"\x1b\[\?\d+\$p|\x1b\[>[0-9;]*[a-zA-Z]|\x1b\[<?[0-9;]*u|\x1b\[=[0-9;]*u|\x1bP.*?\x1b\\")
 """Questions to the terminal, which the emulator would take for text."""
-COLOURS: Final = ("NO_COLOR", "COLORTERM", "TERM", "TERM_PROGRAM", "TEXTUAL_COLOR_SYSTEM", "FORCE_COLOR", "TMUX")
+COLOURS: Final = (
+    "NO_COLOR", "COLORTERM", "TERM", "TERM_PROGRAM", "TEXTUAL_COLOR_SYSTEM", "FORCE_COLOR", "TMUX", "COLUMNS", "LINES",
+)  # fmt: skip
 
 
 class PseudoTerminal:

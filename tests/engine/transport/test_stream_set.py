@@ -340,6 +340,19 @@ async def test_a_venue_that_refuses_everything_is_not_live_and_is_asked_again_wi
     assert bench.streams.status().state == "live"
 
 
+async def test_where_most_is_refused_the_rest_is_handed_over_without_a_break(bench: Bench) -> None:
+    names = [f"book:{name}" for name in "ABCDE"]
+    bench.venue.unknown.update(names[1:])
+    bench.streams.want([channel(name) for name in names])
+    bench.streams.start()
+    await bench.run(60)
+    assert bench.streams.status().state != "live"
+
+    bench.venue.unknown.clear()
+    await bench.until(lambda: all(bench.state(name) == "live" for name in names), 300)
+    assert bench.streams.status().reconnects == 0
+
+
 async def test_a_refusal_that_names_nothing_is_narrowed_down(bench: Bench) -> None:
     bench.streams.want([channel(f"book:{name}") for name in "ABCX"])
     bench.streams.start()
