@@ -29,7 +29,9 @@ class Tmux:
             "HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config"),
             "XDG_CACHE_HOME": str(home / "cache"), "LANG": "C.UTF-8", **environment,
         }  # fmt: skip
-        inherited = {key: value for key, value in os.environ.items() if key not in ("TMUX", "NO_COLOR", "COLORTERM")}
+        # The size is the terminal's alone: who runs tests may have set one for its own output.
+        own = ("TMUX", "NO_COLOR", "COLORTERM", "COLUMNS", "LINES")
+        inherited = {key: value for key, value in os.environ.items() if key not in own}
         self._run(
             "-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-c", str(ROOT),
             f"bash --rcfile {start}", env={**inherited, **variables},
