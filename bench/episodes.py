@@ -5,8 +5,8 @@ engine following all venues over real sockets on a clock that runs as fast as th
 faces a phase should move and which way. Every such face of every perpetual on the asset is set against where it stood
 before the phase began; printed are how many perpetuals went the right way by at least `STEP` points at some time of the
 phase, the median of their farthest moves the right way, and the median time until the step was made. A market without
-an episode is looked at for as long and printed beside them, since scores wander by themselves. The table of
-`docs/episodes.md` is this output; nothing was fitted to it.
+an episode is looked at for as long and printed beside them, since scores wander by
+themselves. Nothing was fitted to this output.
 """
 
 from __future__ import annotations
