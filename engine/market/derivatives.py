@@ -168,7 +168,7 @@ class DerivativesStore:
             funding_interval_h=self._intervals(),
             next_funding_ms=_ints(self._next),
             funding_ms=_ints(self._funding_ms),
-            funding_history=self._funding.values[:rows, 0],
+            funding_history=self._funding.frozen(rows),
             open_interest_usd=interest.usd,
             open_interest_ms=interest.ms,
             oi_history_usd=interest.history_usd,

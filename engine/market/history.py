@@ -20,6 +20,8 @@ class History:
         self.width = width
         self.values: Floats = np.zeros((0, series, width))
         self.times: Ints = np.zeros((0, series, width), dtype=np.int64)
+        self._frozen: Floats | None = None
+        """What `frozen` answered last, while nothing came since."""
 
     def reserve(self, capacity: int) -> None:
         """Make room for `capacity` rows."""
@@ -36,12 +38,21 @@ class History:
         """Insert a reading at its time; the same time again replaces; older than a full history is dropped."""
         times, values = self.times[row, series], self.values[row, series]
         at = int(np.searchsorted(times, ts_ms))
+        if at == 0 and times[at] != ts_ms:
+            return
+        self._frozen = None
         if at < self.width and times[at] == ts_ms:
             values[at] = value
-            return
-        if at == 0:
             return
         times[: at - 1] = times[1:at].copy()
         values[: at - 1] = values[1:at].copy()
         times[at - 1] = ts_ms
         values[at - 1] = value
+
+    def frozen(self, rows: int) -> Floats:
+        """`[rows, width]` of the first series, which nobody can write to: the same array until a reading comes."""
+        held = self._frozen
+        if held is None or len(held) != rows:
+            held = self._frozen = self.values[:rows, 0].copy()
+            held.flags.writeable = False
+        return held

@@ -115,6 +115,9 @@ class OpenInterestStore:
             history = np.where(np.isnan(values[USD]), valued, values[USD])
             with np.errstate(invalid="ignore", divide="ignore"):
                 change = history[:, -1] / history[:, -1 - HOUR_SLOTS] - 1.0
+            # Handed out again and again until something changes: frozen, so that whoever keeps figures of them by row
+            # knows them by being the same arrays.
+            history.flags.writeable = close.flags.writeable = False
             self._held = key, (history, close, np.where(np.isfinite(change), change, np.nan))
         return self._held[1]
 

@@ -155,6 +155,9 @@ class Liquidations:
     """`[rows]` since when the row's liquidations are reported: when the venue confirmed the subscription, or its first
     liquidation where nothing tells of that; -1: nothing shows that they are."""
     sampled: Bools
+    revision: Ints | None = None
+    """`[rows]` another number whenever a column of the row changed or the minute did; None: not counted, so nothing may
+    be kept."""
 
 
 @dataclass(frozen=True, slots=True)

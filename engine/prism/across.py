@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.instruments import Instrument
 from engine.market.view import Bools, Floats, Ints, MarketView
@@ -19,6 +20,8 @@ from engine.prism.asset_groups import Groups
 from engine.prism.draft import blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, RATIO_LIMIT_MS, VENUE_LIMIT_MS, age_ms
 from engine.prism.scales import ratio
+
+Array = NDArray[Any]
 
 DISAGREES_FRAC: Final = 0.25
 """A venue further than this from the median of all, as a share of it, is marked."""
@@ -111,17 +114,17 @@ def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
     accounts, lead = ratios_of(view)
     price = np.where(age_ms(view, facts.last_ms) <= VENUE_LIMIT_MS, facts.last / groups.multiplier, np.nan)
     change = np.where(current_interest, facts.oi_change_1h_frac, np.nan)
-    weighted = _Table(groups, interest)
-    inputs = {
-        "price": weighted.mean(price, "quote"),
-        "funding_per_hour": weighted.mean(funding, "frac", LEAST_FUNDING_PER_HOUR),
-        "accounts": weighted.mean(accounts, "ratio", geometric=True),
-        "top_traders_lead": weighted.mean(lead, "log", LEAST_LEAD),
-        "open_interest": weighted.total(interest, "usd"),
-        "oi_change_1h": weighted.mean(change, "frac", LEAST_CHANGE_FRAC),
-        "volume_24h": weighted.total(facts.volume_24h_usd.copy(), "usd"),
+    asked = {
+        "price": _Input(price, "quote"),
+        "funding_per_hour": _Input(funding, "frac", LEAST_FUNDING_PER_HOUR),
+        "accounts": _Input(accounts, "ratio", geometric=True),
+        "top_traders_lead": _Input(lead, "log", LEAST_LEAD),
+        # Venues differ in size, so of an amount nobody disagrees.
+        "open_interest": _Input(interest, "usd", np.inf, total=True),
+        "oi_change_1h": _Input(change, "frac", LEAST_CHANGE_FRAC),
+        "volume_24h": _Input(facts.volume_24h_usd.copy(), "usd", np.inf, total=True),
     }
-    return Across(view.instruments, groups, inputs)
+    return Across(view.instruments, groups, _together(asked, groups, interest))
 
 
 def spoken(voices: Across, row: int, name: str) -> str:
@@ -149,68 +152,74 @@ def ratios_of(view: MarketView) -> tuple[Floats, Floats]:
     return np.where(usable[:, 0], newest[:, 0], np.nan), lead
 
 
-class _Table:
-    """Inputs gathered by asset: `[assets, most]`."""
+class _Input(NamedTuple):
+    """What is compared, `[rows]`, and how."""
 
-    def __init__(self, groups: Groups, weight: Floats) -> None:
-        self._groups = groups
-        self._weight = self._gathered(weight)
+    own: Floats
+    unit: str
+    least: float = 0.0
+    """Where its size begins to matter."""
+    geometric: bool = False
+    """Combined as the mean of logarithms, of what is above zero."""
+    total: bool = False
+    """Combined as a sum: an amount, not something that all venues should agree on."""
 
-    def mean(self, own: Floats, unit: str, least: float = 0.0, *, geometric: bool = False) -> Voices:
-        """Weighted mean of a quantity that all venues should agree on; `least` is where its size begins to matter."""
-        held = self._gathered(own)
-        known = np.isfinite(held)
-        if geometric:
-            known &= held > 0.0
-        values = np.where(known, np.log(np.where(known, held, 1.0)) if geometric else held, 0.0)
-        weighs = np.where(known, self._weight, 0.0)
-        even: Bools = np.logical_or.reduce(known & ~(self._weight > 0.0), axis=1)
-        weighs = np.where(even[:, None], known.astype(np.float64), weighs)
-        mean = ratio(_sum(values * weighs), _sum(weighs))
-        return self._voices(own, unit, np.exp(mean) if geometric else mean, held, known, least)
 
-    def total(self, own: Floats, unit: str) -> Voices:
-        """The sum of an amount; venues differ in size, so nobody disagrees."""
-        held = self._gathered(own)
-        known = np.isfinite(held)
-        total = np.where(np.logical_or.reduce(known, axis=1), _sum(np.where(known, held, 0.0)), np.nan)
-        return self._voices(own, unit, total, held, known, np.inf)
+def _together(asked: Mapping[str, _Input], groups: Groups, weight: Floats) -> dict[str, Voices]:
+    """Every input across venues, all at once: arrays `[inputs, assets, most]` of what the venues of an asset say."""
+    given = tuple(asked.values())
+    own = np.stack([one.own for one in given])
+    held = np.where(groups.members >= 0, own[:, groups.members], np.nan)
+    logs = np.array([one.geometric for one in given])
+    known = np.isfinite(held) & ((held > 0.0) | ~logs[:, None, None])
+    values = np.where(known, held, 0.0)
+    values[logs] = np.log(np.where(known[logs], held[logs], 1.0))
+    count = np.count_nonzero(known, axis=2)
+    combined = _means(values, known, np.where(groups.members >= 0, weight[groups.members], np.nan))
+    combined[logs] = np.exp(combined[logs])
+    summed = np.array([one.total for one in given])
+    combined[summed] = np.where(count[summed] > 0, _sum(values[summed]), np.nan)
+    # Rows that are not compared stand at -1, which is what is appended.
+    of_row = groups.of_row
+    voices: Ints = _padded(count, 0)[:, of_row]
+    middle = _padded(_median(np.where(known, held, np.nan), count), np.nan)[:, of_row]
+    median = np.where(voices >= LEAST_VOICES, middle, np.nan)
+    least = np.array([one.least for one in given])[:, None]
+    marked: Bools = np.abs(own - median) > DISAGREES_FRAC * np.maximum(np.abs(median), least)
+    marked &= voices >= MARK_VOICES
+    spread = _padded(combined, np.nan)[:, of_row]
+    return {
+        name: Voices(one.unit, own[place], spread[place], median[place], voices[place], marked[place])
+        for place, (name, one) in enumerate(asked.items())
+    }
 
-    def _voices(self, own: Floats, unit: str, combined: Floats, held: Floats, known: Bools, least: float) -> Voices:
-        count = np.count_nonzero(known, axis=1)
-        middle = _median(np.where(known, held, np.nan), count)
-        # Rows that are not compared stand at -1, which is what is appended.
-        of_row = self._groups.of_row
-        voices: Ints = np.append(count, 0)[of_row]
-        median = np.where(voices >= LEAST_VOICES, np.append(middle, np.nan)[of_row], np.nan)
-        apart: Bools = np.abs(own - median) > DISAGREES_FRAC * np.maximum(np.abs(median), least)
-        return Voices(
-            unit=unit,
-            own=own,
-            combined=np.append(combined, np.nan)[of_row],
-            median=median,
-            voices=voices,
-            marked=apart & (voices >= MARK_VOICES),
-        )
 
-    def _gathered(self, values: Floats) -> Floats:
-        members = self._groups.members
-        return np.where(members >= 0, values[members], np.nan)
+def _means(values: Floats, known: Bools, weight: Floats) -> Floats:
+    """`[inputs, assets]` means of the known, weighted where all who speak have a weight, else evenly; NaN where nobody
+    speaks. `weight [assets, most]`."""
+    weighs = np.where(known, weight, 0.0)
+    even: Bools = np.logical_or.reduce(known & ~(weight > 0.0), axis=2)
+    weighs = np.where(even[:, :, None], known, weighs)
+    return ratio(_sum(values * weighs), _sum(weighs))
+
+
+def _padded(values: Array, last: float) -> Array:
+    """`[inputs, n]` with one more column."""
+    return np.concatenate((values, np.full((len(values), 1), last, dtype=values.dtype)), axis=1)
 
 
 def _sum(values: Floats) -> Floats:
-    """Row sums, venue by venue, so that an asset's sum does not depend on how many venues the others have."""
-    total = np.zeros(len(values))
-    for column in values.T:
-        total = total + column
+    """`[inputs, assets]` sums, venue by venue: an asset's sum does not depend on how many venues others have."""
+    total = np.zeros(values.shape[:2])
+    for place in range(values.shape[2]):
+        total = total + values[:, :, place]
     return total
 
 
 def _median(values: Floats, count: Ints) -> Floats:
-    """Of the known of each row; NaN where none is."""
-    if not values.size:
-        return np.full(len(values), np.nan)
-    ordered = np.sort(values, axis=1)
-    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
-    rows = np.arange(len(values))
-    return np.where(count > 0, (ordered[rows, low] + ordered[rows, high]) / 2.0, np.nan)
+    """`[inputs, assets]` of the known of each; NaN where none is."""
+    most = values.shape[2]
+    ordered = np.sort(values, axis=2)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, most - 1)
+    middle = (np.take_along_axis(ordered, low[:, :, None], 2) + np.take_along_axis(ordered, high[:, :, None], 2)) / 2.0
+    return np.where(count > 0, middle[:, :, 0], np.nan)

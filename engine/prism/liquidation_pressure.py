@@ -43,17 +43,34 @@ class Forces(NamedTuple):
     peak_age_min: Floats
 
 
-def forces(long_usd: Floats, short_usd: Floats, minutes: Floats) -> Forces:
-    """Pressure and reversal from liquidated notional by minute `[rows, 60]` of which `minutes [rows]` are covered.
+class Hour(NamedTuple):
+    """What an hour of liquidations is read for, `[rows]`, US dollars unless said otherwise."""
 
-    pressure = 0.6 tanh(net 5 m / mean 5 m / 3) + 0.4 net 1 h / total 1 h, short liquidations positive.
-    Velocity is the total of 3 minutes; turned = spike * (1 - velocity now / peak velocity).
-    """
+    long: Floats
+    short: Floats
+    long_5m: Floats
+    short_5m: Floats
+    velocity: Floats
+    """Total of the last 3 minutes; NaN, like the rest, where nothing was liquidated."""
+    peak: Floats
+    """The highest velocity of the hour."""
+    side: Floats
+    """Net share of the peak, short liquidations positive."""
+    peak_age_min: Floats
+
+
+def hour_of(long_usd: Floats, short_usd: Floats) -> Hour:
+    """Read liquidated notional by minute `[rows, 60]`."""
+    long, short = long_usd.sum(axis=1), short_usd.sum(axis=1)
+    rows = np.flatnonzero(long + short > 0.0)
+    spread = np.full((4, len(long)), np.nan)
+    spread[:, rows] = _peak(long_usd[rows], short_usd[rows])
+    return Hour(long, short, long_usd[:, -5:].sum(axis=1), short_usd[:, -5:].sum(axis=1), *spread)
+
+
+def _peak(long_usd: Floats, short_usd: Floats) -> tuple[Floats, ...]:
+    """Velocity, its peak, the peak's side and its age."""
     net, total = short_usd - long_usd, short_usd + long_usd
-    hour = total.sum(axis=1)
-    usual = ratio(hour, minutes)
-    fast = np.tanh(ratio(net[:, -5:].sum(axis=1), usual * 5.0) / FAST_SCALE)
-    pressure = FAST_WEIGHT * fast + (1.0 - FAST_WEIGHT) * ratio(net.sum(axis=1), hour)
     velocity = sum(total[:, k : total.shape[1] - VELOCITY_MINUTES + 1 + k] for k in range(VELOCITY_MINUTES))
     direction = sum(net[:, k : net.shape[1] - VELOCITY_MINUTES + 1 + k] for k in range(VELOCITY_MINUTES))
     velocity, direction = np.asarray(velocity), np.asarray(direction)
@@ -61,21 +78,24 @@ def forces(long_usd: Floats, short_usd: Floats, minutes: Floats) -> Forces:
     at = velocity.shape[1] - 1 - np.argmax(velocity[:, ::-1], axis=1)
     peak = np.take_along_axis(velocity, at[:, None], axis=1)[:, 0]
     side = ratio(np.take_along_axis(direction, at[:, None], axis=1)[:, 0], peak)
+    return velocity[:, -1], peak, side, (velocity.shape[1] - 1 - at).astype(np.float64)
+
+
+def forces(hour: Hour, minutes: Floats) -> Forces:
+    """Pressure and reversal of an hour of which `minutes [rows]` are covered; NaN where nothing was liquidated.
+
+    pressure = 0.6 tanh(net 5 m / mean 5 m / 3) + 0.4 net 1 h / total 1 h, short liquidations positive.
+    Velocity is the total of 3 minutes; turned = spike * (1 - velocity now / peak velocity).
+    """
+    total = hour.long + hour.short
+    usual = ratio(total, minutes)
+    fast = np.tanh(ratio(hour.short_5m - hour.long_5m, usual * 5.0) / FAST_SCALE)
+    pressure = FAST_WEIGHT * fast + (1.0 - FAST_WEIGHT) * ratio(hour.short - hour.long, total)
     low, high = SPIKE
-    spike = np.clip((ratio(peak, usual * VELOCITY_MINUTES) - low) / (high - low), 0.0, 1.0)
-    turned = spike * (1.0 - ratio(velocity[:, -1], peak))
-    age = (velocity.shape[1] - 1 - at).astype(np.float64)
-    reversal = -REVERSAL_WEIGHT * side * np.exp2(-age / REVERSAL_HALF_LIFE_MIN)
-    return Forces(pressure, reversal, turned, age)
-
-
-def _of_hour(long_usd: Floats, short_usd: Floats, minutes: Floats) -> tuple[Floats, ...]:
-    """Long and short of the hour and of 5 minutes, then `Forces`, which are NaN where nothing was liquidated."""
-    long, short = long_usd.sum(axis=1), short_usd.sum(axis=1)
-    rows = np.flatnonzero(long + short > 0.0)
-    spread = np.full((len(Forces._fields), len(minutes)), np.nan)
-    spread[:, rows] = forces(long_usd[rows], short_usd[rows], minutes[rows])
-    return long, short, long_usd[:, -5:].sum(axis=1), short_usd[:, -5:].sum(axis=1), *spread
+    spike = np.clip((ratio(hour.peak, usual * VELOCITY_MINUTES) - low) / (high - low), 0.0, 1.0)
+    turned = spike * (1.0 - ratio(hour.velocity, hour.peak))
+    reversal = -REVERSAL_WEIGHT * hour.side * np.exp2(-hour.peak_age_min / REVERSAL_HALF_LIFE_MIN)
+    return Forces(pressure, reversal, turned, hour.peak_age_min)
 
 
 def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
@@ -97,12 +117,9 @@ def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
         seen_min < LEAST_MINUTES, Status.WARMING, seen_min, 1.0, lambda m: f"warming: {m:.0f}/5 min of the feed"
     )
     minutes = np.clip(seen_min, LEAST_MINUTES, 60.0)
-    long, short, long_5m, short_5m, *held = memory["liquidations"].of(
-        (feed.long_usd, feed.short_usd, minutes),
-        lambda part: _of_hour(feed.long_usd[part], feed.short_usd[part], minutes[part]),
-    )
-    result = Forces(*held)
-    hour = long + short
+    keys = (feed.long_usd, feed.short_usd) if feed.revision is None else (feed.revision,)
+    read = Hour(*memory["liquidations"].of(keys, lambda part: hour_of(feed.long_usd[part], feed.short_usd[part])))
+    result, hour = forces(read, minutes), read.long + read.short
     draft.refuse(np.isnan(hour), Status.MISSING, "liquidated amounts not known in dollars")
     share = ratio(hour * 60.0 / minutes, view.derivatives.volume_24h_usd / 24.0)
     weight = np.where(np.isnan(share), 1.0, share / (share + NOTABLE_SHARE))
@@ -112,10 +129,10 @@ def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.note(~none & feed.sampled, "sampled by the venue")
     draft.note(~none & (result.turned > 0.5), "spike spent, read as reversal")
     draft.note(~none & np.isnan(share), "24 h volume not known, not weighed by it")
-    draft.input("long_5m", long_5m, "usd", None)
-    draft.input("short_5m", short_5m, "usd", None)
-    draft.input("long_1h", long, "usd", None)
-    draft.input("short_1h", short, "usd", None)
+    draft.input("long_5m", read.long_5m, "usd", None)
+    draft.input("short_5m", read.short_5m, "usd", None)
+    draft.input("long_1h", read.long, "usd", None)
+    draft.input("short_1h", read.short, "usd", None)
     draft.input("share_of_usual_volume", share, "frac", None)
     draft.input("spike_spent", result.turned, "frac", None)
-    return draft.finish(short - long, "usd", 50.0 + 50.0 * np.where(none, 0.0, lean))
+    return draft.finish(read.short - read.long, "usd", 50.0 + 50.0 * np.where(none, 0.0, lean))

@@ -32,20 +32,20 @@ class RowMemo:
         """What `compute` answers for all rows, computed for those whose part of a key is not what it was.
 
         `keys` are arrays `[rows]` or `[rows, n]` of 8-byte numbers or bools that the answer of a row follows from, and
-        nothing else. `compute(part)` gives `[rows of the part]` arrays. Nobody may write to what is answered; it does
-        not change afterwards either.
+        nothing else. A key that cannot be written to any more is known by being the same array, and not compared.
+        `compute(part)` gives `[rows of the part]` arrays. Nobody may write to what is answered; it does not change
+        afterwards either.
         """
         if [key.shape for key in keys] != [key.shape for key in self._keys]:
-            self._keys = tuple(key.copy() for key in keys)
+            self._keys = tuple(_kept(key) for key in keys)
             self._held = compute(ALL)
             return self._held
         rows = np.flatnonzero(_changed(self._keys, keys))
         if rows.size == len(keys[0]):
-            self._keys = tuple(key.copy() for key in keys)
+            self._keys = tuple(_kept(key) for key in keys)
             self._held = compute(ALL)
         elif rows.size:
-            for kept, key in zip(self._keys, keys, strict=True):
-                kept[rows] = key[rows]
+            self._keys = tuple(_brought_up(kept, key, rows) for kept, key in zip(self._keys, keys, strict=True))
             # Into copies: readings of earlier scans still point at what was answered then.
             held = tuple(values.copy() for values in self._held)
             for values, fresh in zip(held, compute(rows), strict=True):
@@ -73,12 +73,31 @@ class Memory:
         return memo
 
 
+def _is_frozen(key: Array) -> bool:
+    """Nobody can write to it, by whatever name."""
+    return key.base is None and not key.flags.writeable
+
+
+def _kept(key: Array) -> Array:
+    return key if _is_frozen(key) else key.copy()
+
+
+def _brought_up(kept: Array, key: Array, rows: Ints) -> Array:
+    """What is kept of `key`, which differs from it in `rows` alone."""
+    if key is kept or _is_frozen(key):
+        return key
+    if _is_frozen(kept):
+        return key.copy()
+    kept[rows] = key[rows]
+    return kept
+
+
 def _changed(kept: tuple[Array, ...], keys: tuple[Array, ...]) -> NDArray[np.bool_]:
-    changed: NDArray[np.bool_] | None = None
+    changed = np.zeros(len(keys[0]), dtype=np.bool_)
     for old, new in zip(kept, keys, strict=True):
+        if old is new:
+            continue
         # Floats are compared bit by bit: NaN equals itself there, and the comparison is cheaper.
         unequal = old.view(np.int64) != new.view(np.int64) if new.dtype.kind == "f" else old != new
-        differs = unequal.any(axis=1) if unequal.ndim > 1 else unequal
-        changed = differs if changed is None else changed | differs
-    assert changed is not None, "a memo needs a key"
+        changed |= unequal.any(axis=1) if unequal.ndim > 1 else unequal
     return changed

@@ -112,6 +112,20 @@ def test_histories_do_not_depend_on_the_order_of_arrival(times: list[int], shuff
     assert np.isnan(histories[0][[0, 2]]).all()
 
 
+def test_a_frozen_history_stays_the_same_array_until_a_reading_comes() -> None:
+    history = History(4)
+    history.reserve(2)
+    history.put(0, T0, 1.0)
+    held = history.frozen(2)
+    assert history.frozen(2) is held
+    history.put(0, T0, 2.0)
+    newer = history.frozen(2)
+    assert (held[0, -1], newer[0, -1]) == (1.0, 2.0)
+    with pytest.raises(ValueError, match="read-only"):
+        newer[0, 0] = 3.0
+    assert len(history.frozen(1)) == 1
+
+
 def test_ratios_keep_their_kinds_apart() -> None:
     _, d = after(
         stamped(Ratio, T0, "accounts", 1.5, SLOT),

@@ -72,6 +72,20 @@ def test_other_money_stands_among_the_lines_without_dollars() -> None:
     assert liquidations.totals(T0)[2].long_usd == 0.0
 
 
+def test_a_rows_revision_changes_with_its_minutes_and_not_with_those_of_others() -> None:
+    liquidations = store()
+    liquidations.apply(0, event(A, T0))
+    before = liquidations.view(T0).revision
+    liquidations.apply(0, event(A, T0 - 2 * MINUTE))
+    after = liquidations.view(T0).revision
+    assert before is not None
+    assert after is not None
+    assert (before != after).tolist() == [True, False, False]
+    later = liquidations.view(T0 + MINUTE).revision
+    assert later is not None
+    assert (later != after).all()
+
+
 def test_windows_are_of_event_time() -> None:
     liquidations = store()
     liquidations.apply(0, event(A, T0))

@@ -38,6 +38,33 @@ def test_a_column_written_in_place_is_noticed() -> None:
     assert memo.of((work.values,), work)[0].tolist() == [2.0, 10.0, 2.0]
 
 
+def test_what_nobody_can_write_to_is_known_by_itself() -> None:
+    memo, work = RowMemo(), Sums(np.ones((3, 2)))
+    work.values.flags.writeable = False
+    memo.of((work.values,), work)
+    memo.of((work.values,), work)
+    assert work.computed == [3]
+    work.values = work.values.copy()
+    work.values[1] = 4.0
+    work.values.flags.writeable = False
+    assert memo.of((work.values,), work)[0].tolist() == [2.0, 8.0, 2.0]
+    # And from then on a column that can be written to, which is compared with what the frozen one held.
+    work.values = work.values.copy()
+    memo.of((work.values,), work)
+    work.values[0] = 9.0
+    assert memo.of((work.values,), work)[0].tolist() == [18.0, 8.0, 2.0]
+    assert work.computed == [3, 1, 1]
+
+
+def test_a_view_of_what_can_be_written_to_is_compared() -> None:
+    memo, held = RowMemo(), np.ones((3, 2))
+    work = Sums(held[:])
+    work.values.flags.writeable = False
+    memo.of((work.values,), work)
+    held[2] = 3.0
+    assert memo.of((work.values,), work)[0].tolist() == [2.0, 2.0, 6.0]
+
+
 def test_what_was_answered_stands_when_rows_change() -> None:
     memo, work = RowMemo(), Sums(np.ones((3, 2)))
     (before,) = memo.of((work.values,), work)

@@ -12,7 +12,7 @@ from bench.synthetic_view import START_MS, synthetic_view
 from engine.market.view import MarketView
 from engine.prism.board import COMPONENTS, Reading, Status
 from engine.prism.depth import measure
-from engine.prism.liquidation_pressure import forces
+from engine.prism.liquidation_pressure import Forces, forces, hour_of
 from engine.prism.positioning import BAND_PER_HOUR_FRAC, funding_score, own_band
 from engine.prism.roster import enrol
 from engine.prism.sentiment import sentiment
@@ -171,24 +171,28 @@ def minutes(**values: float) -> np.ndarray:
     return made
 
 
+def forces_of(long_usd: np.ndarray, short_usd: np.ndarray) -> Forces:
+    """Of an hour that is covered whole."""
+    return forces(hour_of(long_usd, short_usd), np.array([60.0]))
+
+
 def test_long_liquidations_press_down_while_they_build_and_turn_when_spent() -> None:
     base = np.full((1, 60), 10.0)
     rising = base + minutes(m57=2000.0, m58=4000.0, m59=9000.0)
-    hour = np.array([60.0])
-    building = forces(rising, np.zeros((1, 60)), hour)
+    building = forces_of(rising, np.zeros((1, 60)))
     assert building.turned[0] == 0.0
     assert building.pressure[0] < -0.5
-    spent = forces(base + minutes(m50=2000.0, m51=4000.0, m52=9000.0), np.zeros((1, 60)), hour)
+    spent = forces_of(base + minutes(m50=2000.0, m51=4000.0, m52=9000.0), np.zeros((1, 60)))
     assert spent.turned[0] > 0.9
     assert spent.reversal[0] > 0.3
-    older = forces(base + minutes(m20=2000.0, m21=4000.0, m22=9000.0), np.zeros((1, 60)), hour)
+    older = forces_of(base + minutes(m20=2000.0, m21=4000.0, m22=9000.0), np.zeros((1, 60)))
     assert 0 < older.reversal[0] < spent.reversal[0]
-    mirrored = forces(np.zeros((1, 60)), rising, hour)
+    mirrored = forces_of(np.zeros((1, 60)), rising)
     assert mirrored.pressure[0] == pytest.approx(-building.pressure[0])
 
 
 def test_a_steady_trickle_is_no_spike() -> None:
-    steady = forces(np.full((1, 60), 50.0), np.full((1, 60), 50.0), np.array([60.0]))
+    steady = forces_of(np.full((1, 60), 50.0), np.full((1, 60), 50.0))
     assert steady.turned[0] == 0.0
     assert steady.pressure[0] == pytest.approx(0.0)
 
