@@ -21,6 +21,9 @@ class Groups:
     """`[assets, most]` rows by venue and symbol, -1 to the right."""
     of_row: Ints
     """`[rows]` place in `members`; -1: the row is not compared."""
+    beside: Ints
+    """`[rows, most]` the rows of the row's asset, itself among them; itself alone where it is not compared. -1 to the
+    right."""
     multiplier: Floats
     """`[rows]` units of the asset in one of the row's base currency: 1000 for 1000PEPE."""
 
@@ -40,4 +43,7 @@ def grouped(instruments: tuple[Instrument, ...]) -> Groups:
     for place, rows in enumerate(several):
         members[place, : len(rows)] = rows
         of_row[rows] = place
-    return Groups(members, of_row, np.array([one.multiplier for one in instruments], dtype=np.float64))
+    alone = np.full((len(instruments), width), -1, dtype=np.int64)
+    alone[:, 0] = np.arange(len(instruments))
+    beside = np.where((of_row >= 0)[:, None], members[of_row], alone) if several else alone
+    return Groups(members, of_row, beside, np.array([one.multiplier for one in instruments], dtype=np.float64))

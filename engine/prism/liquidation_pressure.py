@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Floats, MarketView
+from engine.market.view import Bools, Floats, Ints, Liquidations, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft
 from engine.prism.freshness import venue_stale
 from engine.prism.roster import Roster
-from engine.prism.row_memo import Memory
+from engine.prism.row_memo import ALL, Memory, Part
 from engine.prism.scales import ratio
 
 LEAST_MINUTES: Final = 5.0
@@ -98,41 +98,96 @@ def forces(hour: Hour, minutes: Floats) -> Forces:
     return Forces(pressure, reversal, turned, hour.peak_age_min)
 
 
-def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
-    """Reading of `liquidations`; raw is short less long liquidated notional over 1 h, US dollars.
+class _Pool(NamedTuple):
+    """Whose liquidations count for a row: those of its asset on every venue whose feed stands, `[rows, most]`."""
 
+    rows: Ints
+    """-1 where there is none."""
+    counts: Bools
+    """Its feed has stood for five minutes, and its venue speaks."""
+
+    def summed(self, values: Floats, part: Part) -> Floats:
+        """`values [rows, n]` of those who count, added venue by venue."""
+        rows, counts = self.rows[part], self.counts[part]
+        total = np.zeros((len(rows), values.shape[1]))
+        for place in range(rows.shape[1]):
+            who = counts[:, place]
+            total[who] += values[rows[who, place]]
+        return total
+
+    def taken(self, values: Floats, none: float) -> Floats:
+        """`[rows, most]` of `values [rows]`, and `none` of those who do not count."""
+        return np.where(self.counts, values[self.rows], none)
+
+
+def _hour(feed: Liquidations, pool: _Pool, memory: Memory) -> Hour:
+    """Read the pooled minutes, anew only where those of somebody in the pool changed."""
+
+    def read(part: Part) -> Hour:
+        return hour_of(pool.summed(feed.long_usd, part), pool.summed(feed.short_usd, part))
+
+    if feed.revision is None:
+        return read(ALL)
+    revisions = np.where(pool.counts, feed.revision[pool.rows], -1)
+    return Hour(*memory["liquidations"].of((revisions,), read))
+
+
+def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
+    """Reading of `liquidations`; raw is short less long liquidated notional over 1 h, US dollars, of all venues.
+
+    Forced orders on one venue move the asset on all, and most venues publish only a part of them: the perpetuals in
+    dollars on the row's asset are added up, those whose feed has stood for five minutes.
     Score 50 + 50 * weight * ((1 - turned) * pressure + turned * reversal), where weight grows with the hour's
     liquidations as a share of an hour's usual volume, so that a few dollars are not a cascade. A row without
-    liquidations on a venue whose feed is live is OK at 50: none were reported, which is a measurement.
+    liquidations while a feed stands is OK at 50: none were reported, which is a measurement.
     """
     feed = view.liquidations
-    draft = Draft(view.rows)
-    draft.refuse(feed.since_ms < 0, Status.MISSING, "no liquidation feed of the venue stands")
-    draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
-    draft.refuse(~roster.perp, Status.MISSING, "nothing is liquidated on this market")
-    draft.refuse(venue_stale(view, roster), Status.STALE, "nothing from the venue for over 120 s")
     # A feed is confirmed by our clock, and the venue's stamps may lag behind it.
     seen_min = np.maximum(view.at_ms - feed.since_ms, 0) / 60_000.0
-    draft.refuse_values(
-        seen_min < LEAST_MINUTES, Status.WARMING, seen_min, 1.0, lambda m: f"warming: {m:.0f}/5 min of the feed"
-    )
-    minutes = np.clip(seen_min, LEAST_MINUTES, 60.0)
-    keys = (feed.long_usd, feed.short_usd) if feed.revision is None else (feed.revision,)
-    read = Hour(*memory["liquidations"].of(keys, lambda part: hour_of(feed.long_usd[part], feed.short_usd[part])))
+    stands, mute = feed.since_ms >= 0, venue_stale(view, roster)
+    beside = roster.groups.beside
+    pool = _Pool(beside, (beside >= 0) & (stands & ~mute & (seen_min >= LEAST_MINUTES))[beside])
+    nobody = ~np.logical_or.reduce(pool.counts, axis=1)
+    draft = Draft(view.rows)
+    draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
+    draft.refuse(~roster.perp, Status.MISSING, "nothing is liquidated on this market")
+    draft.refuse(nobody & ~stands, Status.MISSING, "no liquidation feed of the venue stands")
+    draft.refuse(nobody & mute, Status.STALE, "nothing from the venue for over 120 s")
+    draft.refuse_values(nobody, Status.WARMING, seen_min, 1.0, lambda m: f"warming: {m:.0f}/5 min of the feed")
+    longest = np.maximum.reduce(pool.taken(seen_min, LEAST_MINUTES), axis=1)
+    minutes = np.clip(longest, LEAST_MINUTES, 60.0)
+    read = _hour(feed, pool, memory)
     result, hour = forces(read, minutes), read.long + read.short
     draft.refuse(np.isnan(hour), Status.MISSING, "liquidated amounts not known in dollars")
-    share = ratio(hour * 60.0 / minutes, view.derivatives.volume_24h_usd / 24.0)
+    volume = _sum_known(pool.taken(view.derivatives.volume_24h_usd, np.nan))
+    share = ratio(hour * 60.0 / minutes, volume / 24.0)
     weight = np.where(np.isnan(share), 1.0, share / (share + NOTABLE_SHARE))
     lean = weight * ((1.0 - result.turned) * result.pressure + result.turned * result.reversal)
     none = hour == 0.0
     draft.note_values(none, minutes, 1.0, lambda m: f"no liquidations in {m:.0f} min")
-    draft.note(~none & feed.sampled, "sampled by the venue")
+    sampled = np.logical_or.reduce(pool.counts & feed.sampled[beside], axis=1)
+    draft.note(~none & sampled, "at least this: venues publish a part")
     draft.note(~none & (result.turned > 0.5), "spike spent, read as reversal")
     draft.note(~none & np.isnan(share), "24 h volume not known, not weighed by it")
-    draft.input("long_5m", read.long_5m, "usd", None)
-    draft.input("short_5m", read.short_5m, "usd", None)
-    draft.input("long_1h", read.long, "usd", None)
-    draft.input("short_1h", read.short, "usd", None)
+    names = ("long_5m", "short_5m", "long_1h", "short_1h")
+    for name, values in zip(names, (read.long_5m, read.short_5m, read.long, read.short), strict=True):
+        draft.input(name, values, "usd", None)
     draft.input("share_of_usual_volume", share, "frac", None)
     draft.input("spike_spent", result.turned, "frac", None)
+    instruments = view.instruments
+    draft.source(
+        np.logical_or.reduce(pool.counts & (beside != np.arange(view.rows)[:, None]), axis=1),
+        lambda row: ", ".join(sorted({instruments[one].venue for one in beside[row, pool.counts[row]].tolist()})),
+        *names,
+        "share_of_usual_volume",
+    )
     return draft.finish(read.short - read.long, "usd", 50.0 + 50.0 * np.where(none, 0.0, lean))
+
+
+def _sum_known(values: Floats) -> Floats:
+    """`[rows]` sums of what is known of `values [rows, most]`, in order; NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.zeros(len(values))
+    for place in range(values.shape[1]):
+        total = total + np.where(known[:, place], values[:, place], 0.0)
+    return np.where(np.logical_or.reduce(known, axis=1), total, np.nan)

@@ -247,7 +247,7 @@ def _crowd(ground: _Ground, side: float) -> _Found:
 def _forced(ground: _Ground, side: float) -> _Found:
     """The move is made of forced orders: they end when the positions are gone."""
     feed = ground.view.liquidations
-    known = ground.board.readings["liquidations"].status == Status.OK
+    known = (feed.since_ms >= 0) & (ground.board.readings["liquidations"].status == Status.OK)
     short, long = feed.short_usd[:, -15:].sum(axis=1), feed.long_usd[:, -15:].sum(axis=1)
     forced = np.where(known, short if side > 0 else long, np.nan)
     net = side * (short - long)

@@ -141,20 +141,26 @@ def test_funding_volatility(view: MarketView) -> None:
 
 
 def test_liquidations(view: MarketView) -> None:
-    feed = view.liquidations
-    agree(
-        read(view)["liquidations"],
-        [
-            None
-            if feed.since_ms[row] < 0 or one.kind != "perp"
-            else oracle.liquidations(
-                feed.long_usd[row].tolist(),
-                feed.short_usd[row].tolist(),
-                (view.at_ms - int(feed.since_ms[row])) / 60_000,
-                float(view.derivatives.volume_24h_usd[row]),
-            )
-            for row, one in enumerate(view.instruments)
-        ],
+    agree(read(view)["liquidations"], [liquidations_of(view, row) for row in range(ROWS)])
+
+
+def liquidations_of(view: MarketView, row: int) -> float | None:
+    """Of all perpetuals on the asset whose feed has stood for five minutes."""
+    feed, one = view.liquidations, view.instruments[row]
+    seen = ((view.at_ms - feed.since_ms) / 60_000).tolist()
+    pooled = [
+        other
+        for other, peer in enumerate(view.instruments)
+        if (peer.asset, peer.kind) == (one.asset, "perp") and feed.since_ms[other] >= 0 and seen[other] >= 5
+    ]
+    if one.kind != "perp" or not pooled:
+        return None
+    volumes = [float(view.derivatives.volume_24h_usd[other]) for other in pooled]
+    return oracle.liquidations(
+        [sum(feed.long_usd[other, minute] for other in pooled) for minute in range(60)],
+        [sum(feed.short_usd[other, minute] for other in pooled) for minute in range(60)],
+        max(seen[other] for other in pooled),
+        sum(volume for volume in volumes if volume == volume) if any(v == v for v in volumes) else float("nan"),
     )
 
 

@@ -15,6 +15,7 @@ from engine.prism.depth import measure
 from engine.prism.liquidation_pressure import Forces, forces, hour_of
 from engine.prism.positioning import BAND_PER_HOUR_FRAC, funding_score, own_band
 from engine.prism.roster import enrol
+from engine.prism.row_memo import Memory
 from engine.prism.sentiment import sentiment
 from tests.engine.prism.market_views import edited
 
@@ -203,8 +204,14 @@ def liquidated(view: MarketView, long: np.ndarray, short: np.ndarray) -> MarketV
     return replace(view, liquidations=replace(feed, long_usd=zero + long, short_usd=zero + short))
 
 
+def each_alone(view: MarketView) -> MarketView:
+    """No asset is traded twice."""
+    listed = tuple(replace(one, asset=f"{one.asset}{row}") for row, one in enumerate(view.instruments))
+    return replace(view, instruments=listed)
+
+
 def test_none_reported_on_a_live_feed_is_a_measured_fifty(view: MarketView) -> None:
-    quiet = liquidated(view, np.zeros((1, 60)), np.zeros((1, 60)))
+    quiet = liquidated(each_alone(view), np.zeros((1, 60)), np.zeros((1, 60)))
     since = quiet.liquidations.since_ms.copy()
     since[0], since[1], since[2] = -1, START_MS - 120_000, START_MS - 12 * 60_000
     reading = read(replace(quiet, liquidations=replace(quiet.liquidations, since_ms=since)))["liquidations"]
@@ -217,7 +224,7 @@ def test_none_reported_on_a_live_feed_is_a_measured_fifty(view: MarketView) -> N
 
 
 def test_a_few_dollars_are_not_a_cascade(view: MarketView) -> None:
-    sized = facts(view, list(range(ROWS)), volume_24h_usd=24e6)
+    sized = facts(each_alone(view), list(range(ROWS)), volume_24h_usd=24e6)
     burst = minutes(m59=1.0, m58=1.0)
     tiny = read(liquidated(sized, burst * 20, np.zeros((1, 60))))["liquidations"].score[0]
     huge = read(liquidated(sized, burst * 20_000, np.zeros((1, 60))))["liquidations"].score[0]
@@ -233,7 +240,7 @@ def test_a_silent_venue_makes_its_liquidations_stale(view: MarketView) -> None:
     okx = np.array([one.venue == "okx" for one in view.instruments])
     now = np.where(okx, START_MS, later)
     alive = replace(
-        liquidated(view, np.zeros((1, 60)), np.zeros((1, 60))),
+        liquidated(each_alone(view), np.zeros((1, 60)), np.zeros((1, 60))),
         at_ms=later,
         tape=replace(view.tape, newest_ms=now),
         books=replace(view.books, updated_ms=now),
@@ -248,7 +255,7 @@ def test_a_silent_venue_makes_its_liquidations_stale(view: MarketView) -> None:
 def test_liquidations_alone_show_that_the_venue_speaks(view: MarketView) -> None:
     mute = np.full(ROWS, -1, dtype=np.int64)
     only = replace(
-        liquidated(view, np.zeros((1, 60)), np.zeros((1, 60))),
+        liquidated(each_alone(view), np.zeros((1, 60)), np.zeros((1, 60))),
         tape=replace(view.tape, newest_ms=mute),
         books=replace(view.books, updated_ms=mute),
         derivatives=replace(view.derivatives, last_ms=mute, quote_ms=mute, mark_ms=mute),
@@ -259,6 +266,41 @@ def test_liquidations_alone_show_that_the_venue_speaks(view: MarketView) -> None
     perps = np.array([instrument.kind == "perp" for instrument in view.instruments])
     assert np.array_equal(reading.status == Status.OK, venues & perps)
     assert reading.score[2] < 50.0
+
+
+def test_liquidations_of_an_asset_are_those_of_all_its_venues(view: MarketView) -> None:
+    quiet = liquidated(facts(view, list(range(ROWS)), volume_24h_usd=24e6), np.zeros((1, 60)), np.zeros((1, 60)))
+    btc = [row for row, one in enumerate(view.instruments) if one.asset == "BTC" and one.kind == "perp"]
+    assert len(btc) == 3
+    since = quiet.liquidations.since_ms.copy()
+    since[btc[0]] = -1
+    feed = edited(replace(quiet.liquidations, since_ms=since), [btc[1]], long_usd=minutes(m58=9e5, m59=9e5))
+    reading = read(replace(quiet, liquidations=feed))["liquidations"]
+    assert reading.status[btc].tolist() == [Status.OK] * 3
+    assert len(set(reading.score[btc].tolist())) == 1
+    assert reading.score[btc[0]] < 20.0
+    assert reading.raw[btc[2]] == -18e5
+    assert reading.sources["long_1h"][btc[0]] == "bybit-linear, okx", "the one whose feed does not stand has no voice"
+    eth = next(row for row, one in enumerate(view.instruments) if one.asset == "ETH")
+    assert reading.score[eth] == 50.0
+    alone = read(each_alone(replace(quiet, liquidations=feed)))["liquidations"]
+    assert alone.status[btc].tolist() == [Status.MISSING, Status.OK, Status.OK]
+    assert alone.score[btc[1]] < reading.score[btc[1]], "its own volume is a third of all"
+
+
+def test_one_liquidation_changes_the_asset_and_no_other(view: MarketView) -> None:
+    memory, roster, depth = Memory(), enrol(view.instruments), measure(view.books)
+    counted = replace(view.liquidations, revision=np.arange(ROWS, dtype=np.int64))
+    first = sentiment(replace(view, liquidations=counted), roster, depth, memory)["liquidations"]
+    struck = edited(counted, [1], long_usd=counted.long_usd[1] + minutes(m59=1e7), revision=ROWS)
+    second = sentiment(replace(view, liquidations=struck), roster, depth, memory)["liquidations"]
+    moved = {
+        one.asset
+        for one, was, now in zip(view.instruments, first.raw, second.raw, strict=True)
+        if now != was and now == now
+    }
+    assert moved == {view.instruments[1].asset}
+    assert np.array_equal(second.score, read(replace(view, liquidations=struck))["liquidations"].score, equal_nan=True)
 
 
 # Volume sentiment

@@ -41,6 +41,7 @@ def test_figures_of_others_name_them_and_the_rows_own_name_nobody(board: Board) 
             ("accounts_all_venues", "accounts_median_of_venues", "venues_with_accounts", "top_traders_lead_all_venues"),
             VENUES,
         ),
+        "liquidations": dict.fromkeys(("long_5m", "short_5m", "long_1h", "short_1h", "share_of_usual_volume"), VENUES),
         "mood": {
             "breadth_1h": WHOLE_MARKET,
             "market_momentum": f"{LEADERS}, {WHOLE_MARKET}",
@@ -53,7 +54,7 @@ def test_figures_of_others_name_them_and_the_rows_own_name_nobody(board: Board) 
 def test_a_symbol_without_spot_leg_and_on_one_venue_alone_has_no_such_source(view: MarketView, board: Board) -> None:
     row = next(row for row, one in enumerate(view.instruments) if one.asset == "SOL")
     assert sources(board, "trade_flow", row) == {}
-    assert sources(board, "long_short_ratio", row) == {}
+    assert sources(board, "long_short_ratio", row) == sources(board, "liquidations", row) == {}
 
 
 def test_every_source_belongs_to_an_input_that_is_known(view: MarketView, board: Board) -> None:
@@ -79,5 +80,6 @@ def test_the_breakdown_names_them_once(board: Board) -> None:
         for face in ("orderflow", "sentiment")
     )
     assert flow.count("read with binance-spot BTCUSDT") == 1
-    assert crowd.count(VENUES) == 1, "the note names them already"
+    assert crowd.count(f"of {VENUES}") == 1, "the note of the ratio names them already"
+    assert crowd.count(f"read with {VENUES}") == 1, "liquidations"
     assert f"read with {WHOLE_MARKET}" in crowd
