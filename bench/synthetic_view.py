@@ -46,6 +46,7 @@ def instruments(rows: int) -> tuple[Instrument, ...]:
                 asset=asset,
                 tick=0.01,
                 funding_interval_h=None if spot else 8.0,
+                max_leverage=None if spot or venue == 0 else (125.0, 100.0, 75.0, 50.0, 20.0)[place % 5],
             )
         )
     return tuple(made)

@@ -53,6 +53,8 @@ class Instrument:
     """`tradfi` for perpetuals on stocks, metals, commodities and currencies."""
     listed_ms: int | None = None
     funding_interval_h: float | None = None
+    max_leverage: float | None = None
+    """Of the lowest margin tier; None where the venue does not publish it without an account (Binance)."""
     status: Status = "trading"
     """`pending`: announced, not trading yet; `ended`: delisted, settling or closed for good."""
 

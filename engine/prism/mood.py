@@ -47,12 +47,8 @@ def pulse(view: MarketView, memory: Memory) -> dict[str, Floats]:
     tanh(log2(sigma of 4 h / sigma)) and volume tanh(log2(mean of 1 h / mean of 24 h)), both magnitudes, signed by
     the direction of the last hour.
     """
-    bars, facts = view.bars[TIMEFRAME], view.derivatives
-    stale = bars_stale(view, bars)
-    sigma, heat, busy, trend = memory["mood"].of(
-        (bars.revision, stale),
-        lambda part: _day(bars.close[part], bars.volume_usd[part], bars.count[part], stale[part]),
-    )
+    facts = view.derivatives
+    sigma, heat, busy, trend = _of_bars(view, memory)
     hour_move, day_move = (
         np.log1p(np.where(change > -1.0, change, np.nan)) for change in (facts.change_1h_frac, facts.change_24h_frac)
     )
@@ -68,6 +64,20 @@ def pulse(view: MarketView, memory: Memory) -> dict[str, Floats]:
         "volume": busy * side,
         "trend": trend,
     }
+
+
+def _of_bars(view: MarketView, memory: Memory) -> tuple[Floats, ...]:
+    bars = view.bars[TIMEFRAME]
+    stale = bars_stale(view, bars)
+    return memory["mood"].of(
+        (bars.revision, stale),
+        lambda part: _day(bars.close[part], bars.volume_usd[part], bars.count[part], stale[part]),
+    )
+
+
+def usual_day(view: MarketView, memory: Memory) -> Floats:
+    """`[rows]` a usual day's move, as a logarithm: the root mean square of up to 96 15m returns, times sqrt 96."""
+    return np.asarray(_of_bars(view, memory)[0] * np.sqrt(DAY_BARS))
 
 
 def _day(close: Floats, volume: Floats, count: Ints, stale: Bools) -> tuple[Floats, ...]:

@@ -15,6 +15,7 @@ from engine.prism.board import Reading, Status
 from engine.prism.depth import Depth
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import BOOK_LIMIT_MS, FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, age_ms
+from engine.prism.mood import usual_day
 from engine.prism.position_heat import consecutive, liquidation_concentration
 from engine.prism.positioning import interval_h
 from engine.prism.roster import WHOLE_MARKET, Roster
@@ -56,8 +57,10 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
     """Reading of `risk`; raw is open interest over 24 h volume.
 
     Leverage: with p the mean rank in the universe of OI / 24 h volume and OI / depth, 50 - 50 max(0, 2 p - 1) * the
-    crowded side; below the median it leans nowhere. Liquidation distance: 50 + 25 * concentration. The margin
-    tier needs data that no parsed public feed carries, so that part always renormalises away and is named.
+    crowded side; below the median it leans nowhere. Margin tier: the same with p the rank of the highest leverage that
+    the venue allows times a usual day's move, which is how many times over such a position is liquidated in a day; the
+    venue that publishes no tiers without an account (Binance) has no such part. Liquidation distance: 50 + 25 *
+    concentration.
     """
     facts = view.derivatives
     interest = facts.open_interest_usd
@@ -78,11 +81,13 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
             "depth": (0.5, rank_in_universe(per_depth, universe)),
         }
     )
+    stretch = roster.max_leverage * usual_day(view, memory)
+    tier = rank_in_universe(stretch, universe)
     side, history = crowded_side(view, roster), (facts.oi_history_usd, facts.oi_history_close)
     (near,) = memory["risk"].of(history, lambda part: (concentration(history[0][part], history[1][part]),))
     parts = {
         "leverage": (WEIGHTS["leverage"], 50.0 - 50.0 * np.maximum(0.0, 2.0 * rank - 1.0) * side),
-        "margin tier": (WEIGHTS["margin tier"], np.full(view.rows, np.nan)),
+        "margin tier": (WEIGHTS["margin tier"], 50.0 - 50.0 * np.maximum(0.0, 2.0 * tier - 1.0) * side),
         "liquidation distance": (WEIGHTS["liquidation distance"], 50.0 + 25.0 * near),
     }
     score = blend(parts)
@@ -96,6 +101,10 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
     draft.input("oi_per_depth_50bps", per_depth, "ratio", facts.open_interest_ms)
     draft.input("leverage_rank", rank * 100.0, "percentile", facts.open_interest_ms)
     draft.source(np.isfinite(rank), lambda _: WHOLE_MARKET, "leverage_rank")
+    draft.input("max_leverage", roster.max_leverage, "times", None)
+    draft.input("usual_day_per_margin", stretch, "times", None)
+    draft.input("margin_tier_rank", tier * 100.0, "percentile", None)
+    draft.source(np.isfinite(tier), lambda _: WHOLE_MARKET, "margin_tier_rank")
     draft.input("crowded_side", side, "-1..1", facts.funding_ms)
     draft.input("estimated_liquidations_short_less_long", near, "-1..1", facts.open_interest_ms)
     return draft.finish(per_volume, "ratio", score)

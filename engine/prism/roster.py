@@ -32,6 +32,8 @@ class Roster:
     perp: Bools
     funding_interval_h: Floats
     """As listed; NaN where the listing does not say."""
+    max_leverage: Floats
+    """As listed; NaN where the venue does not publish it."""
     order: Ints
     """Rank by venue and symbol, for ties that must not depend on row numbers."""
     leaders: dict[str, Ints]
@@ -70,6 +72,7 @@ def enrol(instruments: tuple[Instrument, ...]) -> Roster:
         usd=np.array([one.quote_is_usd for one in instruments], dtype=np.bool_),
         perp=np.array([one.kind == "perp" for one in instruments], dtype=np.bool_),
         funding_interval_h=np.array(intervals, dtype=np.float64),
+        max_leverage=np.array([one.max_leverage or np.nan for one in instruments], dtype=np.float64),
         order=order,
         leaders={
             asset: np.array([i for i, x in enumerate(instruments) if x.asset == asset and x.is_rankable], np.int64)

@@ -161,9 +161,15 @@ def _volume_sentiment(f: Figures) -> list[str]:
 def _risk(f: Figures) -> list[str]:
     side = f["crowded_side"]
     crowd = "longs pay" if side > 0 else "shorts pay"
+    times = f["max_leverage"]
     return [
         _part("open interest is {:.2f} of 24 h volume, more than {:.0f} % of the market", f.raw, f["leverage_rank"]),
         crowd if isfinite(side) and side else "",
+        _part(
+            "{:.0f}x leverage is allowed where a usual day moves {:.1f} %",
+            times,
+            f["usual_day_per_margin"] / times * 100,
+        ),
     ]
 
 

@@ -17,6 +17,8 @@ from engine.text import clean
 
 MAX_PRICE: Final = 1e15
 MAX_SIZE: Final = 1e18
+MAX_LEVERAGE: Final = 1_000.0
+"""No venue offers above 200."""
 MAX_FUNDING_FRAC: Final = 0.5
 """No venue's cap is above 0.04 per interval; beyond 0.5 a percentage was taken for a fraction."""
 MIN_MS: Final = 1_230_768_000_000
@@ -54,6 +56,11 @@ def size(value: float, field: str) -> float:
     if 0.0 <= value < MAX_SIZE:
         return value
     raise Implausible(f"{field} {value!r} is not a size of 0 or more")
+
+
+def leverage(value: float | None) -> float | None:
+    """`value` if it can be the highest leverage of an instrument; an instrument is listed without one that cannot."""
+    return value if value is not None and 1.0 <= value <= MAX_LEVERAGE else None
 
 
 def traded_size(value: float, field: str) -> float:

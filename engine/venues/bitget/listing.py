@@ -77,6 +77,7 @@ def listed(row: wire.InstrumentRow) -> Instrument:
         category=category,
         listed_ms=checks.time_ms(row.launchTime, "launchTime") if row.launchTime else None,
         funding_interval_h=hours(row.fundInterval, "fundInterval") if row.fundInterval else None,
+        max_leverage=checks.leverage(row.maxLeverage),
         status=_STATUSES.get(row.status or "", "trading"),
     )
 

@@ -143,6 +143,7 @@ class InstrumentRow(Wire, gc=False, frozen=True):
     quantityMultiplier: float | None = None
     launchTime: int | None = None
     fundInterval: float | None = None
+    maxLeverage: float | None = None
 
 
 class DepthResult(Wire, gc=False, frozen=True):

@@ -50,6 +50,7 @@ def listed(venue: str, row: wire.InstrumentRow) -> Instrument:
         category="tradfi" if row.symbolType in _TRADFI else "crypto",
         listed_ms=checks.time_ms(row.launchTime, "launchTime") if row.launchTime else None,
         funding_interval_h=row.fundingInterval / 60.0 if row.fundingInterval else None,
+        max_leverage=None if kind == "spot" else checks.leverage(row.leverageFilter.maxLeverage),
         status=_status(row),
     )
 

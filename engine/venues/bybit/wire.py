@@ -152,6 +152,10 @@ class LotSizeFilter(Wire, gc=False, frozen=True):
     basePrecision: float | None = None
 
 
+class LeverageFilter(Wire, gc=False, frozen=True):
+    maxLeverage: float | None = None
+
+
 class PreListing(Wire, gc=False, frozen=True):
     """How far a pre-market contract has come."""
 
@@ -172,6 +176,7 @@ class InstrumentRow(Wire, gc=False, frozen=True):
     launchTime: int | None = None
     fundingInterval: float | None = None
     preListingInfo: PreListing | None = None
+    leverageFilter: LeverageFilter = LeverageFilter()
 
 
 class Page(Wire, gc=False, frozen=True):

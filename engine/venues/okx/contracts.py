@@ -132,6 +132,7 @@ def listed(row: wire.InstrumentRow) -> Instrument | None:
         inverse=row.ctType == "inverse",
         category=category,
         listed_ms=checks.time_ms(row.listTime, "listTime") if row.listTime else None,
+        max_leverage=None if kind == "spot" else checks.leverage(row.lever),
         status=_STATUSES.get(row.state or "live", "trading"),
     )
 

@@ -154,6 +154,7 @@ class InstrumentRow(Wire, gc=False, frozen=True):
     listTime: int | None = None
     state: str | None = None
     instCategory: str | None = None
+    lever: float | None = None
 
 
 class ListingPush(Wire, gc=False, frozen=True):

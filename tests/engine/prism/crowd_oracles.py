@@ -207,6 +207,15 @@ def pulse(view: MarketView, row: int) -> dict[str, Maybe]:
     return found
 
 
+def usual_day(view: MarketView, row: int) -> Maybe:
+    """The root mean square of 15m log returns over 24 h, times the root of how many a day has."""
+    bars = view.bars["15m"]
+    if late(bars, row, view.at_ms) or bars.count[row] < 33:
+        return None
+    closes = [bar["close"] for bar in rows_of(bars, row, 97)]
+    return sqrt(mean([log(b / a) ** 2 for a, b in pairwise(closes)])) * sqrt(96)
+
+
 def mood(view: MarketView) -> list[Maybe]:
     """Of every row."""
     own = [pulse(view, row) for row in range(view.rows)]
@@ -269,12 +278,14 @@ def risk(view: MarketView) -> list[Maybe]:
         age = view.at_ms - int(facts.open_interest_ms[row])
         usable = one.quote_is_usd and bool(interest) and facts.open_interest_ms[row] >= 0 and age <= 15 * MINUTE_MS
         day, near = known(float(facts.volume_24h_usd[row])), near_depth(view, row)
+        move = usual_day(view, row)
         ratios.append(
             {
                 "usable": usable,
                 "ranked": usable and bool(view.rankable[row]),
                 "volume": interest / day if interest and day else None,
                 "depth": interest / near if interest and near else None,
+                "tier": one.max_leverage * move if one.max_leverage and move else None,
             }
         )
     scores: list[Maybe] = []
@@ -284,15 +295,18 @@ def risk(view: MarketView) -> list[Maybe]:
             continue
         ranks = [
             place_among(ratios[row][name], [other[name] for other in ratios if other["ranked"]])
-            for name in ("volume", "depth")
+            for name in ("volume", "depth", "tier")
         ]
-        p = weighted([(0.5, rank) for rank in ranks])
+        p, tier = weighted([(0.5, rank) for rank in ranks[:2]]), ranks[2]
         rate, hours = known(float(facts.funding_frac[row])), known(float(facts.funding_interval_h[row]))
         hours = hours or one.funding_interval_h
         leverage: Maybe = None
-        if p is not None and rate is not None and hours and view.at_ms - int(facts.funding_ms[row]) <= 2 * MINUTE_MS:
-            leverage = 50 - 50 * max(0.0, 2 * p - 1) * tanh(rate / hours / (1e-4 / 8))
+        margin: Maybe = None
+        if rate is not None and hours and view.at_ms - int(facts.funding_ms[row]) <= 2 * MINUTE_MS:
+            side = tanh(rate / hours / (1e-4 / 8))
+            leverage = None if p is None else 50 - 50 * max(0.0, 2 * p - 1) * side
+            margin = None if tier is None else 50 - 50 * max(0.0, 2 * tier - 1) * side
         slots = unbroken(facts.oi_history_usd[row].tolist(), facts.oi_history_close[row].tolist())
         near = concentration(slots) if len(slots) >= 24 else None
-        scores.append(weighted([(0.4, leverage), (0.3, None), (0.3, None if near is None else 50 + 25 * near)]))
+        scores.append(weighted([(0.4, leverage), (0.3, margin), (0.3, None if near is None else 50 + 25 * near)]))
     return scores

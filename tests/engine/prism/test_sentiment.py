@@ -422,3 +422,27 @@ def test_short_books_are_not_compared_by_depth(view: MarketView) -> None:
     assert np.array_equal(known, reach >= 0.005)
     assert (~known).sum() > ROWS // 2
     assert (reading.status == Status.OK).all()
+
+
+def test_the_more_a_day_moves_beyond_the_margin_asked_for_the_more_it_leans_against_the_crowd(
+    view: MarketView,
+) -> None:
+    bybit = [row for row, one in enumerate(view.instruments) if one.venue == "bybit-linear" and one.kind == "perp"]
+    none = np.full_like(view.derivatives.oi_history_usd, np.nan)
+    bare = replace(view, derivatives=replace(view.derivatives, oi_history_usd=none))
+    paid = facts(bare, list(range(ROWS)), funding_frac=5e-4, open_interest_usd=1e6, volume_24h_usd=1e7)
+
+    def allowed(times: float) -> Reading:
+        listed = list(paid.instruments)
+        listed[bybit[0]] = replace(listed[bybit[0]], max_leverage=times)
+        return read(replace(paid, instruments=tuple(listed)))["risk"]
+
+    tight, wide = allowed(1.0), allowed(1000.0)
+    row = bybit[0]
+    assert wide.score[row] < tight.score[row] - 10.0
+    assert wide.inputs["margin_tier_rank"][0][row] > 90.0 > 10.0 > tight.inputs["margin_tier_rank"][0][row]
+    day = wide.inputs["usual_day_per_margin"][0][row] / 1000.0
+    assert tight.inputs["usual_day_per_margin"][0][row] == pytest.approx(day)
+    binance = next(row for row, one in enumerate(view.instruments) if one.venue == "binance-usdm")
+    assert np.isnan(wide.inputs["max_leverage"][0][binance])
+    assert "without margin tier" in wide.notes[binance]

@@ -41,6 +41,7 @@ LISTED = {
     "status": "online",
     "launchTime": "1556668800000",
     "fundInterval": "8",
+    "maxLeverage": "125",
     "symbolType": "crypto",
 }
 
@@ -49,7 +50,9 @@ def test_listing_kinds_categories_and_steps() -> None:
     rows = [
         LISTED,
         LISTED | {"symbol": "TSLAUSDT", "baseCoin": "TSLA", "symbolType": "stock", "launchTime": None},
-        LISTED | {"symbol": "SHIB1000USDT", "baseCoin": "SHIB1000", "launchTime": "0", "fundInterval": ""},
+        LISTED
+        | {"symbol": "SHIB1000USDT", "baseCoin": "SHIB1000", "launchTime": "0", "fundInterval": ""}
+        | {"maxLeverage": ""},
         LISTED | {"symbol": "NEWUSDT", "baseCoin": "NEW", "status": "listed", "launchTime": "1786906800000"},
         LISTED | {"symbol": "BTCUSDT_260925", "type": "delivery", "fundInterval": "0"},
         LISTED | {"symbol": "GONEUSDT", "status": "offline"},
@@ -73,6 +76,7 @@ def test_listing_kinds_categories_and_steps() -> None:
     assert (bitcoin.category, bitcoin.inferred, bitcoin.is_rankable) == ("crypto", False, True)
     assert (stock.category, stock.listed_ms) == ("tradfi", None)
     assert (shib.asset, shib.multiplier, shib.listed_ms, shib.funding_interval_h) == ("SHIB", 1000.0, None, None)
+    assert (bitcoin.max_leverage, shib.max_leverage) == (125.0, None)
     assert new.listed_ms == 1786906800000
     assert (future.kind, future.is_rankable, future.funding_interval_h) == ("future", False, None)
     assert parser.instrument("BTCUSDT") is bitcoin

@@ -73,12 +73,15 @@ def test_listing_kinds_categories_and_steps() -> None:
         "launchTime": "1758175736000",
         "priceFilter": {"tickSize": "0.01"},
         "lotSizeFilter": {"qtyStep": "0.1"},
+        "leverageFilter": {"minLeverage": "1", "maxLeverage": "12.50", "leverageStep": "0.01"},
         "fundingInterval": 240,
         "symbolType": "stock",
     }
     rows = [
         row,
-        row | {"symbol": "SHIB1000USDT", "baseCoin": "SHIB1000", "symbolType": "innovation", "launchTime": ""},
+        row
+        | {"symbol": "SHIB1000USDT", "baseCoin": "SHIB1000", "symbolType": "innovation", "launchTime": ""}
+        | {"leverageFilter": {"maxLeverage": "0"}},
         row | {"symbol": "BTC-25SEP26", "contractType": "LinearFutures", "baseCoin": "BTC", "fundingInterval": 0},
         row | {"symbol": "GONEUSDT", "status": "Closed"},
         row | {"symbol": "LASTUSDT", "status": "Delivering"},
@@ -109,6 +112,7 @@ def test_listing_kinds_categories_and_steps() -> None:
     assert (stock.category, stock.kind, stock.tick, stock.step) == ("tradfi", "perp", 0.01, 0.1)
     assert (stock.funding_interval_h, stock.listed_ms, stock.inferred) == (4.0, 1758175736000, False)
     assert (shib.category, shib.asset, shib.multiplier, shib.listed_ms) == ("crypto", "SHIB", 1000.0, None)
+    assert (stock.max_leverage, shib.max_leverage) == (12.5, None)
     assert (future.kind, future.funding_interval_h) == ("future", None)
     assert "2 of 11 listed rows refused" in parsed.detail
     assert queries.next_cursor(body) == "page2"

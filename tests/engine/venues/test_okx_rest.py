@@ -35,7 +35,7 @@ def test_listing_rows_one_by_one() -> None:
         "lotSz": "0.00000001",
     }
     rows = [
-        row | {"listTime": "1548133413000", "ctVal": "", "category": "3"},
+        row | {"listTime": "1548133413000", "ctVal": "", "category": "3", "lever": "10"},
         row
         | {
             "instId": "GOLD-USDT-SWAP",
@@ -43,6 +43,7 @@ def test_listing_rows_one_by_one() -> None:
             "instFamily": "GOLD-USDT",
             "instCategory": "4",
             "ctVal": "0.1",
+            "lever": "50",
         },
         row | {"instId": "X-USDT", "tickSz": "nan"},
         row | {"instId": "T-USDT", "state": "test"},
@@ -65,6 +66,7 @@ def test_listing_rows_one_by_one() -> None:
         0.1,
         False,
     )
+    assert (spot.max_leverage, gold.max_leverage) == (None, 50.0), "10 is what may be borrowed on margin"
     assert "1 of 5 listed rows refused" in parsed.detail
 
 
