@@ -13,19 +13,15 @@ flatters its CPU %) and a third of its key latency. Exit code 1 where one is mis
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
-import os
-import pty
 import re
-import select
-import struct
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 from typing import Any, Final
+
+from bench.terminal import Terminal, last_core, quantile
 
 ROWS: Final = 600
 COLUMNS: Final = 160
@@ -79,45 +75,32 @@ def measure(name: str) -> dict[str, float]:
     """One table in a child of its own on a pty."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        pid, terminal = pty.fork()
-        if pid == 0:
-            _become_child(name, report)
-        try:
-            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-            figures = _drive(pid, terminal)
-        finally:
-            os.close(terminal)
-            os.waitpid(pid, 0)
+        command = [sys.executable, "-m", "bench.table", "--child", name, "--report", str(report)]
+        with Terminal(command, COLUMNS, LINES, core=last_core()) as terminal:
+            figures = _drive(terminal)
         return {**figures, **json.loads(report.read_text())}
 
 
-def _become_child(name: str, report: Path) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LINES=str(LINES), COLUMNS=str(COLUMNS))
-    command = [sys.executable, "-m", "bench.table", "--child", name, "--report", str(report)]
-    os.execv(sys.executable, command)
-
-
-def _drive(pid: int, terminal: int) -> dict[str, float]:
-    reader = _Reader(terminal)
-    reader.wait_for(b"row=", 20.0)
-    reader.drain(WARM_S)
-    cpu, began, tick = _cpu_seconds(pid), time.monotonic(), reader.tick
-    reader.drain(QUIET_S)
-    spent, ticks = _cpu_seconds(pid) - cpu, max(1, reader.tick - tick)
+def _drive(terminal: Terminal) -> dict[str, float]:
+    if not terminal.wait_for(b"row=", 20.0):
+        raise SystemExit("the table painted nothing within 20 s")
+    terminal.drain(WARM_S)
+    cpu, began, tick = terminal.cpu_seconds(), time.monotonic(), _newest(terminal)
+    terminal.drain(QUIET_S)
+    spent, ticks = terminal.cpu_seconds() - cpu, max(1, _newest(terminal) - tick)
     share = spent / (time.monotonic() - began) * 100
     latencies = []
+    row = 0
     for number in range(KEYS):
-        target = reader.row + (1 if number % 2 == 0 else -1)
+        target = row + (1 if number % 2 == 0 else -1)
         began = time.monotonic()
-        os.write(terminal, b"j" if number % 2 == 0 else b"k")
-        if reader.wait_for(b"row=%d;" % target, 5.0):
+        terminal.write(b"j" if number % 2 == 0 else b"k")
+        if terminal.wait_for(b"row=%d;" % target, 5.0):
             latencies.append((time.monotonic() - began) * 1000)
-            reader.row = target
-        reader.drain(KEY_PERIOD_S + 0.017 * (number % 5))
-    os.write(terminal, b"q")
-    reader.drain(3.0)
+            row = target
+        terminal.drain(KEY_PERIOD_S + 0.017 * (number % 5))
+    terminal.write(b"q")
+    terminal.drain(3.0)
     if len(latencies) < KEYS // 2:
         raise SystemExit(f"only {len(latencies)} of {KEYS} keys were answered")
     return {
@@ -129,57 +112,10 @@ def _drive(pid: int, terminal: int) -> dict[str, float]:
     }
 
 
-class _Reader:
-    """Reads the pty and throws away all but the tail it looks for marks in."""
-
-    def __init__(self, terminal: int) -> None:
-        self._terminal = terminal
-        self._tail = b""
-        self.row = 0
-        self.tick = 0
-        """The newest tick the child said it has shown."""
-
-    def wait_for(self, mark: bytes, limit_s: float) -> bool:
-        """Read until `mark` came; False after `limit_s`."""
-        until = time.monotonic() + limit_s
-        self._tail = b""
-        while (left := until - time.monotonic()) > 0:
-            if not self._read(left):
-                return False
-            if mark in self._tail:
-                return True
-        return False
-
-    def drain(self, for_s: float) -> None:
-        """Read and forget for a while, or until the child ended."""
-        until = time.monotonic() + for_s
-        while (left := until - time.monotonic()) > 0:
-            if not self._read(left):
-                return
-
-    def _read(self, limit_s: float) -> bool:
-        if not select.select([self._terminal], [], [], limit_s)[0]:
-            return True
-        try:
-            data = os.read(self._terminal, 65_536)
-        except OSError:
-            return False
-        self._tail = (self._tail + data)[-131_072:]
-        if ticks := TICK.findall(self._tail[-4096:]):
-            self.tick = int(ticks[-1])
-        return bool(data)
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process, from /proc."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def quantile(values: list[float], q: float) -> float:
-    """The smallest value that at least a share `q` of the values does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
+def _newest(terminal: Terminal) -> int:
+    """The newest tick the child said it has shown."""
+    ticks = TICK.findall(terminal.tail)
+    return int(ticks[-1]) if ticks else 0
 
 
 def summary(frames_ms: list[float]) -> dict[str, Any]:
