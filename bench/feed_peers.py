@@ -1,4 +1,4 @@
-"""cryptofeed and ccxt.pro, driven with recorded frames through the handlers that their own sockets call.
+"""cryptofeed, ccxt.pro and nautilus_trader, driven with recorded frames through the handlers their own sockets call.
 
 Used by `bench.frames` only. Each peer is set up as after a subscription: symbol table and books are seeded (neither
 may ask the venue), and nobody waits for its answers. After every run its books are read back for the comparison. The
@@ -15,6 +15,8 @@ from decimal import Decimal
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from bench.plain_reader import Rows
 
 TOP: Final = 20
@@ -22,6 +24,8 @@ TOP: Final = 20
 QUOTE: Final = "USDT"
 USDM_SOCKET: Final = "wss://fstream.binance.com/ws"
 """ccxt tells spot from futures by the address; nothing is connected."""
+DELTAS, TRADES, QUOTES = "data.book.deltas", "data.trades", "data.quotes"
+"""Topics of nautilus_trader's bus."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,103 @@ class Ccxt:
             )
         finally:
             await exchange.close()
+
+
+class Nautilus:
+    """nautilus_trader: `BinanceFuturesDataClient._handle_ws_message` of the bytes, over its bus to engine and cache.
+
+    The engine is the one without a queue, which costs less than the live one. As after a subscription, the engine keeps
+    a book of each symbol, and changes are buffered until the REST book is there, then dropped where it holds them.
+    """
+
+    name = "nautilus_trader"
+
+    def __init__(self) -> None:
+        from nautilus_trader.adapters.binance.common.schemas.market import BinanceDepth
+        from nautilus_trader.adapters.binance.config import BinanceDataClientConfig
+        from nautilus_trader.adapters.binance.futures.data import BinanceFuturesDataClient
+        from nautilus_trader.adapters.binance.futures.providers import BinanceFuturesInstrumentProvider
+        from nautilus_trader.adapters.binance.http.client import BinanceHttpClient
+        from nautilus_trader.cache.cache import Cache
+        from nautilus_trader.common.component import LiveClock, MessageBus
+        from nautilus_trader.data.engine import DataEngine
+        from nautilus_trader.model.enums import BookType
+        from nautilus_trader.model.identifiers import TraderId
+
+        self._client, self._settings, self._http = BinanceFuturesDataClient, BinanceDataClientConfig, BinanceHttpClient
+        self._provider, self._engine, self._cache = BinanceFuturesInstrumentProvider, DataEngine, Cache
+        self._clock, self._bus, self._trader, self._levels = LiveClock, MessageBus, TraderId, BookType.L2_MBP
+        self._decode = msgspec.json.Decoder(BinanceDepth).decode
+
+    def run(self, feed: Feed, count: bool) -> Outcome:
+        """Drive the feed through a new client, bus, engine and cache; `count` subscribes to trades and quotes."""
+        return asyncio.run(self._run(feed, count))
+
+    async def _run(self, feed: Feed, count: bool) -> Outcome:
+        clock, cache = self._clock(), self._cache()
+        bus = self._bus(self._trader("BENCH-001"), clock)
+        engine = self._engine(bus, cache, clock)
+        http = self._http(clock, "", "", base_url="")
+        loop, provider = asyncio.get_running_loop(), self._provider(http, clock)
+        client = self._client(loop, http, bus, cache, clock, provider, USDM_SOCKET, self._settings())
+        engine.register_client(client)
+        seen: dict[str, list[object]] = {TRADES: [], QUOTES: []}
+        if count:
+            for topic, taken in seen.items():
+                bus.subscribe(f"{topic}.*", taken.append)
+        names = {symbol: client._get_cached_instrument_id(symbol) for symbol in feed.snapshots}
+        for name in names.values():
+            engine._create_new_book(name, self._levels)
+            bus.subscribe(f"{DELTAS}.{name.venue}.{name.symbol}", engine._update_order_book, 10)
+            client._book_buffer[name] = []
+        # Made outside the time, as prism's records are: its socket hands over bytes.
+        texts = [text.encode() for _, text in feed.frames]
+        early = _awaiting_books(feed)
+        take, give = client._handle_ws_message, client._handle_data
+        start = perf_counter()
+        for text in texts[:early]:
+            take(text)
+        seconds = perf_counter() - start
+        for symbol, name in names.items():
+            snapshot = self._decode(feed.snapshots[symbol]).parse_to_order_book_snapshot(name, clock.timestamp_ns())
+            give(snapshot)
+            start = perf_counter()
+            for deltas in client._book_buffer.pop(name):
+                if deltas.sequence > snapshot.sequence:
+                    give(deltas)
+            seconds += perf_counter() - start
+        start = perf_counter()
+        for text in texts[early:]:
+            take(text)
+        seconds += perf_counter() - start
+        return Outcome(
+            seconds,
+            {symbol: _nautilus_top(cache.order_book(name)) for symbol, name in names.items()},
+            len(seen[TRADES]) if count else None,
+            len(seen[QUOTES]) if count else None,
+        )
+
+
+def _awaiting_books(feed: Feed) -> int:
+    """How many frames there are up to the last change that a REST book already holds."""
+    held = {symbol: json.loads(body)["lastUpdateId"] for symbol, body in feed.snapshots.items()}
+    early = 0
+    for place, (_, text) in enumerate(feed.frames, 1):
+        if "@depth" not in text[:60]:
+            continue
+        change = json.loads(text)["data"]
+        if change["u"] <= held.get(change["s"], -1):
+            early = place
+    return early
+
+
+def _nautilus_top(book: Any) -> tuple[Rows, Rows]:
+    """Over their text, which is exact: fixed-point numbers become floats by way of a division otherwise."""
+    bids, asks = (
+        [(float(str(level.price)), float(str(level.orders()[0].size))) for level in side[:TOP]]
+        for side in (book.bids(), book.asks())
+    )
+    return bids, asks
 
 
 def _cryptofeed_top(book: Any) -> tuple[Rows, Rows]:
