@@ -1,11 +1,12 @@
-"""Indicators of a whole universe at a bar's close: ours against a TA-Lib loop, measured in turns in one process.
+"""Indicators of a whole universe at a bar's close: ours beside TA-Lib, pandas and polars, in turns in one process.
 
     python -m bench.indicators [--rows 600] [--bars 500] [--rounds 15]
 
-Every contender answers RSI, MACD, ATR, ADX, CCI, %R, AO, OBV, CMF and ADL of all rows on one timeframe. The
-incremental update moves every row on by one bar; TA-Lib and the panel compute the series anew, which is what a
-program without state has to do. The bank's line holds also the statistics that the two bar faces need. Answers are
-compared before anything is timed.
+Every contender answers RSI, MACD, ATR, ADX, CCI, %R, AO, OBV, CMF and ADL of all rows on one timeframe, in two
+parts. The newest bar alone, when a bar closes: the incremental update moves every row on by one bar; the others keep
+no state and have to read the history again. Whole series: the panel functions and the others. The bank's line holds
+also the statistics that the two bar faces need. Answers are compared before anything is timed, whole series bar by
+bar, to 1e-9 relative and absolute. Exit code 3 where a peer could not be measured.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +23,7 @@ import numpy as np
 import talib
 from numpy.typing import NDArray
 
+from bench.indicator_peers import NAMES, Pandas, Peer, Polars
 from engine.indicators import momentum, participation, running, volatility
 from engine.indicators.running import Running
 from engine.market.view import Bars
@@ -29,6 +32,16 @@ from engine.prism.bar_bank import FrameBank
 Floats = NDArray[np.float64]
 STEPS_A_ROUND = 20
 INTERVAL_MS = 300_000
+TOLERANCE = 1e-9
+"""Relative, and absolute for what comes near zero."""
+INCOMPLETE = 3
+INCREMENTAL, BANK, PANEL, TALIB = (
+    "prism, incremental update",
+    "prism, with the statistics of both bar faces",
+    "prism, panel functions",
+    "TA-Lib, loop over rows",
+)
+Times = dict[str, list[float]]
 
 
 def _walk(rows: int, bars: int) -> dict[str, Floats]:
@@ -67,6 +80,7 @@ def _talib_loop(walk: dict[str, Floats], bars: int) -> list[float]:
 
 
 def _panel(walk: dict[str, Floats], bars: int) -> tuple[Floats, ...]:
+    """The ten series of all rows, in the order of `NAMES`."""
     high, low, close, volume = (walk[name][:, :bars] for name in ("high", "low", "close", "volume_usd"))
     return (
         momentum.rsi(close),
@@ -100,34 +114,66 @@ def _median_ms(rounds: list[float]) -> float:
     return statistics.median(rounds) * 1e3
 
 
-def main() -> None:
-    """Measure in turns and print medians and ratios."""
+def main() -> int:
+    """Measure in turns and print medians and ratios; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.indicators", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--bars", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=15)
     chosen = parser.parse_args()
     rows, bars, rounds = chosen.rows, chosen.bars, chosen.rounds
+    peers, absent = find_peers()
+    versions = [f"numpy {np.__version__}", f"TA-Lib {talib.__version__}"]
+    versions += [f"{peer.name} {peer.version}" for peer in peers]
+    print(f"{rows} rows x {bars} bars, ten indicators, one timeframe; medians of {rounds} interleaved rounds")
+    print(f"Python {platform.python_version()}, {', '.join(versions)}")
+    newest, whole = measure(peers, rows, bars, rounds)
+    _report("newest bar of every row, when a bar closes", newest)
+    _report("whole series", whole)
+    for name, reason in absent.items():
+        print(f"  {name}: not measured, it cannot be imported ({reason}); `make bench` installs the peers")
+    return INCOMPLETE if absent else 0
+
+
+def find_peers() -> tuple[list[Peer], dict[str, str]]:
+    """The peers that can be imported, and the reasons of the others by name."""
+    peers: list[Peer] = []
+    absent = {}
+    for peer in (Pandas, Polars):
+        try:
+            peers.append(peer())
+        except ImportError as error:
+            absent[peer.name] = str(error)
+    return peers, absent
+
+
+def measure(peers: list[Peer], rows: int, bars: int, rounds: int) -> tuple[Times, Times]:
+    """Seconds by contender, one figure a round: of the newest bar alone, and of whole series."""
     walk = _walk(rows, bars + rounds * STEPS_A_ROUND)
     state, bank = Running(rows), FrameBank(INTERVAL_MS)
-    state.seed(
-        np.arange(rows),
-        np.full(rows, bars - 1),
-        *(walk[name][:, :bars] for name in ("high", "low", "close", "volume_usd")),
-    )
+    state.seed(np.arange(rows), np.full(rows, bars - 1), *_columns(walk, bars))
     bank.advance(_bars(walk, bars, bars))
-    _agree(state, _panel(walk, bars), _talib_loop(walk, bars))
+    _all_agree(state, peers, walk, bars)
     views = [_bars(walk, bars + i + 1, bars) for i in range(rounds * STEPS_A_ROUND)]
-    times: dict[str, list[float]] = {"incremental": [], "bank": [], "panel": [], "talib": []}
+    newest: Times = {name: [] for name in (INCREMENTAL, BANK, TALIB, *(peer.name for peer in peers))}
+    whole: Times = {name: [] for name in (PANEL, TALIB, *(peer.name for peer in peers))}
     for number in range(rounds):
         mine = views[number * STEPS_A_ROUND : (number + 1) * STEPS_A_ROUND]
-        times["incremental"].append(_timed(partial(_step_all, state, mine)) / STEPS_A_ROUND)
-        times["bank"].append(_timed(partial(_advance_all, bank, mine)) / STEPS_A_ROUND)
-        times["panel"].append(_timed(partial(_panel, walk, bars)))
-        times["talib"].append(_timed(partial(_talib_loop, walk, bars)))
-    end = bars + rounds * STEPS_A_ROUND
-    _agree(state, _panel(walk, end), _talib_loop(walk, end))
-    _report(times, rows, bars, rounds)
+        newest[INCREMENTAL].append(_timed(partial(_step_all, state, mine)) / STEPS_A_ROUND)
+        newest[BANK].append(_timed(partial(_advance_all, bank, mine)) / STEPS_A_ROUND)
+        whole[PANEL].append(_timed(partial(_panel, walk, bars)))
+        whole[TALIB].append(_timed(partial(_talib_loop, walk, bars)))
+        for peer in peers:
+            newest[peer.name].append(_timed(peer.newest))
+            whole[peer.name].append(_timed(peer.series))
+    newest[TALIB] = whole[TALIB]
+    _all_agree(state, peers, walk, bars + rounds * STEPS_A_ROUND)
+    return newest, whole
+
+
+def _columns(walk: dict[str, Floats], bars: int) -> tuple[Floats, Floats, Floats, Floats]:
+    high, low, close, volume = (walk[name][:, :bars] for name in ("high", "low", "close", "volume_usd"))
+    return high, low, close, volume
 
 
 def _step_all(state: Running, views: list[Bars]) -> None:
@@ -146,31 +192,44 @@ def _timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def _all_agree(state: Running, peers: list[Peer], walk: dict[str, Floats], bars: int) -> None:
+    """Let the peers take the first `bars` bars, and refuse to time contenders that do not answer the same."""
+    panel = _panel(walk, bars)
+    _agree(state, panel, _talib_loop(walk, bars))
+    for peer in peers:
+        peer.load(*_columns(walk, bars))
+        peer_agrees(peer, panel)
+
+
 def _agree(state: Running, panel: tuple[Floats, ...], oracle: list[float]) -> None:
-    """Refuse to time contenders that do not answer the same."""
-    np.testing.assert_allclose(panel[0][:, -1], oracle[0::2], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(panel[1][:, -1], oracle[1::2], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(panel[0][:, -1], oracle[0::2], rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(panel[1][:, -1], oracle[1::2], rtol=0, atol=TOLERANCE)
     columns = (
         running.RSI, running.ADX, running.MACD, running.ATR, running.CCI, running.WILLIAMS_R, running.AO,
         running.OBV, running.CMF, running.ADL,
     )  # fmt: skip
     for column, series in zip(columns, panel, strict=True):
-        np.testing.assert_allclose(state.read(column), series[:, -1], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(state.read(column), series[:, -1], rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def _report(times: dict[str, list[float]], rows: int, bars: int, rounds: int) -> None:
-    medians = {name: _median_ms(rounds) for name, rounds in times.items()}
-    print(f"{rows} rows x {bars} bars, ten indicators, one timeframe; medians of {rounds} interleaved rounds")
-    print(f"Python {platform.python_version()}, numpy {np.__version__}, TA-Lib {talib.__version__}")
-    names = {
-        "incremental": "incremental update, newest bar of every row",
-        "bank": "the same with the statistics of both bar faces",
-        "panel": "panel functions, whole series",
-        "talib": "TA-Lib loop over rows, whole series",
-    }
-    for name, text in names.items():
-        print(f"  {text:<50} {medians[name]:9.3f} ms   {medians['talib'] / medians[name]:8.1f} x TA-Lib loop")
+def peer_agrees(peer: Peer, panel: tuple[Floats, ...]) -> None:
+    """Raise AssertionError where an answer of a peer is not ours, or begins on another bar."""
+    series, newest = peer.arrays(peer.series()), peer.arrays(peer.newest())
+    for name, ours, whole, last in zip(NAMES, panel, series, newest, strict=True):
+        what = f"{peer.name} {name}"
+        np.testing.assert_allclose(whole, ours, rtol=TOLERANCE, atol=TOLERANCE, err_msg=what)
+        np.testing.assert_allclose(last, ours[:, -1], rtol=TOLERANCE, atol=TOLERANCE, err_msg=what)
+
+
+def _report(title: str, times: Times) -> None:
+    """Medians of one part; the first contender is prism's."""
+    medians = {name: _median_ms(taken) for name, taken in times.items()}
+    ours = next(iter(medians.values()))
+    print(f"\n{title}")
+    for place, (name, taken) in enumerate(medians.items()):
+        beside = f"   {taken / ours:8.1f} x prism's time" if place else ""
+        print(f"  {name:<46}{taken:9.3f} ms{beside}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
