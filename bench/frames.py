@@ -6,9 +6,10 @@ empty state with no garbage of the others, and Python's garbage collector runs a
 is timed each must have come to the same books (20 levels a side, prices and sizes) and the same number of trades as
 the yardstick, and after every round to the same books again.
 
-Two parts. The whole recording as it was received: prism beside a plain reader. The first USD-M frames of it: prism,
-the plain reader, cryptofeed, ccxt.pro and nautilus_trader, with each raw trade as the aggregate of that one trade,
-because cryptofeed subscribes to aggregates. What the contenders do and do not do is in `bench/README.md`.
+Three parts. The whole recording as it was received: prism beside a plain reader. What one message costs prism by its
+type (`bench.message_costs`). The first USD-M frames of the recording: prism, the plain reader, cryptofeed, ccxt.pro and
+nautilus_trader, with each raw trade as the aggregate of that one trade, because cryptofeed subscribes to aggregates.
+What the contenders do and do not do is in `bench/README.md`.
 
 Bars: prism is at least 3 times as fast a frame as cryptofeed, 8 times as ccxt.pro and not slower than the plain
 reader; nautilus_trader is measured without one. Exit code 1 where one is missed, 3 where a peer could not be measured.
@@ -29,6 +30,7 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from bench.feed_peers import TOP, Ccxt, Cryptofeed, Feed, Nautilus, Outcome
+from bench.message_costs import report as report_messages
 from bench.plain_reader import PlainReader, Rows
 from bench.recordings import SESSION, missing
 from engine.config.schema import Config
@@ -139,6 +141,7 @@ def main() -> int:
         frames,
         whole,
     )
+    report_messages(chosen.capture.name, records, lambda: _Thorough(Config(), "replay"), WHOLE_ROUNDS)
     del records
     peers = measure(contenders, feed, chosen.rounds)
     _print_part(
