@@ -21,11 +21,12 @@ from engine.events import Candle
 from engine.feeds.market import LiveMarket
 from engine.feeds.status import feed_of
 from engine.feeds.venue import VenueFeed
+from engine.kept_market import KeptMarket, is_offline
 from engine.load import Load
 from engine.pipeline import Pipeline
 from engine.runtime import HEARTBEAT_NS, Engine
 from engine.scan_pace import ScanPace
-from engine.snapshot import Feed, Mode
+from engine.snapshot import Feed, Mode, Snapshot
 from engine.storage.bans import BanStore
 from engine.storage.candle_keeping import CandleKeeping
 from engine.timeframes import INTERVAL_MS
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("prism.engine")
 
 SAVE_EVERY_NS: Final = 10_000_000_000
+READ_KEPT_NS: Final = 50_000_000
+"""How long at a time kept candles are read in for a screen without a network, so that all else goes on meanwhile."""
 FORGET_MS: Final = 90 * 86_400_000
 """Kept candles of instruments that brought none for so long are deleted."""
 
@@ -83,6 +86,8 @@ class LiveEngine(Engine):
         self._wiring = wiring or Wiring()
         self._rng: Rng = random.Random(self._wiring.seed)
         self._market: LiveMarket | None = None
+        self._before: KeptMarket | None = None
+        """The market of earlier runs, until the first event of this one."""
         self._rest: RestClient | None = None
         self._until_ns: int | None = None
         self._is_slowed = False
@@ -148,6 +153,7 @@ class LiveEngine(Engine):
                 await self._rest.close()
             await net.close()
             if keeping is not None:
+                self._know(keeping, market)
                 await keeping.close(self._closed())
 
     def _wire(self, net: Net) -> LiveMarket:
@@ -183,6 +189,7 @@ class LiveEngine(Engine):
         pace = ScanPace(self._config.engine.scan_interval_ms, saved_ns)
         while not self._closing and (self._until_ns is None or clock.monotonic_ns() < self._until_ns):
             began_ns = clock.monotonic_ns()
+            self._look_back()
             self._scan()
             market.steer(self._asked())
             self._publish(force=True)
@@ -192,6 +199,7 @@ class LiveEngine(Engine):
             self._lighten(market, now_ns)
             if keeping is not None and now_ns - saved_ns > SAVE_EVERY_NS:
                 saved_ns = now_ns
+                self._know(keeping, market)
                 keeping.save(self._closed())
             while not self._closing and clock.monotonic_ns() < due_ns:
                 await clock.sleep_until(min(due_ns, clock.monotonic_ns() + 50_000_000))
@@ -239,11 +247,33 @@ class LiveEngine(Engine):
         now_ms = self._clock.now_ns() // 1_000_000
         try:
             await store.prune(now_ms - FORGET_MS)
-            market.keep_ready(
-                await store.load({ms: now_ms - store.bars_back(ms) for ms in INTERVAL_MS.values()}, now_ms)
-            )
+            kept = await store.load(dict.fromkeys(INTERVAL_MS.values(), 0), now_ms)
+            market.keep_ready((key, bars) for key, bars in kept if bars[-1][0] >= now_ms - store.bars_back(key[2]))
+            if self._until_ns is None:
+                listings = await store.load_listings()
+                self._before = KeptMarket(self._config, (one for one in kept if one[0][0] in market.feeds), listings)
         except StoreUnusable as error:
             self._announce(error.message)
+
+    def _look_back(self) -> None:
+        """Without a network, read in what earlier runs kept; let go of it once a venue has sent something."""
+        if self._before is None:
+            return
+        if self._pipeline.state.at_ms:
+            self._before = None
+        elif self._latest is not None and is_offline(self._latest):
+            until_ns = self._clock.monotonic_ns() + READ_KEPT_NS
+            while self._before.unread and self._clock.monotonic_ns() < until_ns:
+                self._before.read()
+
+    def _picture(self) -> Snapshot:
+        live = super()._picture()
+        if self._before is None:
+            return live
+        return self._before.instead_of(live, self._clock.now_ns() // 1_000_000, self._pipeline.focused)
+
+    def _know(self, keeping: CandleKeeping, market: LiveMarket) -> None:
+        keeping.know({venue: feed.followed for venue, feed in market.feeds.items() if feed.is_listed})
 
     def _closed(self) -> list[Candle]:
         """The candles that the venues closed since this was last asked."""

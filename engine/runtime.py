@@ -134,8 +134,12 @@ class Engine:
             return
         self._published_ns = now
         self._rate.append((now, self._pipeline.frames))
-        self._latest = self._pipeline.snapshot(self._health(), self._replay_status(), self._feeds())
+        self._latest = self._picture()
         self._gauges.published(self._clock.monotonic_ns() - now)
+
+    def _picture(self) -> Snapshot:
+        """What is to be published."""
+        return self._pipeline.snapshot(self._health(), self._replay_status(), self._feeds())
 
     def _health(self) -> Health:
         first_ns, first_frames = self._rate[0]

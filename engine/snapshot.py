@@ -309,6 +309,9 @@ class Snapshot:
     """What speaks against following the scores; None: nobody looked."""
     liquidation_minutes: LiquidationMinutes | None = None
     """Of every venue and symbol; None before the first event."""
+    cached_age_ms: int | None = None
+    """How long ago `at_ms` was, where the picture is of candles that an earlier run kept since no venue answers:
+    nothing in it is live then, and nobody is ranked. None: what the venues send."""
     version: int = field(default=SNAPSHOT_VERSION)
 
     @property

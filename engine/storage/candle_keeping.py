@@ -1,4 +1,4 @@
-"""Keeps the candles of a running engine: saves them beside its work, and holds on to them while it cannot.
+"""Keeps the candles and instruments of a running engine: saves them beside its work, holds on to them while it cannot.
 
 Fed by `engine.live` after its scans. A save runs in a task of its own, so that a database that is locked or a disk that
 is slow holds up no scan. What could not be saved waits, up to a bound, for the next time; that it waits is said once,
@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import StoreUnusable
 from engine.events import Candle
+from engine.instruments import Instrument
 from engine.transport.tasks import spawn
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class CandleKeeping:
         self._said: set[str] = set()
         """What was said of the present trouble; empty while all is well."""
         self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._followed: dict[str, tuple[Instrument, ...]] = {}
+        self._listings: dict[str, tuple[Instrument, ...]] = {}
+        """By venue, what of `_followed` is kept."""
 
     @property
     def waiting(self) -> int:
@@ -51,6 +55,12 @@ class CandleKeeping:
         self._waiting.extend(closed)
         if not self._tasks:
             spawn(self._tasks, self._save(), "candles")
+
+    def know(self, followed: Mapping[str, Iterable[Instrument]]) -> None:
+        """Take by venue what is followed; the next save keeps what is new about it. An empty listing replaces none."""
+        for venue, instruments in followed.items():
+            if held := tuple(sorted(instruments, key=lambda one: one.symbol)):
+                self._followed[venue] = held
 
     async def close(self, closed: Iterable[Candle]) -> None:
         """Take the last candles, save what waits, and close the store."""
@@ -66,7 +76,13 @@ class CandleKeeping:
         batch = list(self._waiting)
         try:
             await self._store.save(batch)
+            for venue, held in list(self._followed.items()):
+                if self._listings.get(venue) != held:
+                    await self._store.save_listing(venue, held)
+                    self._listings[venue] = held
         except StoreUnusable as error:
+            # What was kept before may lie in a file that is set aside now.
+            self._listings.clear()
             self._failed(error.message)
             return
         for _ in batch:

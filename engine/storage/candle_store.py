@@ -1,4 +1,4 @@
-"""Closed candles kept between runs, so that a start asks the venues only for what is missing.
+"""Closed candles kept between runs, so that a start asks the venues only for what is missing, and their instruments.
 
 Opened and fed by `engine.live`. One SQLite file in write-ahead mode; a row holds the bars of one instrument and
 timeframe in one blob, because a start reads them all and a run rewrites few. What is kept is a convenience: a file that
@@ -19,11 +19,13 @@ import msgspec
 
 from engine.errors import StoreUnusable
 from engine.events import Candle
+from engine.instruments import Instrument
 from engine.storage.claim import Claim, holder_of
+from engine.storage.listing_rows import MAX_LISTING_BYTES, listing_body, listing_of
 from engine.text import clean
 
 VERSION: Final = 1
-"""`PRAGMA user_version` of the layout below."""
+"""`PRAGMA user_version` of the layout below. A table more is no other version: who does not know it leaves it alone."""
 BUSY_MS: Final = 2_000
 KEPT_BARS: Final = 500
 """Newest bars kept of each instrument and timeframe."""
@@ -39,7 +41,8 @@ _MAX_MS: Final = 4_102_444_800_000
 """2009 to 2100, as for what venues stamp."""
 _MAX_COUNT: Final = 1 << 53
 
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
 CREATE TABLE IF NOT EXISTS bars (
     venue TEXT NOT NULL,
     symbol TEXT NOT NULL,
@@ -48,7 +51,9 @@ CREATE TABLE IF NOT EXISTS bars (
     body BLOB NOT NULL,
     PRIMARY KEY (venue, symbol, interval_ms)
 ) WITHOUT ROWID
-"""
+""",
+    "CREATE TABLE IF NOT EXISTS listings (venue TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+)
 
 Kept = tuple[int, float, float, float, float, float, float, float, int]
 """Open time, open, high, low, close, base and quote volume, taker buys in quote, trades. NaN where not known."""
@@ -150,6 +155,33 @@ class CandleStore:
         except aiosqlite.Error as error:
             raise await self._unusable("candles could not be kept", error) from error
         return len(fresh)
+
+    async def save_listing(self, venue: str, instruments: Iterable[Instrument]) -> None:
+        """Keep what is followed of a venue in place of what was; raises StoreUnusable as `save` does."""
+        self._check()
+        await self._claim_it()
+        try:
+            await self._database.execute(
+                "INSERT OR REPLACE INTO listings VALUES (?, ?)", (venue, listing_body(instruments))
+            )
+        except aiosqlite.Error as error:
+            raise await self._unusable("instruments could not be kept", error) from error
+
+    async def load_listings(self) -> dict[str, list[Instrument]]:
+        """What was followed, by venue, without what cannot be true. Raises StoreUnusable where it cannot be read."""
+        self._check()
+        try:
+            known = await self._database.execute_fetchall("SELECT 1 FROM sqlite_master WHERE name = 'listings'")
+            rows = (
+                await self._database.execute_fetchall(
+                    "SELECT venue, body FROM listings WHERE length(body) <= ?", (MAX_LISTING_BYTES,)
+                )
+                if known
+                else ()
+            )
+        except aiosqlite.Error as error:
+            raise await self._unusable("kept instruments could not be read", error) from error
+        return {venue: listing_of(venue, body) for venue, body in rows if isinstance(venue, str)}
 
     def _check(self) -> None:
         if self._lost:
@@ -275,7 +307,8 @@ async def _prepared(database: aiosqlite.Connection, path: Path, *, writes: bool)
             await database.execute("PRAGMA synchronous=NORMAL")
             await database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
             await database.execute("BEGIN IMMEDIATE")
-            await database.execute(_SCHEMA)
+            for table in _SCHEMA:
+                await database.execute(table)
             await database.execute(f"PRAGMA user_version={VERSION}")
             await database.execute("COMMIT")
     except BaseException:

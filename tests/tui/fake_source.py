@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from engine.clock import ManualClock
 from engine.config.schema import Config, EngineSection
+from engine.kept_market import unranked
 from engine.snapshot import Mode, ReplayStatus, Snapshot
 from tests.engine.builders import make_focus, make_snapshot
 from tests.engine.view_builders import AT_MS, make_view
@@ -84,6 +85,13 @@ class FakeSource:
 def scene(mode: Mode = "demo", rows: int = ROWS, seed: int = 3, **changes: Any) -> Snapshot:
     """A full market; `changes` are fields of the snapshot."""
     return replace(make_snapshot(rows, seed, mode=mode, preset="relaxed", focus_row=None), **changes)
+
+
+def cached_scene(age_ms: int) -> Snapshot:
+    """The market as the engine shows it on kept candles, so long after the newest of them, with every stream down."""
+    market = scene("live")
+    feeds = tuple(replace(feed, state="down", detail="no address found; attempt 7 in 14 s") for feed in market.feeds)
+    return replace(unranked(market), feeds=feeds, cached_age_ms=age_ms)
 
 
 def recording(**changes: Any) -> ReplayStatus:

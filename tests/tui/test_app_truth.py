@@ -11,7 +11,18 @@ import pytest
 from engine.config.schema import Config, ConsoleSection
 from engine.snapshot import Feed, LiquidationLine
 from tests.engine.builders import AT_MS
-from tests.tui.fake_source import SIZES, FakeSource, make_app, recording, relaxed, scene, screen_of, settle, text_of
+from tests.tui.fake_source import (
+    SIZES,
+    FakeSource,
+    cached_scene,
+    make_app,
+    recording,
+    relaxed,
+    scene,
+    screen_of,
+    settle,
+    text_of,
+)
 from tui.console import SILENT_S
 from tui.presenters.sheet import Key
 from tui.screens.main import MainScreen
@@ -51,6 +62,59 @@ async def test_without_a_network_it_says_so_and_what_works_meanwhile(tmp_path: P
         app.source.snapshot = scene("live")  # type: ignore[attr-defined]
         await settle(app, clock, pilot)
         assert "nothing received" not in text_of(app)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_without_a_network_cached_candles_are_shown_as_what_they_are(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    source = FakeSource(cached_scene(11_520_000))
+    app, _, clock = make_app(tmp_path, source, relaxed())
+    async with app.run_test(size=size) as pilot:
+        await settle(app, clock, pilot)
+        rows = text_of(app).split("\n")
+        assert "CACHED  3 h 12 m old" in rows[0]
+        assert "LIVE" not in rows[0]
+        assert "BTC" not in rows[0], "the mood is of then"
+        assert "○ OKX down" in rows[1]
+        table, status = app.main.table, app.main.table.status
+        assert (status.shown, status.candidates) == (39, 0)
+        text = text_of(app)
+        assert "cached candles" in text
+        assert "39 shown · none ranked · 3 h 12 m old" in text
+        assert "CACHED candles, 3 h 12 m old, nothing here is live" in text
+        assert any(market_symbol in text for market_symbol in ("BTC-USDT", "BTCUSDT"))
+        assert table.model.sheet is not None
+        shown = table.model.prepare(0, 39, table.columns, app.now_s())
+        assert all(view.stale for view in shown)
+        assert table.model.sheet.number("age", 0) >= 11_520
+        for keys in ("v", "enter", "escape", "a"):
+            await pilot.press(keys)
+            await settle(app, clock, pilot)
+            assert "CACHED" in text_of(app), keys
+        await pilot.press("escape", "v")
+        source.snapshot = scene("live")
+        await settle(app, clock, pilot)
+        text = text_of(app)
+        assert "CACHED" not in text
+        assert "cached" not in text
+        assert "LIVE" in text.split("\n")[0]
+        assert app.main.table.status.candidates > 0
+        assert not app._notifications, "nobody is told of candidates that are new only to the screen"
+
+
+async def test_cached_rows_can_be_filtered_sorted_and_left(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, FakeSource(cached_scene(40_000)), relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        table = app.main.table
+        table.change(text="btc")
+        assert 0 < table.status.shown < 39
+        table.change(text="nonesuch")
+        assert "none of 39 rows matches" in table.status.empty
+        table.change(text="", sort="score")
+        scores = [table.model.sheet.number("score", table.model._rows[key]) for key in table.model.order]  # type: ignore[union-attr]
+        assert scores == sorted(scores, reverse=True)
 
 
 async def test_an_engine_that_is_silent_is_said_to_be(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from engine.config.schema import Config, ConsoleSection, EngineSection
 from engine.snapshot import Feed, FeedState, Snapshot
-from tests.tui.fake_source import FakeSource, make_app, recording, scene
+from tests.tui.fake_source import FakeSource, cached_scene, make_app, recording, scene
 from tui.app import PrismApp
 from tui.state import ConsoleState, Instrument, save
 
@@ -99,6 +99,7 @@ STATES: dict[str, Snapshot | None] = {
     "starting": None,
     "connecting": scene("live", at_ms=0, feeds=feeds_of(scene(), "connecting")),
     "offline": scene("live", at_ms=0, feeds=feeds_of(scene(), "down")),
+    "cached": cached_scene(11_520_000),
     "one-venue-down": scene("live", feeds=feeds_of(scene(), "down", "live")),
     "all-venues-down": scene("live", feeds=feeds_of(scene(), "down")),
     "empty": without_candidates(scene()),

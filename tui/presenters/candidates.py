@@ -52,6 +52,8 @@ class ViewStatus:
     """The order is held because the user is moving in it."""
     left: str
     """Why the row under the cursor no longer belongs in this view; empty where it does."""
+    cached_age_s: float | None
+    """Age of the cached candles that are shown for want of a venue; None where the data is live."""
     empty: str
     """Why there is no row, and what to do; empty where there is one."""
 
@@ -207,6 +209,7 @@ class CandidatesModel:
             would_move=self._would_move if state.frozen or self._waiting else 0,
             waiting=self._waiting and not state.frozen,
             left=self._left_words(),
+            cached_age_s=sheet.cached_age_s if sheet is not None else None,
             empty="" if self._order else self._empty_words(),
         )
 
@@ -317,7 +320,7 @@ class CandidatesModel:
             return ""
         row, symbol = self._rows[self._left], self._left.symbol
         veto = veto_text(self._sheet.ranking, row)
-        if veto is not None and not self._state.vetoed:
+        if veto is not None and not self._state.vetoed and not self._sheet.is_cached:
             return f"{symbol} fell out: {veto}"
         if self._state.vetoed and veto is None:
             return f"{symbol} passes all gates now"
@@ -332,7 +335,7 @@ class CandidatesModel:
         ranked, gated = len(sheet.ranking.candidates), len(sheet.ranking.vetoed)
         if not ranked + gated:
             return "no perpetual quoted in dollars yet"
-        offered = gated if state.vetoed else ranked
+        offered = gated if state.vetoed or sheet.is_cached else ranked
         if offered:
             return f"none of {offered} {'row' if offered == 1 else 'rows'} matches {' and '.join(state.filters())}"
         if state.vetoed:

@@ -133,6 +133,17 @@ def age_text(seconds: float) -> str:
     return ">1y"
 
 
+def long_age_text(seconds: float) -> str:
+    """A duration in its two largest units: `40 s`, `12 m`, `3 h 12 m`, `2 d 4 h`."""
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86_400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} m"
+    return f"{minutes} m" if minutes else f"{whole} s"
+
+
 def countdown_text(ms: float) -> str:
     """Time left as `4:05`, `1:02:03` or `2d 03h`; `0:00` once it has passed."""
     if not math.isfinite(ms):

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Final
 
 from engine.snapshot import Feed, ReplayStatus, Snapshot
-from tui.presenters.format import MISSING, age_text, compact_text, percent_text
+from tui.presenters.format import MISSING, age_text, compact_text, long_age_text, percent_text
 from tui.presenters.lines import Line, width_of
 from tui.presenters.view import View, count_text, time_text, venue_title, zone_text
 
@@ -42,14 +42,24 @@ def top_line(view: View, width: int) -> Line:
     left: Line = (
         ("▌", "brand"),
         ("prism ", "strong"),
-        (f" {snapshot.mode.upper()} ", f"mode-{snapshot.mode} reverse"),
+        *_mode(snapshot),
         *(now if view.now_ms > 0 else ((" waiting for the first event", "muted"),)),
         (f"  {time_text(view.now_ms, view.zone, '%a %d %b')}" if view.now_ms > 0 and width >= 100 else "", "muted"),
     )
     return _spread(left, [((("preset ", "muted"), (snapshot.preset, "accent"))), *_mood(snapshot)], width)
 
 
+def _mode(snapshot: Snapshot) -> Line:
+    """Where the data comes from; what is cached is not called live."""
+    if snapshot.cached_age_ms is not None:
+        age = long_age_text(snapshot.cached_age_ms / 1000)
+        return ((" CACHED ", "warning strong reverse"), (f" {age} old ", "warning strong"))
+    return ((f" {snapshot.mode.upper()} ", f"mode-{snapshot.mode} reverse"),)
+
+
 def _mood(snapshot: Snapshot) -> list[Line]:
+    if snapshot.cached_age_ms is not None:
+        return []
     mood = snapshot.mood
     btc, breadth = mood.btc_change_24h_frac, mood.breadth_frac
     pieces: list[Line] = []

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.snapshot import LiquidationMinutes, Snapshot
-from tui.presenters.format import pad, score_text, usd_text
+from tui.presenters.format import long_age_text, pad, score_text, usd_text
 from tui.presenters.gauges import STEPS, score_style
 from tui.presenters.lines import BLANK, Line, cut, right
 from tui.presenters.view import View, count_text
@@ -27,6 +27,7 @@ def market_lines(view: View, width: int, height: int) -> list[Line]:
     """Everything for `width` cells; the map takes what `height` leaves, at least four lines."""
     snapshot = view.snapshot
     lines = [
+        *_cached(snapshot),
         *_breadth(snapshot, width),
         BLANK,
         *_scores(snapshot, width),
@@ -36,6 +37,13 @@ def market_lines(view: View, width: int, height: int) -> list[Line]:
     ]
     lines += _map(snapshot, width, max(5, height - len(lines)))
     return [cut(line, width) for line in lines]
+
+
+def _cached(snapshot: Snapshot) -> list[Line]:
+    if snapshot.cached_age_ms is None:
+        return []
+    age = long_age_text(snapshot.cached_age_ms / 1000)
+    return [((f" CACHED candles, {age} old: the market as it was then", "warning strong"),), BLANK]
 
 
 def _breadth(snapshot: Snapshot, width: int) -> list[Line]:

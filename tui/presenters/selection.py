@@ -89,7 +89,7 @@ class Selection:
 def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selection:
     """The rows of `sheet` that `state` asks for, in order."""
     ranking = sheet.ranking
-    scope = ranking.vetoed if state.vetoed else ranking.candidates
+    scope = ranking.vetoed if state.vetoed or sheet.is_cached else ranking.candidates
     inside = np.zeros(sheet.rows, dtype=np.bool_)
     inside[scope] = True
     _narrow(sheet, state, inside)

@@ -74,6 +74,17 @@ class Sheet:
         """By row."""
         return self.snapshot.instruments
 
+    @property
+    def is_cached(self) -> bool:
+        """The picture is of candles of an earlier run: it ranks nobody, and every row of it is stale."""
+        return self.snapshot.cached_age_ms is not None
+
+    @property
+    def cached_age_s(self) -> float | None:
+        """Age of the cached candles; None where the data is live."""
+        age_ms = self.snapshot.cached_age_ms
+        return None if age_ms is None else age_ms / 1000
+
     def numbers(self, name: str) -> Floats:
         """The quantity `name`, `[rows]`, NaN where not known. KeyError for a name that is not in `QUANTITIES`."""
         found = self._numbers.get(name)
@@ -123,16 +134,21 @@ def _is_new(sheet: Sheet) -> Floats:
     return (np.isnan(sheet.ranks_before) & ~np.isnan(sheet.numbers("rank"))).astype(np.float64)
 
 
+def _now_ms(sheet: Sheet) -> int:
+    """The present of the picture: event time, and for cached candles when they were looked at."""
+    return sheet.snapshot.at_ms + (sheet.snapshot.cached_age_ms or 0)
+
+
 def _age(sheet: Sheet) -> Floats:
     newest = sheet.columns.newest_ms
-    seconds = np.floor(np.maximum(0, sheet.snapshot.at_ms - newest) / 1000)
+    seconds = np.floor(np.maximum(0, _now_ms(sheet) - newest) / 1000)
     return np.where(newest < 0, np.nan, seconds)
 
 
 def _listed_h(sheet: Sheet) -> Floats:
     """Hours since trading began, by the venue's listing."""
     listed = [np.nan if one.listed_ms is None else float(one.listed_ms) for one in sheet.instruments]
-    return (sheet.snapshot.at_ms - np.array(listed)) / 3_600_000
+    return (_now_ms(sheet) - np.array(listed)) / 3_600_000
 
 
 def _young(sheet: Sheet) -> Floats:
@@ -159,7 +175,10 @@ def _trap_names(sheet: Sheet) -> tuple[str, ...]:
 
 
 def _stale(sheet: Sheet) -> Floats:
-    """1 where the row's venue is stale or down: a quiet coin on a live connection is not stale."""
+    """1 where the row's venue is stale or down, and for all of cached candles: a quiet coin on a live connection is not
+    stale."""
+    if sheet.is_cached:
+        return np.ones(sheet.rows)
     silent = {feed.venue for feed in sheet.snapshot.feeds if feed.state in ("stale", "down")}
     if not silent:
         return np.zeros(sheet.rows)
@@ -320,7 +339,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
             Quantity("side", "a side", "+1 long, -1 short", lambda s: s.ranking.side.astype(np.float64)),
             Quantity("level_status", "a status of levels", "", lambda s: s.ranking.levels.status.astype(np.float64)),
             Quantity("new", "whether it is newly ranked", "0 or 1", _is_new),
-            Quantity("stale", "whether its venue is silent", "0 or 1", _stale),
+            Quantity("stale", "whether its venue is silent or its data cached", "0 or 1", _stale),
             Quantity("veto", "the first failed gate", "index", _veto),
             Quantity("gates_failed", "failed gates", "count", lambda s: (~s.ranking.gate_passed).sum(axis=1)),
             Quantity("veto_value", "the value of the failed gate", "", _veto_value),

@@ -1,6 +1,7 @@
 """What stands on screen before the first event: what is being waited for, and offline what can be done meanwhile.
 
-Called by the app; the table shows the whole of it, the other panes its first line.
+Called by the app; the table shows the whole of it, the other panes its first line. Where candles of an earlier run can
+be shown instead, the status line says what they are.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.snapshot import Feed, Snapshot
+from tui.presenters.format import long_age_text
+from tui.presenters.lines import Line
 from tui.presenters.view import count_text, venue_title
 
 STARTING: Final = "starting the engine"
@@ -42,6 +45,23 @@ def waiting(snapshot: Snapshot | None, venues_key: str) -> Waiting:
         return Waiting("waiting for the first event", tuple(_state(feed) for feed in feeds))
     headline = f"nothing received: {len(down)} of {count_text(len(feeds), 'stream')} down"
     return Waiting(headline, (*_advice(venues_key), *(_state(feed) for feed in feeds)))
+
+
+def cached_line(snapshot: Snapshot, venues_key: str, width: int) -> Line:
+    """The status line while cached candles are shown, for `width` cells; nothing where the data is live."""
+    if snapshot.cached_age_ms is None:
+        return ()
+    down = sum(feed.state == "down" for feed in snapshot.feeds)
+    text = f" CACHED candles, {long_age_text(snapshot.cached_age_ms / 1000)} old, nothing here is live"
+    more = (
+        f": {down} of {count_text(len(snapshot.feeds), 'stream')} down",
+        f"; prism keeps trying, {venues_key} says why",
+        "; `prism demo` needs no network",
+    )
+    for piece in more:
+        if len(text) + len(piece) < width:
+            text += piece
+    return ((text.ljust(width), "warning strong reverse"),)
 
 
 def _advice(venues_key: str) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ from textual.widget import Widget
 
 from engine.prism.board import FACES
 from tui.export import ExportError, write_export
+from tui.presenters.columns import BY_KEY
 from tui.presenters.filter_expression import FilterError, complete
+from tui.presenters.format import long_age_text
 from tui.presenters.lines import Line
 from tui.presenters.saved_filters import changed, next_name, read_wish
 from tui.presenters.selection import ViewState
@@ -124,7 +126,13 @@ class MainScreen(PaneScreen):
         if status.waiting and status.would_move:
             counted += f" · {status.would_move} wait"
         filters = " · ".join(status.filters)
-        subtitle = reason or (f"{counted} · {arrow} {status.sorted_by}" + (f" · {filters}" if filters else ""))
+        if status.cached_age_s is not None:
+            title = "cached candles"
+            counted = f"{status.shown} shown · none ranked · {long_age_text(status.cached_age_s)} old"
+        order = f"{arrow} {status.sorted_by}"
+        if status.cached_age_s is not None and self.table.state.heading == "rank":
+            order = "most traded first" if status.descending is BY_KEY["rank"].descending else "least traded first"
+        subtitle = reason or (f"{counted} · {order}" + (f" · {filters}" if filters else ""))
         for name, text in (("border_title", title), ("border_subtitle", subtitle)):
             if getattr(self, f"_{name}_shown", None) != text:
                 setattr(self, f"_{name}_shown", text)

@@ -19,7 +19,7 @@ from textual.widget import Widget
 from tui.actions import ACTIONS, ON_EVERY_SCREEN, Action, usable
 from tui.presenters.lines import Line, wrapped
 from tui.presenters.view import View
-from tui.presenters.waiting import Waiting
+from tui.presenters.waiting import Waiting, cached_line
 from tui.screens.jump import JumpScreen
 from tui.widgets.bars import FooterBar, HeaderBar, StatusBar
 from tui.widgets.pane import Bar, Pane
@@ -142,7 +142,12 @@ class PaneScreen(Screen[None], inherit_bindings=False):
 
     def bars(self, view: View | None) -> None:
         """The status line and the footer."""
-        self.query_one(StatusBar).say(self.console.urgent, self.told(view), view)
+        told = self.told(view)
+        if view is not None and (
+            cached := cached_line(view.snapshot, self.console.keymap.text("venues"), self.size.width)
+        ):
+            told = [cached, *told]
+        self.query_one(StatusBar).say(self.console.urgent, told, view)
         self.query_one(FooterBar).present(self.available(), self.console.keymap)
 
     def told(self, view: View | None) -> list[Line]:

@@ -14,6 +14,7 @@ import pytest
 
 from engine.errors import StoreUnusable
 from engine.events import Candle
+from engine.instruments import Instrument
 from engine.storage.candle_keeping import CandleKeeping
 from engine.storage.candle_store import CandleStore
 from engine.storage.claim import Claim, holder_of
@@ -194,3 +195,23 @@ async def test_closing_while_a_save_is_under_way_saves_both(tmp_path: Path) -> N
     await engine.keeping.close(candles(5, 5))
     await settle(engine.keeping._tasks)
     assert await kept(path) == list(range(10))
+
+
+async def test_what_is_followed_is_kept_once_and_again_where_it_changed_or_the_file_was_lost(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    engine = Engine(await CandleStore.open(path))
+    first, second = (Instrument("okx", f"{base}-USDT-SWAP", "perp", base, "USDT", base) for base in ("BTC", "ETH"))
+    engine.keeping.know({"okx": [second, first], "bybit-linear": []})
+    await engine.save([])
+    assert await engine.store.load_listings() == {"okx": [first, second]}
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM listings")
+    database.close()
+    engine.keeping.know({"okx": [first, second]})
+    await engine.save([])
+    assert await engine.store.load_listings() == {}, "nothing changed, so nothing was written"
+    engine.keeping.know({"okx": [first]})
+    await engine.keeping.close([])
+    again = await CandleStore.open(path)
+    assert await again.load_listings() == {"okx": [first]}
+    await again.close()

@@ -6,12 +6,16 @@ import math
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from engine.errors import StoreUnusable
 from engine.events import NAN, Candle
+from engine.instruments import Instrument
 from engine.storage.candle_store import KEPT_BARS, VERSION, CandleStore, Kept
+from engine.storage.listing_rows import listing_body
 
 MINUTE = 60_000
 T0 = 1_790_000_000_000 // MINUTE * MINUTE
@@ -122,3 +126,59 @@ async def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreUnusable, match="candles are not kept"):
         await CandleStore.open(tmp_path / "file" / "c.sqlite3")
+
+
+def perp(symbol: str = "BTCUSDT", venue: str = "okx", **facts: Any) -> Instrument:
+    return Instrument(venue, symbol, "perp", symbol.removesuffix("USDT"), "USDT", symbol.removesuffix("USDT"), **facts)
+
+
+async def test_what_is_followed_is_kept_by_venue_and_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    store = await CandleStore.open(path)
+    listed = perp(tick=0.1, listed_ms=T0, funding_interval_h=8.0)
+    await store.save_listing("okx", [listed, perp("OLDUSDT")])
+    await store.save_listing("bybit-linear", [perp(venue="bybit-linear")])
+    await store.save_listing("okx", [listed, perp("币安USDT")])
+    await store.close()
+    store = await CandleStore.open(path)
+    held = await store.load_listings()
+    await store.close()
+    assert held == {"okx": [listed, perp("币安USDT")], "bybit-linear": [perp(venue="bybit-linear")]}
+
+
+async def test_a_file_of_before_that_may_only_be_read_has_no_listing(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite3"
+    first = await CandleStore.open(path)
+    await first.save([candle(0)])
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE listings")
+    database.close()
+    second = await CandleStore.open(path)
+    assert await second.load_listings() == {}
+    assert len(await second.load({MINUTE: 0})) == 1
+    with pytest.raises(StoreUnusable, match="are read but not kept here"):
+        await second.save_listing("okx", [perp()])
+    await second.close()
+    await first.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xc1", "text", msgspec.msgpack.encode({"a": 1}), b"\x91" * 100_000,
+        listing_body([perp(venue="bybit-linear")]), listing_body([perp("A\x1b[31mUSDT")]),
+        listing_body([perp("A\u202eUSDT")]), listing_body([perp("A" * 65)]), listing_body([perp(tick=math.inf)]),
+        listing_body([perp(multiplier=0.0)]), listing_body([perp(step=-1.0)]),
+    ],
+    ids=lambda body: repr(body)[:24],
+)  # fmt: skip
+async def test_instruments_that_cannot_be_true_are_left_out(tmp_path: Path, body: object) -> None:
+    path = tmp_path / "c.sqlite3"
+    store = await CandleStore.open(path)
+    await store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("INSERT INTO listings VALUES ('okx', ?)", (body,))
+    database.close()
+    store = await CandleStore.open(path)
+    assert await store.load_listings() == {"okx": []}
+    await store.close()

@@ -1,0 +1,143 @@
+"""The market as the candles of an earlier run left it, for a start on which no venue can be reached.
+
+Made by `engine.live` and dropped with the first event of a venue. It is a pipeline of its own, scored as of its newest
+candle, so that nothing kept ever stands beside anything live. Its pictures say how old they are, rank nobody, and hold
+no levels: a price of then is nothing to enter at now.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from engine.config.schema import Config
+from engine.instruments import Instrument
+from engine.intake import Kept
+from engine.pipeline import Pipeline
+from engine.ranking.result import LevelStatus, Ranking
+from engine.snapshot import Mood, Snapshot
+from engine.text import is_safe_symbol
+from engine.timeframes import INTERVAL_MS
+
+EPOCH: Final = 0
+"""Of its pictures; a live market begins with 1, so that whoever compares pictures begins anew with that."""
+NO_LEVELS: Final = "no levels from cached candles: they need a live price"
+
+FIRST: Final[dict[str, int]] = {"1m": 3, "15m": 120}
+"""Newest bars by timeframe that are read in before the first picture: last prices, changes and volume of a day. All the
+rest, twenty times as much, follows and lets everything score that rests on candles."""
+
+Bars = tuple[tuple[str, str, int], list[Kept]]
+"""(venue, symbol, interval in milliseconds) and the bars, oldest first."""
+Series = tuple[Instrument, int, list[Kept]]
+
+
+def is_offline(live: Snapshot) -> bool:
+    """Whether the market holds no event, and not one of its streams is about to bring one."""
+    states = {feed.state for feed in live.feeds}
+    return not live.at_ms and "down" in states and states <= {"down", "connecting"}
+
+
+class KeptMarket:
+    """What was kept, read in bit by bit, and the pictures of it."""
+
+    def __init__(self, config: Config, bars: Iterable[Bars], listings: Mapping[str, Iterable[Instrument]]) -> None:
+        """`listings` holds what was followed, by venue; of a venue that has none, the symbols themselves must do."""
+        self._pipeline = Pipeline(config, "live")
+        self._listed = {venue: {one.symbol: one for one in listed} for venue, listed in listings.items()}
+        known = list(self._known(bars))
+        first = {INTERVAL_MS[name]: count for name, count in FIRST.items()}
+        self._first: deque[Series] = deque((one, ms, held[-first[ms] :]) for one, ms, held in known if ms in first)
+        # Backwards, since a bar must join what is there; coarse ones first, since the finer are summed where they lack.
+        known.sort(key=lambda series: -series[1])
+        self._rest: deque[Series] = deque((one, ms, held[-first.get(ms, 0) - 1 :: -1]) for one, ms, held in known)
+        self._picture: Snapshot | None = None
+        self._made: tuple[int, tuple[str, str] | None] = (0, None)
+        """After how many scans and with which focus the picture was made."""
+
+    @property
+    def unread(self) -> int:
+        """Series of candles that are still to be read in."""
+        return len(self._first) + len(self._rest)
+
+    def read(self) -> None:
+        """Read in one more series, and score the market after the last one of the newest bars, and of all."""
+        unread = self._first or self._rest
+        if not unread:
+            return
+        self._pipeline.restore(*unread.popleft())
+        if not unread:
+            self._pipeline.scan()
+
+    def instead_of(self, live: Snapshot, now_ms: int, focus: tuple[str, str] | None) -> Snapshot:
+        """The picture to show while `live`, the real one, holds nothing; `live` itself where it does.
+
+        Connections, durations, preset and sequence are those of `live`; `now_ms` is the machine's time.
+        """
+        if not is_offline(live) or not self._pipeline.scans:
+            return live
+        if self._picture is None or self._made != (self._pipeline.scans, focus):
+            self._made = (self._pipeline.scans, focus)
+            if focus is not None:
+                self._pipeline.focus(*focus)
+            self._picture = unranked(self._pipeline.snapshot())
+        return replace(
+            self._picture,
+            sequence=live.sequence,
+            preset=live.preset,
+            feeds=live.feeds,
+            health=live.health,
+            cached_age_ms=max(0, now_ms - self._picture.at_ms),
+        )
+
+    def _known(self, bars: Iterable[Bars]) -> Iterable[Series]:
+        """The series of perpetuals that were still followed at the end."""
+        parsers = self._pipeline.parsers
+        for (venue, symbol, interval_ms), series in bars:
+            listed = self._listed.get(venue)
+            instrument = None if listed is None else listed.get(symbol)
+            if listed is None and venue in parsers and is_safe_symbol(symbol):
+                instrument = parsers[venue].instrument(symbol)
+            if instrument is not None and instrument.is_rankable and series:
+                yield instrument, interval_ms, series
+
+
+def unranked(picture: Snapshot) -> Snapshot:
+    """The same without candidates, levels and moods, which are of their moment; the most traded first."""
+    volume = np.nan_to_num(picture.columns.volume_24h_usd, nan=-1.0)
+    return replace(
+        picture,
+        epoch=EPOCH,
+        rankings={name: _without_rank(ranking, volume) for name, ranking in picture.rankings.items()},
+        liquidations=(),
+        liquidation_totals=(),
+        liquidation_minutes=None,
+        traps=None,
+        mood=Mood(math.nan, math.nan, 0),
+    )
+
+
+def _without_rank(ranking: Ranking, volume: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Ranking:
+    rows = np.concatenate([ranking.candidates, ranking.vetoed]).astype(np.int64)
+    levels = ranking.levels
+    blank, blanks = np.full(len(volume), np.nan), np.full(levels.target.shape, np.nan)
+    return replace(
+        ranking,
+        candidates=rows[:0],
+        vetoed=rows[np.argsort(-volume[rows], kind="stable")],
+        levels=replace(
+            levels,
+            status=np.full(len(volume), LevelStatus.MISSING, dtype=np.int8),
+            entry=blank,
+            stop=blank,
+            target=blanks,
+            risk=blank,
+            reward_risk_net=blanks,
+            notes=dict.fromkeys(range(len(volume)), NO_LEVELS),
+        ),
+    )
