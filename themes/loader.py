@@ -1,28 +1,21 @@
-"""Reads themes: the ones beside this file and the user's own.
+"""Makes themes of the files beside this one and the user's own.
 
-Called by the app at start and when a theme file changed. A theme is YAML: `name`, `dark`, `colors` (Textual's
-own) and `variables` (the table's and the panes' domain colours). A user's file may leave out what it does not
-change. A broken file is reported in words and skipped; it never stops the console. Nothing here registers a
-theme or touches an app.
+Called by the app at start. A theme is YAML: `name`, `dark`, `colors` (Textual's own) and `variables` (the table's and
+the panes' domain colours). A user's file may leave out what it does not change. A broken file is reported in words and
+skipped; it never stops the console. Nothing here registers a theme or touches an app.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
-FOLDER: Final = Path(__file__).parent
-DEFAULT: Final = "prism-dark"
-MAX_BYTES: Final = 64 * 1024
-"""A complete theme is below 2 kB."""
-MAX_FILES: Final = 100
+from themes.files import DEFAULT, FOLDER, ThemeError, document_of, name_in, theme_files
 
 COLORS: Final = (
     "primary", "secondary", "accent", "foreground", "background", "surface", "panel", "success", "warning", "error",
@@ -43,12 +36,7 @@ _RED_UP_PAIRS: Final = (
     ("up", "down"), ("long", "short"), ("bid", "ask"), ("liq-long", "liq-short"), ("flash-up", "flash-down"),
     ("score-0", "score-4"), ("score-1", "score-3"),
 )  # fmt: skip
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _KEYS: Final = ("name", "dark", "colors", "variables")
-
-
-class ThemeError(ValueError):
-    """A theme file that cannot be used, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +49,12 @@ class Themes:
     """One sentence for each file skipped, naming it and what to change."""
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without aliases and without repeated keys, which would be lost silently."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise ThemeError(f"line {mark.line + 1}: aliases (*name) are not allowed")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _value in node.value:
-            if key.value in seen:
-                raise ThemeError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
 def load(user_folder: Path | None = None) -> Themes:
     """All themes: built-in ones and those of `*.yaml` and `*.yml` in `user_folder`, where there is one."""
     built_in = {path.stem: read(path) for path in sorted(FOLDER.glob("*.yaml"))}
     found = {DEFAULT: built_in[DEFAULT], **built_in}
     problems: list[str] = []
-    for path in _files(user_folder, problems):
+    for path in theme_files(user_folder, problems):
         try:
             theme = read(path, built_in)
             if theme.name in found:
@@ -96,31 +66,14 @@ def load(user_folder: Path | None = None) -> Themes:
     return Themes(found, tuple(problems))
 
 
-def _files(folder: Path | None, problems: list[str]) -> list[Path]:
-    if folder is None:
-        return []
-    try:
-        files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml") and path.is_file())
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        problems.append(f"theme folder {folder} cannot be read ({error.strerror})")
-        return []
-    if len(files) > MAX_FILES:
-        problems.append(f"theme folder {folder} holds {len(files)} files; only the first {MAX_FILES} were read")
-    return files[:MAX_FILES]
-
-
 def read(path: Path, bases: dict[str, Theme] | None = None) -> Theme:
     """The theme in one file. What it leaves out comes from prism-dark or prism-light in `bases`, by its `dark`.
 
     Raises ThemeError with the key and what was expected.
     """
-    document = _document(path)
+    document = document_of(path)
     _refuse_unknown(document, _KEYS, "")
-    name, dark = document.get("name"), document.get("dark", True)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ThemeError(f"name: expected small letters, digits and dashes, at most 40, not {name!r}")
+    name, dark = name_in(document), document.get("dark", True)
     if not isinstance(dark, bool):
         raise ThemeError(f"dark: expected true or false, not {dark!r}")
     colors = _colors(document.get("colors"), "colors", COLORS)
@@ -132,28 +85,6 @@ def read(path: Path, bases: dict[str, Theme] | None = None) -> Theme:
     elif missing := [key for key in COLORS if key not in colors] + [key for key in VARIABLES if key not in variables]:
         raise ThemeError(f"{missing[0]}: is missing")
     return Theme(name=name, dark=dark, variables=variables, **colors)  # type: ignore[arg-type]
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ThemeError(f"cannot be read ({error.strerror})") from error
-    if len(raw) > MAX_BYTES:
-        raise ThemeError(f"is larger than {MAX_BYTES} bytes")
-    try:
-        # The loader is a SafeLoader that refuses more.
-        document = yaml.load(raw.decode("utf-8"), Loader=_PlainLoader)
-    except UnicodeDecodeError as error:
-        raise ThemeError(f"byte {error.start}: expected UTF-8 text") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark is not None else ""
-        raise ThemeError(f"{where}{getattr(error, 'problem', None) or 'is not YAML'}") from error
-    if not isinstance(document, dict):
-        raise ThemeError("expected the keys name, dark, colors and variables")
-    return document
 
 
 def _refuse_unknown(mapping: dict[Any, Any], known: tuple[str, ...], prefix: str) -> None:

@@ -20,6 +20,7 @@ from textual.screen import Screen
 from engine.config.presets import PRESETS
 from engine.config.schema import preset_name
 from engine.text import clean
+from themes import files as theme_files
 from themes import loader
 from tui.actions import BY_ID, ON_EVERY_SCREEN, WHERE, usable
 from tui.app_choices import Choices
@@ -53,7 +54,7 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         for theme in self.themes.themes.values():
             self.register_theme(loader.red_up(theme) if self.config.console.up_color == "red" else theme)
         wanted = self._state.theme or self.config.console.theme
-        self.theme = wanted if wanted in self.available_themes else loader.DEFAULT
+        self.theme = wanted if wanted in self.available_themes else theme_files.DEFAULT
         self.set_keymap(self.keymap.rebound)
         self.push_screen(self.main)
         for problem in (*self.themes.problems, *self.keymap.problems, *self._notices):

@@ -24,6 +24,7 @@ from engine.config.schema import Config, preset_name
 from engine.snapshot import ReplayStatus, Snapshot
 from engine.text import clean
 from themes import loader
+from themes.files import user_folder
 from tui.actions import Keymap
 from tui.keys_in_order import KeysInOrder
 from tui.presenters.alerts import AlertChoice, Alerts, desktop_notice
@@ -59,7 +60,7 @@ class ConsoleApp(KeysInOrder):
         notices: Sequence[str] = (),
         config_would_be: Path | None = None,
     ) -> None:
-        self.themes = loader.load(platformdirs.user_config_path("prism") / "themes")
+        self.themes = loader.load(user_folder())
         super().__init__()
         self.source = source
         self.config = config or Config()

@@ -16,6 +16,7 @@ from engine.config.example import example
 from engine.config.presets import PRESETS
 from engine.config.schema import Config
 from engine.errors import ConfigError
+from themes import files as theme_files
 from tui import cli
 from tui.headless.settings import settings
 
@@ -154,6 +155,37 @@ def test_check_knows_the_actions_of_the_console(own: Path, capsys: Captured) -> 
         f"{own}:4: console.keys.dance: no such action; `?` lists them",
         f"{own}:6: console.keys.find: j already means cursor_down; rebind that one first",
     ]
+
+
+def test_check_knows_the_themes_and_those_of_the_user(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    folder = tmp_path / "themes"
+    monkeypatch.setattr(theme_files, "user_folder", lambda: folder)
+    written(own, "engine:\n  preset: strict\nconsole:\n  theme: prism-drak\n")
+    assert cli.main(["config", "check"]) == 2
+    assert capsys.readouterr().out.splitlines() == [
+        f"{own}:4: console.theme: expected one of prism-colour-blind, prism-contrast, prism-dark, prism-light, "
+        f"or the name of a theme in {folder}, not 'prism-drak'"
+    ]
+    for name in ("prism-light", "nord", "mine"):
+        written(folder / "a.yaml", "name: mine\ndark: true\n")
+        written(folder / "b.yaml", "name: [red]\n")
+        written(own, f"console:\n  theme: {name}\n")
+        assert cli.main(["config", "check"]) == 0, name
+        assert "b.yaml skipped: name: expected small letters" in capsys.readouterr().err
+    written(own, "console:\n  theme: other\n")
+    assert cli.main(["config", "check"]) == 2
+    assert "prism-light, mine, or" in capsys.readouterr().out
+    monkeypatch.setenv("PRISM_CONSOLE__THEME", "none")
+    assert cli.main(["config", "check"]) == 2
+    assert "PRISM_CONSOLE__THEME: console.theme: expected one of" in capsys.readouterr().out
+
+
+def test_the_themes_of_the_consoles_library_are_those_that_are_listed() -> None:
+    from textual.theme import BUILTIN_THEMES
+
+    assert sorted(BUILTIN_THEMES) == sorted(theme_files.OF_TEXTUAL)
 
 
 @pytest.mark.parametrize(

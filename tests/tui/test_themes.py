@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 
-from themes.loader import COLORS, DEFAULT, VARIABLES, ThemeError, load, read, red_up, variable_defaults
+from themes.files import DEFAULT, ThemeError
+from themes.loader import COLORS, VARIABLES, load, read, red_up, variable_defaults
 
 NAMES = ("prism-colour-blind", "prism-contrast", "prism-dark", "prism-light")
 TEXT = (

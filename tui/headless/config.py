@@ -17,6 +17,7 @@ from engine.config.example import example, scalar
 from engine.config.loading import DEFAULT, Loaded, load, refusal
 from engine.errors import ConfigError
 from engine.text import clean
+from themes import files as theme_files
 from tui.actions import Keymap
 from tui.headless import diagnostics, output, tables
 from tui.headless.settings import config_path, loaded_settings
@@ -100,7 +101,7 @@ def _check(args: argparse.Namespace) -> int:
     """Every problem is a line of the result, `FILE:LINE: key: what is wrong`. With FILE, no environment."""
     try:
         loaded = load(Path(args.file), environment={}) if args.file is not None else loaded_settings(args)
-        if problems := _key_problems(loaded):
+        if problems := [*_theme_problems(loaded), *_key_problems(loaded)]:
             raise refusal(problems)
     except ConfigError as error:
         for problem in error.problems:
@@ -112,6 +113,19 @@ def _check(args: argparse.Namespace) -> int:
         diagnostics.notice(notice)
     _say(f"{loaded.path}: {'no problems' if loaded.found else 'no such file; the defaults hold'}")
     return diagnostics.DONE
+
+
+def _theme_problems(loaded: Loaded) -> list[str]:
+    """A theme that the console would not find; files that hold none are told beside it."""
+    folder = theme_files.user_folder()
+    known, broken = theme_files.names(folder)
+    for told in broken:
+        diagnostics.notice(told)
+    wanted = loaded.config.console.theme
+    if wanted in known or wanted in theme_files.OF_TEXTUAL:
+        return []
+    expected = f"expected one of {', '.join(known)}, or the name of a theme in {files.shown(folder)}, not {wanted!r}"
+    return [f"{loaded.origin['console.theme']}: console.theme: {expected}"]
 
 
 def _key_problems(loaded: Loaded) -> list[str]:
