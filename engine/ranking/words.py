@@ -5,13 +5,15 @@ Pure functions of a gate's figures; nothing here decides whether a gate passed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
 from engine.ranking.gates import CEILINGS, GATE_INDEX, GATE_NAMES
 from engine.ranking.result import Ranking
 
-MOST_DIGITS: Final = 6
+MOST_DIGITS: Final = 12
+"""More than `engine.ranking.gates.ROUNDING` leaves to tell apart."""
 
 _SIGNS: Final = {(True, True): "≤", (True, False): ">", (False, True): "≥", (False, False): "<"}
 """By (gate is a ceiling, it passed)."""
@@ -33,9 +35,16 @@ def _significant(value: float, digits: int) -> str:
     return f"{float(text):.12f}".rstrip("0").rstrip(".") if "e" in text else text
 
 
+def _down(value: float, decimals: int) -> str:
+    """`value` with so many decimals, downwards, as the table writes coverage: 99.6 % of the data is not all of it."""
+    scale = 10.0**decimals
+    text = f"{math.floor(value * scale + 1e-9) / scale:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
+
+
 _FIGURES: Final[dict[str, tuple[str, Callable[[float, int], str]]]] = {
     "conviction": ("conviction", _significant),
-    "coverage": ("coverage", lambda value, digits: f"{_significant(value * 100, digits)} %"),
+    "coverage": ("coverage", lambda value, digits: f"{_down(value * 100, digits - 2)} %"),
     "faces": ("faces agreeing", _significant),
     "spread": ("spread", lambda value, digits: f"{_significant(value, digits)} bp"),
     "depth": ("depth within 1 %", usd_text),

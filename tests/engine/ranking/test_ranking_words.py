@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.ranking.gates import GATE_NAMES
+from engine.ranking.gates import CEILINGS, GATE_INDEX, GATE_NAMES, passed
 from engine.ranking.size import position_size
-from engine.ranking.words import gate_text, usd_text, veto_gate, veto_text
+from engine.ranking.words import gate_text, gate_title, usd_text, veto_gate, veto_text
 from tests.engine.builders import make_snapshot
+from tui.presenters.format import share_text
 
 
 @pytest.mark.parametrize(
@@ -23,6 +27,14 @@ from tests.engine.builders import make_snapshot
         ("conviction", False, 12.4, 25.0, "conviction 12 < 25"),
         ("coverage", False, 0.48, 0.65, "coverage 48 % < 65 %"),
         ("coverage", True, 1.0, 0.65, "coverage 100 % ≥ 65 %"),
+        ("coverage", False, 0.5496, 0.6, "coverage 54 % < 60 %"),
+        ("coverage", False, 0.5996, 0.6, "coverage 59 % < 60 %"),
+        ("coverage", False, 0.6496, 0.65, "coverage 64 % < 65 %"),
+        ("coverage", False, 0.654, 0.655, "coverage 65.4 % < 65.5 %"),
+        ("coverage", True, 0.604, 0.6, "coverage 60.4 % ≥ 60 %"),
+        ("coverage", True, 0.1 + 0.2 + 0.3, 0.6, "coverage 60 % ≥ 60 %"),
+        ("spread", False, 20.000_000_1, 20.0, "spread 20.0000001 bp > 20 bp"),
+        ("conviction", False, 24.999_999_9, 25.0, "conviction 24.9999999 < 25"),
         ("faces", False, 2.0, 3.0, "faces agreeing 2 < 3"),
         ("depth", False, 54_321.0, 100_000.0, "depth within 1 % $54k < $100k"),
         ("volume_24h", False, 3_211_000.0, 5_000_000.0, "24h volume $3.2M < $5M"),
@@ -36,6 +48,43 @@ from tests.engine.builders import make_snapshot
 )
 def test_gate_text(gate: str, passed: bool, value: float, limit: float, text: str) -> None:
     assert gate_text(gate, passed, value, limit) == text
+
+
+def figure(text: str) -> float:
+    number = text.strip("$").removesuffix(" %").removesuffix(" bp")
+    unit = {"k": 1e3, "M": 1e6, "B": 1e9}.get(number[-1], 1.0)
+    return float(number.rstrip("kMB")) * unit
+
+
+@given(
+    gate=st.sampled_from([name for name in GATE_NAMES if name not in ("data", "faces", "persistence")]),
+    limit=st.sampled_from([0.1, 0.6, 0.65, 0.655, 1.0, 1.5, 20.0, 25.0, 100_000.0, 2_345_678.0]),
+    off=st.floats(1e-8, 0.5) | st.floats(1e-8, 1e-3),
+    above=st.booleans(),
+)
+def test_what_the_words_say_is_so(gate: str, limit: float, off: float, above: bool) -> None:
+    value = limit * (1 + off if above else 1 - off)
+    measured = np.full((1, len(GATE_NAMES)), np.nan)
+    measured[0, GATE_INDEX[gate]] = value
+    asked = np.full(len(GATE_NAMES), limit)
+    good = bool(passed(measured, asked)[0, GATE_INDEX[gate]])
+    assert good is (above is (gate not in CEILINGS))
+    words = gate_text(gate, good, value, limit)
+    left, sign, right = re.split(" ([<>≤≥]) ", words.removeprefix(f"{gate_title(gate)} "))
+    held = {"<": float.__lt__, ">": float.__gt__, "≤": float.__le__, "≥": float.__ge__}[sign]
+    assert held(figure(left), figure(right)), words
+    if gate == "coverage":
+        whole = int(float(share_text(value).rstrip("%")))
+        assert int(figure(left)) == whole, "as the table's column has it"
+
+
+def test_a_limit_that_is_missed_by_the_rounding_of_sums_is_reached() -> None:
+    value = np.array([[0.3 + 0.2 + 0.1 if name != "spread" else 0.1 + 0.2 for name in GATE_NAMES]])
+    limit = np.array([0.6 if name != "spread" else 0.3 for name in GATE_NAMES])
+    value[0, GATE_INDEX["coverage"]] = math.nextafter(0.6, 0.0)
+    assert passed(value, limit).all()
+    value[0, GATE_INDEX["coverage"]] = 0.6 - 1e-8
+    assert not passed(value, limit)[0, GATE_INDEX["coverage"]]
 
 
 def test_every_gate_has_words() -> None:
