@@ -80,6 +80,14 @@ class PseudoTerminal:
             self.raw += data
             self._stream.feed(_QUERIES.sub(b"", data))
 
+    def read_to_the_end(self) -> None:
+        """Read until the program has ended and nothing more comes."""
+        end = time.monotonic() + PATIENCE_S
+        while self.process.poll() is None:
+            assert time.monotonic() < end, self.text
+            self.read(0.2)
+        self.read(0.2)
+
     def until(self, holds: Callable[[str], object]) -> None:
         """Read until what stands there satisfies `holds`."""
         end = time.monotonic() + PATIENCE_S
