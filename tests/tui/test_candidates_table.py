@@ -19,10 +19,11 @@ from textual.pilot import Pilot
 from engine.snapshot import Snapshot
 from tests.engine.builders import make_snapshot
 from themes.loader import load
+from tui.presenters.columns import FACE_LETTERS, layout
 from tui.presenters.selection import ViewState
 from tui.presenters.sheet import Key
 from tui.widgets.candidates import FLASH_S, CandidatesTable
-from tui.widgets.candidates_paint import Palette, contrast
+from tui.widgets.candidates_paint import Palette, contrast, paint_header
 
 BASE = make_snapshot(200, preset="relaxed")
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -419,3 +420,31 @@ async def test_any_theme_shows_the_same_words(theme: str) -> None:
         app.theme = "prism-contrast"
         await pilot.pause()
         assert "\n".join(lines(table)) == text
+
+
+def heading(width: int, sort: str, vetoed: bool = False) -> str:
+    palette = Palette(load().themes["prism-dark"].variables, Color.parse("black"))
+    return paint_header(layout(width, vetoed), sort, True, width, palette).text
+
+
+@pytest.mark.parametrize("width", [60, 74, 114, 194, 240])
+@pytest.mark.parametrize("vetoed", [False, True])
+def test_no_heading_touches_the_next_whatever_is_sorted_by(width: int, vetoed: bool) -> None:
+    titles = [column.title for column in layout(width, vetoed)]
+    assert all(cell_len(title) == len(title) for title in titles)
+    for column in layout(width, vetoed):
+        text = heading(width, column.key, vetoed)
+        assert cell_len(text) == width
+        assert text.count("▼") == 1
+        if column.title in FACE_LETTERS:
+            # They stand one cell apart, so that the arrow of one may have to touch its neighbour.
+            assert f"{column.title}▼" in text or f"▼{column.title}" in text
+            continue
+        assert [word.strip("▼") for word in text.split()] == " ".join(titles).split(), text
+
+
+def test_the_rank_stands_apart_from_the_symbol() -> None:
+    assert "#▼ SYMBOL" in heading(194, "rank")
+    assert " ▼SCORE CONV" in heading(194, "score")
+    assert " ▼D SIDE" in heading(194, "deep")
+    assert "COV▼ TR" in heading(194, "coverage")

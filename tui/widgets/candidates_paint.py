@@ -211,19 +211,28 @@ def _flashed(text: str, flash: Flash, style: Style, palette: Palette, ground: Gr
 
 
 def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width: int, palette: Palette) -> Strip:
-    """The headings, the sorted one with its arrow, which may stand in the gap after it."""
-    segments = [Segment(" " * GUTTER, palette.header)]
-    used = GUTTER
+    """The headings, the sorted one with its arrow.
+
+    A heading as wide as its column leaves no room for it: it stands in the gap before then, or where a heading ends
+    there, in the gap after.
+    """
+    line, start, end = " " * GUTTER, 0, 0
     for column in columns:
+        text = pad(column.title, column.width, column.align) + " " * GAP
         if column.key == sort:
-            title = column.title + ("▼" if descending else "▲")
-            text = pad(title, column.width + GAP, column.align)
-            segments.append(Segment(text, palette.header_sorted))
-        else:
-            segments.append(Segment(pad(column.title, column.width, column.align) + " " * GAP, palette.header))
-        used += column.width + GAP
-    segments.append(Segment(" " * max(0, width - used), palette.header))
-    strip = Strip([segment for segment in segments if segment.text], max(used, width))
+            arrow, begins = "▼" if descending else "▲", len(line)
+            if len(column.title) < column.width:
+                text = pad(column.title + arrow, column.width, column.align) + " " * GAP
+            elif line.endswith(" " * (GAP + 1)):
+                line, begins = line[:-1] + arrow, begins - 1
+            else:
+                text = column.title + arrow + " " * (GAP - 1)
+            start, end = begins, len(line) + column.width + GAP
+        line += text
+    used = len(line)
+    line += " " * (width - used)
+    parts = ((line[:start], palette.header), (line[start:end], palette.header_sorted), (line[end:], palette.header))
+    strip = Strip([Segment(text, style) for text, style in parts if text], max(used, width))
     return strip if used <= width else strip.crop(0, width)
 
 
