@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 
 CLOCK = {"engine/clock.py"}
-THREADS = {"engine/runtime.py"}
+THREADS = {"engine/runtime.py", "engine/simulator/__main__.py"}
+"""The engine's own, and in the simulator's process the one that listens to its parent."""
 RANDOM = {
     "engine/simulator/demo_market.py",
     "engine/simulator/demo_recording.py",

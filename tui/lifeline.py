@@ -16,11 +16,15 @@ import os
 import select
 import signal
 import sys
-import termios
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
+
+try:
+    import termios
+except ImportError:  # Windows: its console keeps no such attributes, and Textual puts back what it changed
+    termios = None  # type: ignore[assignment]
 
 GRACE_S: Final = 1.5
 """For the app to end by itself after it was asked."""
@@ -28,6 +32,13 @@ CLOSE_S: Final = 0.8
 """For the engine to close after that; the sum stays below the 3 s in which a closed terminal must end prism."""
 WATCH_MS: Final = 250
 """How long one look at the terminal may last before the events are looked at again."""
+
+HUNG_UP: Final = 128 + 1
+"""Exit code of a program that ended with its terminal: 128 and the number of SIGHUP, on systems without it too."""
+SIGNALS: Final = tuple(
+    number for name in ("SIGHUP", "SIGTERM", "SIGBREAK") if (number := getattr(signal, name, None)) is not None
+)
+"""Windows sends SIGBREAK where its window is closed."""
 
 _MODES: Final = (1000, 1002, 1003, 1006, 1015, 1016, 2004, 1004, 2048)
 RESTORE: Final = b"".join(b"\x1b[?%dl" % mode for mode in _MODES) + b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[0m"
@@ -58,10 +69,9 @@ class Lifeline:
     @contextlib.contextmanager
     def watching(self) -> Iterator[Lifeline]:
         """Install the handlers and watch until the block is left. Only from the main thread."""
-        signals = (signal.SIGHUP, signal.SIGTERM)
         # A SIGHUP that was set to be ignored (nohup) stays so; the look at the terminal covers its closing.
         kept: dict[signal.Signals, Any] = {
-            number: signal.getsignal(number) for number in signals if signal.getsignal(number) != signal.SIG_IGN
+            number: signal.getsignal(number) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN
         }
         for number in kept:
             signal.signal(number, self._on_signal)
@@ -74,10 +84,10 @@ class Lifeline:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.tell(
-            "the terminal was closed" if number == signal.SIGHUP else "told to end (SIGTERM)",
-            128 + number,
-        )
+        if number == signal.SIGTERM:
+            self.tell("told to end (SIGTERM)", 128 + number)
+        else:
+            self.tell("the terminal was closed", HUNG_UP)
 
     def tell(self, reason: str, code: int) -> None:
         """Begin to end; safe from a signal handler and from any thread."""
@@ -86,19 +96,24 @@ class Lifeline:
             self._told.set()
 
     def _watch(self) -> None:
-        poll = select.poll()
-        for fd in self._terminals:
-            poll.register(fd, 0)  # hang-ups and errors are reported without being asked for
+        hung_up = self._hang_up()
         while not self._done.is_set():
             if self._told.is_set():
                 self._end()
                 return
-            if not self._terminals:
-                self._told.wait(WATCH_MS / 1000)
-            elif any(
-                happened & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, happened in poll.poll(WATCH_MS)
-            ):
-                self.tell("the terminal was closed", 128 + signal.SIGHUP)
+            if hung_up():
+                self.tell("the terminal was closed", HUNG_UP)
+
+    def _hang_up(self) -> Callable[[], bool]:
+        """What waits a moment for a terminal to be closed, and says whether one was."""
+        if not self._terminals or not hasattr(select, "poll"):
+            # Windows cannot be asked; its signal says it.
+            return lambda: self._told.wait(WATCH_MS / 1000) and False
+        poll = select.poll()
+        for fd in self._terminals:
+            poll.register(fd, 0)  # hang-ups and errors are reported without being asked for
+        ends = select.POLLHUP | select.POLLERR | select.POLLNVAL
+        return lambda: any(happened & ends for _, happened in poll.poll(WATCH_MS))
 
     def _end(self) -> None:
         with contextlib.suppress(RuntimeError):  # a loop that is closed, or not open yet: the time limit decides
@@ -113,10 +128,10 @@ class Lifeline:
 
 
 def _attributes(fd: int) -> list[Any] | None:
-    try:
-        return termios.tcgetattr(fd)
-    except (termios.error, OSError):
-        return None
+    if termios is not None:
+        with contextlib.suppress(termios.error, OSError):
+            return termios.tcgetattr(fd)
+    return None
 
 
 def restore(before: dict[int, list[Any]]) -> None:

@@ -29,12 +29,20 @@ class CleanFormatter(logging.Formatter):
         return "\n".join(clean(line, MAX_LINE_CHARS) for line in super().format(record).split("\n"))
 
 
+class SilentHandler(RotatingFileHandler):
+    """A file that a full disk, or on Windows another program that holds it, keeps from being written or rotated is no
+    reason to write on the screen instead, which is what the library does."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Leave the line out."""
+
+
 def write_log() -> None:
     """Let the engine's log go to a file of the user's, bounded in size, never to the screen."""
     folder = user_log_path("prism")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler = RotatingFileHandler(folder / "prism.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+        handler = SilentHandler(folder / "prism.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     except OSError as error:
         diagnostics.notice(f"no log is written: {error.filename}: {error.strerror}")
         return

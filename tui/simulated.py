@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
+import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -97,8 +98,13 @@ class Simulator:
     def _read_routes(self) -> Mapping[str, str]:
         out = self._child.stdout
         assert out is not None
-        ready, _, _ = select.select([out], [], [], READY_S)
-        line = out.readline() if ready else b""
+        said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        # A thread, since Windows cannot wait for a pipe with a limit; it ends with the child's output.
+        threading.Thread(target=lambda: said.put(out.readline()), name="simulator", daemon=True).start()
+        try:
+            line = said.get(timeout=READY_S)
+        except queue.Empty:
+            line = b""
         if not line:
             raise SimulatorFailed(f"the exchange simulator did not start: {self._last_words()}")
         try:

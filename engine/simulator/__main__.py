@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
-import signal
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from engine.clock import SystemClock
+from engine.ending import on_told_to_end
 from engine.simulator.exchange import Exchange
 from engine.simulator.exchanges import make_exchanges
 from engine.simulator.faults import Fault
@@ -59,8 +62,7 @@ async def _serve(args: argparse.Namespace) -> None:
     sys.stdout.flush()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, ended.set)
-    loop.add_signal_handler(signal.SIGINT, ended.set)
+    on_told_to_end(loop, ended.set)
     tasks = [loop.create_task(_listen(venues, args.control, ended))]
     if args.truth is not None:
         tasks.append(loop.create_task(_write_truth(world, args.truth, clock)))
@@ -73,9 +75,11 @@ async def _serve(args: argparse.Namespace) -> None:
 
 async def _listen(venues: SimulatedVenues, control: bool, ended: asyncio.Event) -> None:
     """Read standard input until it ends, which ends the process."""
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := await reader.readline():
+    lines: asyncio.Queue[bytes] = asyncio.Queue()
+    threading.Thread(
+        target=_hear, args=(asyncio.get_running_loop(), lines.put_nowait), name="standard input", daemon=True
+    ).start()
+    while line := await lines.get():
         if control and line.strip():
             try:
                 _command(venues, json.loads(line))
@@ -83,6 +87,23 @@ async def _listen(venues: SimulatedVenues, control: bool, ended: asyncio.Event) 
                 sys.stderr.write(f"not done: {error}\n")
                 sys.stderr.flush()
     ended.set()
+
+
+def _hear(loop: asyncio.AbstractEventLoop, put: Callable[[bytes], None]) -> None:
+    """Hand every line of standard input to the loop, and an empty one at its end.
+
+    In a thread, since the loops of Windows cannot read pipes that another program made; with plain reads, since a
+    buffered one would hold a lock that the interpreter wants when it ends.
+    """
+    rest = b""
+    # A loop that is closed has ended already.
+    with contextlib.suppress(OSError, RuntimeError):
+        while data := os.read(sys.stdin.fileno(), 65_536):
+            *whole, rest = (rest + data).split(b"\n")
+            for line in whole:
+                loop.call_soon_threadsafe(put, line + b"\n")
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(put, b"")
 
 
 def _command(venues: SimulatedVenues, words: dict[str, Any]) -> None:

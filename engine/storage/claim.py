@@ -19,6 +19,8 @@ except ImportError:  # Windows: the database's own locks have to do there
 
 ENDING: Final = ".lock"
 _PID_BYTES: Final = 20
+_CLOSED_IN_CHILDREN: Final[int] = getattr(os, "O_CLOEXEC", 0)
+"""Windows has another word for it, and Python gives it to every file."""
 
 
 class Claim:
@@ -30,7 +32,7 @@ class Claim:
     @classmethod
     def take(cls, path: Path) -> Self | None:
         """The claim, or None while another program holds it. Raises OSError where no lock file can be made."""
-        handle = os.open(path.with_name(path.name + ENDING), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(path.with_name(path.name + ENDING), os.O_RDWR | os.O_CREAT | _CLOSED_IN_CHILDREN, 0o600)
         try:
             if fcntl is not None:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,12 +10,12 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from pathlib import Path
 
 from aiohttp import web
 
+from engine.ending import on_told_to_end
 from engine.errors import ConfigError
 from engine.text import clean
 from tui.headless import diagnostics
@@ -64,9 +64,7 @@ async def _serve(args: argparse.Namespace, access: Access) -> int:
     runner = web.AppRunner(site.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, ended.set)
+    on_told_to_end(asyncio.get_running_loop(), ended.set)
     try:
         try:
             await web.TCPSite(runner, args.host, args.port, backlog=16).start()
