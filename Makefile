@@ -42,7 +42,7 @@ bench: $(VENV)/.dev
 	rm -f $@
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock
-	.venv-bench/bin/python -c 'import cryptofeed, ccxt.pro, order_book'
+	.venv-bench/bin/python -c 'import cryptofeed, ccxt.pro, nautilus_trader, order_book, pandas, polars'
 	touch $@
 
 # What these two find ends as a test; see bench/README.md.

@@ -27,6 +27,7 @@ BENCHES: Final[dict[str, tuple[str, ...]]] = {
     "scan": (),
     "live": (),
     "table": (),
+    "console": (),
 }
 """Modules of this package in the order they run, with their arguments."""
 OUTCOMES: Final = {0: "done", 1: "a bar is missed, or it failed", 3: "something could not be measured"}

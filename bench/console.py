@@ -9,8 +9,8 @@ happenings a second. Processor time of the console's own thread is measured whil
 are sent now and then, and a key's latency runs from its write to the pseudo-terminal until the bytes of a frame in
 which the cursor stands on another symbol.
 
-Bars: first paint within 1.5 times that of bare Textual; key to paint p95 under 35 ms; the console's thread under 15 % of
-a core. Exit code 1 where one is missed.
+Bars: first paint within 1.5 times that of bare Textual; key to paint p95 under 35 ms; the console's thread under 15 %
+of a core. Exit code 1 where one is missed.
 """
 
 from __future__ import annotations

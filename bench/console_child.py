@@ -19,10 +19,9 @@ from textual.screen import Screen
 from bench.terminal import quantile
 from engine.config.schema import Config, EngineSection, VenuesSection
 from engine.live import LiveEngine, Wiring
+from tui import launch
 from tui.app import PrismApp
-from tui.launch import GC_ALLOCATIONS
 from tui.simulated import PACE, Simulator
-
 
 LEAST_CANDIDATES = 20
 """Candidates from which on the market counts as followed: their scores need its past and its books."""
@@ -30,6 +29,8 @@ LEAST_CANDIDATES = 20
 
 class MeasuredConsole(PrismApp):
     """See the module."""
+
+    CSS_PATH = str(Path(launch.__file__).with_name("prism.tcss"))  # else it is looked for beside this file
 
     def __init__(self, engine: LiveEngine, config: Config, state: Path) -> None:
         super().__init__(engine, config, state_path=state)
@@ -96,12 +97,14 @@ def run(report: Path, rate: float) -> None:
     with Simulator(seed=3, rate=rate) as simulator:
         engine = LiveEngine(config, "demo", Wiring(dict(simulator.routes()), PACE))
         gc.freeze()
-        gc.set_threshold(GC_ALLOCATIONS)
+        gc.set_threshold(launch.GC_ALLOCATIONS)
         engine.start()
         app = MeasuredConsole(engine, config, report.with_name("state.json"))
         try:
             app.run()
         finally:
             engine.close(5.0)
+        if app.failed is not None:
+            raise SystemExit(app.failed)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
     report.write_text(json.dumps({**app.found, "peak_mib": peak}))

@@ -22,8 +22,8 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-import talib
 
+from bench.indicators import TA
 from bench.live_market import LiveMarket
 from bench.synthetic_view import all_bars_closed, synthetic_view
 from engine.market.view import Bars, MarketView
@@ -102,17 +102,17 @@ def peer(bars: Bars) -> None:
         high, low, close = bars.high[row], bars.low[row], bars.close[row]
         volume = bars.volume_usd[row]
         median = (high + low) / 2.0
-        talib.RSI(close, 14)
-        talib.MACD(close, 12, 26, 9)
-        talib.ATR(high, low, close, 14)
-        talib.ADX(high, low, close, 14)
-        talib.CCI(high, low, close, 20)
-        talib.WILLR(high, low, close, 14)
-        _ = talib.SMA(median, 5) - talib.SMA(median, 34)
-        talib.OBV(close, volume)
+        TA.RSI(close, 14)
+        TA.MACD(close, 12, 26, 9)
+        TA.ATR(high, low, close, 14)
+        TA.ADX(high, low, close, 14)
+        TA.CCI(high, low, close, 20)
+        TA.WILLR(high, low, close, 14)
+        _ = TA.SMA(median, 5) - TA.SMA(median, 34)
+        TA.OBV(close, volume)
         flow = ((close - low) - (high - close)) / (high - low) * volume
-        _ = talib.SUM(flow, 20) / talib.SUM(volume, 20)
-        talib.AD(high, low, close, volume)
+        _ = TA.SUM(flow, 20) / TA.SUM(volume, 20)
+        TA.AD(high, low, close, volume)
 
 
 def live(market: LiveMarket, rounds: int, between: Callable[[], object]) -> Stages:
