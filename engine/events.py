@@ -32,6 +32,11 @@ class Trade(_Record, frozen=True, gc=False, tag="trade"):
     """Base currency; NaN where the contract size is not known."""
     taker_buy: bool
     trade_id: str = ""
+    number: int = -1
+    """Where the venue numbers the trades of an instrument consecutively, the number; of joined ones the last. -1: it
+    does not, and nothing proves that none is missing."""
+    joined: int = 1
+    """How many consecutive numbers it stands for."""
 
 
 class Quote(_Record, frozen=True, gc=False, tag="quote"):

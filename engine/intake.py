@@ -50,6 +50,8 @@ class VenueTally:
     """By connection, the symbols whose liquidations it has carried or will, as confirmed; "" for all."""
     answers_refused: int = 0
     """Answers to requests that were successes and could not be read."""
+    trade_holes: int = 0
+    """How often trades never came though the connection stood, as their numbers prove."""
     listed: dict[str, int] = field(default_factory=dict)
     """By symbol, receive time of the newest listing that named it, nanoseconds."""
     dropped: set[tuple[str, str]] = field(default_factory=set)
@@ -81,6 +83,9 @@ class Intake:
         self.gapped: Callable[[str, str, int, int], None] | None = None
         """Told venue, symbol and the event times between which changes of a book were lost on a connection that stands:
         other things of the symbol may be gone too, which nobody numbers."""
+        self.lost_trades: Callable[[str, str, int, int], None] | None = None
+        """Told venue, symbol and the event times between which trades never came on a connection that stands; that they
+        are missing is marked already."""
         self._begin_intake()
 
     def _begin_intake(self) -> None:
@@ -116,10 +121,16 @@ class Intake:
         self._read(record, parser, tally)
 
     def catch_up(self) -> None:
-        """Read the newest of what was conflated since the last time; a scan does so itself."""
+        """Read the newest of what was conflated since the last time, and mark trades that never came; a scan does so
+        itself."""
         for record in self._newest.values():
             self._read(record, self.parsers[record.venue], self.tallies[record.venue])
         self._newest.clear()
+        for lost in self.state.lost_trades(self.clock_ms):
+            instrument = self.state.universe.instruments[lost.row]
+            self.tallies[instrument.venue].trade_holes += lost.holes
+            if lost.since_ms >= 0 and self.lost_trades is not None:
+                self.lost_trades(instrument.venue, instrument.symbol, lost.since_ms, lost.until_ms)
 
     def _read(self, record: Frame | Response, parser: VenueParser, tally: VenueTally) -> None:
         if isinstance(record, Response):

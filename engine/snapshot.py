@@ -61,6 +61,8 @@ class Feed:
     """Requests for candles that are still to be made."""
     waiting: int = 0
     """Its frames that were received and not read yet."""
+    trade_holes: int = 0
+    """How often trades never came though the connection stood, where the venue's numbers prove it."""
 
 
 @dataclass(frozen=True, slots=True)

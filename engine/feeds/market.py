@@ -74,6 +74,7 @@ class LiveMarket:
         """Begin all of them."""
         self._pipeline.refused = self._refused
         self._pipeline.gapped = self._gapped
+        self._pipeline.lost_trades = self._lost_trades
         for feed in self._feeds.values():
             feed.start()
 
@@ -143,6 +144,12 @@ class LiveMarket:
         feed = self._feeds.get(venue)
         if feed is not None:
             feed.doubt_trades(symbol, since_ms, until_ms)
+
+    def _lost_trades(self, venue: str, symbol: str, since_ms: int, until_ms: int) -> None:
+        """Trades never came though their connection stands, which is marked: ask for them."""
+        feed = self._feeds.get(venue)
+        if feed is not None:
+            feed.fill_hole(symbol, since_ms, until_ms)
 
     def _relisted(self, venue: str, since_ns: int) -> None:
         """A venue answered with its listing, received from `since_ns` on; 0: it did not, take what is known of it."""

@@ -53,6 +53,7 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
         reconnects=streams.reconnects,
         backfill=feed.backfill.waiting,
         waiting=feed.streams.waiting,
+        trade_holes=0 if tally is None else tally.trade_holes,
     )
 
 

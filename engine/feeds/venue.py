@@ -18,6 +18,7 @@ from engine.feeds.backfill import Backfill, Job, Run
 from engine.feeds.mending import Mending
 from engine.feeds.polling import Polling
 from engine.feeds.supervision import persist
+from engine.feeds.trade_holes import TradeHoles
 from engine.instruments import Instrument
 from engine.transport.backoff import Rng
 from engine.transport.budgets import Priority
@@ -99,6 +100,7 @@ class VenueFeed:
         """Symbols whose candles go before the polls."""
         self._polling = Polling()
         self._mending = Mending()
+        self._holes = TradeHoles()
         self.backfill = Backfill(self._run_of, language.candles_max)
         self._planned = asyncio.Event()
         self._tasks: Owned = {}
@@ -115,7 +117,7 @@ class VenueFeed:
             ("polls", self._poll_loop, POLLS_AT_ONCE),
             ("candle plan", self._replan_loop, 1),
             ("candles", self._candle_loop, AT_ONCE),
-            ("books", self._mend_loop, 1),
+            ("mending", self._mend_loop, 1),
         ):
             for _ in range(count):
                 self._persist(name, loop)
@@ -142,6 +144,7 @@ class VenueFeed:
         if gone:
             self.backfill.forget(gone)
             self._mending.forget(gone)
+            self._holes.forget(gone)
             self._say("close", self._deep.keys() & gone)
             self._deep = {symbol: one for symbol, one in self._deep.items() if symbol not in gone}
         self._polling.set(self.language.polls(self._followed), self._now_ms())
@@ -160,6 +163,7 @@ class VenueFeed:
             return
         dropped = self._deep.keys() - wanted.keys()
         self._mending.forget(dropped)
+        self._holes.forget(dropped)
         self._say("close", dropped)
         self._say("open", wanted.keys() - self._deep.keys())
         self._deep = wanted
@@ -170,6 +174,11 @@ class VenueFeed:
         request = self.language.trades_request(symbol, since_ms - OVERLAP_MS, until_ms + OVERLAP_MS)
         if request is not None and symbol in self._deep:
             spawn(self._tasks, self._fill(request), f"{self.venue} trades {symbol}")
+
+    def fill_hole(self, symbol: str, since_ms: int, until_ms: int) -> None:
+        """Ask soon for trades that never came though their subscription stands; of each symbol at its own pace."""
+        if symbol in self._deep:
+            self._holes.add(symbol, since_ms, until_ms)
 
     def doubt_frame(self, frame: Frame) -> None:
         """A frame could not be read: if it is one of trades, they may be missing, and are asked for."""
@@ -325,6 +334,8 @@ class VenueFeed:
                 for channel in self.language.deep_channels(self._deep[symbol]):
                     if channel.kind == "book":
                         self.streams.resubscribe(channel.topic)
+            for hole in self._holes.due(self._now_ms()):
+                self.fill_trades(hole.symbol, hole.since_ms, hole.until_ms)
 
     async def _quietly(self, request: str, priority: Priority) -> None:
         """Ask, and leave a failure to the log and to the status of the host."""

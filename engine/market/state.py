@@ -32,7 +32,7 @@ from engine.instruments import Instrument
 from engine.market.candles import CandleStore
 from engine.market.derivatives import DerivativesStore
 from engine.market.liquidations import LiquidationStore
-from engine.market.tape import TapeStore
+from engine.market.tape import Lost, TapeStore
 from engine.market.universe import Universe
 from engine.market.view import Books, Ints, MarketView
 from engine.timeframes import INTERVAL_MS
@@ -145,6 +145,13 @@ class MarketState:
         self.tape.interrupted(row for symbol in symbols if (row := by_name.get((venue, symbol))) is not None)
         if liquidations:
             self.liquidations.interrupted((venue,))
+
+    def lost_trades(self, recv_ms: int) -> list[Lost]:
+        """Trades that never came though their connection stands, found since the last call; at receive time `recv_ms`.
+
+        Each is marked like a break, of its instrument alone.
+        """
+        return self.tape.lost(recv_ms)
 
     def liquidations_stand(self, venue: str, symbol: str, at_ms: int) -> None:
         """The venue reports liquidations from now on, of one instrument or with "" of all, even if none comes."""

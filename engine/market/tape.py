@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import NAN, Trade
 from engine.market.grid import Grid
+from engine.market.trade_numbers import Hole, TradeNumbers
 from engine.market.universe import Universe
 from engine.market.view import Tape
 from engine.market.volume_buckets import VolumeBuckets
@@ -32,6 +34,8 @@ SAMPLE: Final = 2000
 """Trades of a symbol's own past against which a trade is large."""
 SAMPLE_MIN: Final = 200
 LARGE_QUANTILE: Final = 0.99
+TOGETHER_MS: Final = 30_000
+"""Holes that follow one another so closely are asked for, and healed, as one."""
 
 BUY, SELL, LARGE_BUY, LARGE_SELL = range(4)
 TRADES, BUYS = range(2)
@@ -46,6 +50,17 @@ def quantile(sample: Floats, q: float) -> float:
     if low == place:
         return at_low
     return at_low + (float(parted[low + 1 :].min()) - at_low) * (place - low)
+
+
+class Lost(msgspec.Struct, frozen=True, gc=False):
+    """Trades of a row that never came though its connection stood."""
+
+    row: int
+    holes: int
+    since_ms: int
+    """Event times between which they are missing; both -1 where they need not be asked for, since a break that came
+    after them, or the tape's beginning, hides them."""
+    until_ms: int
 
 
 class TapeStore:
@@ -69,6 +84,12 @@ class TapeStore:
         self._ids: list[dict[str, None]] = []
         self._broken: dict[int, tuple[int, int]] = {}
         """By interrupted row, `since_ms` and `newest_ms` before the break."""
+        self.numbers = TradeNumbers()
+        self._newest_number = self.numbers.newest
+        self._holes: dict[int, list[Hole]] = {}
+        """By row, the holes that the present break of it consists of."""
+        self._lost: list[Lost] = []
+        """Holes that a break of the connection came upon before they were handed over."""
         self._checked: list[int] = []
         self._seen: list[int] = []
         self._sample: Floats = np.zeros((0, SAMPLE))
@@ -89,11 +110,18 @@ class TapeStore:
         self.large_usd.append(NAN)
         self._recent.append(deque(maxlen=RECENT))
         self._ids.append({})
+        self.numbers.add_row()
         self._checked.append(-1)
         self._seen.append(0)
 
     def apply(self, row: int, trade: Trade) -> None:
         """Take one trade."""
+        number = trade.number
+        if number >= 0:
+            if number - trade.joined == self._newest_number[row]:
+                self._newest_number[row] = number
+            else:
+                self.numbers.jumped(row, trade, self.newest_ms[row])
         trade_id = trade.trade_id
         if trade_id:
             ids = self._ids[row]
@@ -146,6 +174,11 @@ class TapeStore:
     def interrupted(self, rows: Iterable[int]) -> None:
         """Trades of these rows may have been missed: `since_ms` starts again at the next one."""
         for row in rows:
+            lost = self.numbers.broke(row)
+            if lost:
+                self._mark(row, lost)
+                self._lost.append(Lost(row, len(lost), -1, -1))
+            self._holes.pop(row, None)
             if self.since_ms[row] >= 0:
                 # A hole before this stretch that was never filled stays where it is: the stretch begins after it.
                 self._broken[row] = (self.since_ms[row], self.newest_ms[row])
@@ -154,7 +187,32 @@ class TapeStore:
     def dropped(self, row: int) -> None:
         """Trades of a row are not followed any more: what comes later, if anything does, is a new beginning."""
         self._broken.pop(row, None)
+        self._holes.pop(row, None)
+        self.numbers.forget(row)
         self.since_ms[row] = -1
+
+    def lost(self, recv_ms: int) -> list[Lost]:
+        """What was found missing since the last call, at receive time `recv_ms`; each is marked like a break."""
+        found, self._lost = self._lost, []
+        for row, holes in self.numbers.settle(recv_ms):
+            is_marked = self._mark(row, holes)
+            if is_marked:
+                self._holes.setdefault(row, []).extend(holes)
+            span = (self._broken[row][1], self.since_ms[row]) if is_marked else (-1, -1)
+            found.append(Lost(row, len(holes), *span))
+        return found
+
+    def _mark(self, row: int, holes: Sequence[Hole]) -> bool:
+        """Let a row begin after its holes; False where it does so anyway."""
+        since, before_ms = self.since_ms[row], min(hole.before_ms for hole in holes)
+        if not 0 <= since <= before_ms:
+            return False
+        broken = self._broken.get(row)
+        if broken is None or row not in self._holes or before_ms - broken[1] > TOGETHER_MS:
+            self._broken[row] = (since, before_ms)
+            self._holes.pop(row, None)
+        self.since_ms[row] = max(before_ms, *(hole.after_ms for hole in holes))
+        return True
 
     def fill(self, row: int, trades: Sequence[Trade]) -> bool:
         """Take trades that were asked for after a break, oldest first; True where they prove that none is missing.
@@ -167,18 +225,42 @@ class TapeStore:
         known = broken is not None and any(
             trade.ts_ms <= broken[1] and trade.trade_id and trade.trade_id in ids for trade in trades
         )
-        reaches = bool(trades) and (resumed < 0 or max(trade.ts_ms for trade in trades) >= resumed)
-        for trade in trades:
-            self.apply(row, trade)
-        if broken is None or not known:
+        newest_ms = max((trade.ts_ms for trade in trades), default=-1)
+        # Of a row that is still quiet, an answer from before the break would end before what was had.
+        reaches = bool(trades) and newest_ms >= (resumed if resumed >= 0 or broken is None else broken[1])
+        self._apply_missing(row, trades)
+        if broken is None:
+            return False
+        # Trades of an answer that proves nothing begin nothing either.
+        self.since_ms[row] = resumed
+        if not known:
             return False
         if not reaches:
             # The rest comes with the next page, which begins with the last trade of this one.
-            self._broken[row] = (broken[0], max(trade.ts_ms for trade in trades))
+            self._broken[row] = (broken[0], newest_ms)
             return False
         self.since_ms[row] = broken[0]
         del self._broken[row]
+        if self._holes.pop(row, None):
+            self.numbers.proved_false(row)
         return True
+
+    def _apply_missing(self, row: int, trades: Sequence[Trade]) -> None:
+        """Take of an answer what did not come on the stream. A stream may join what an answer tells one by one, so what
+        was had is known by its number too."""
+        newest_ms, holes = self.newest_ms[row], self._holes.get(row)
+        for trade in trades:
+            number = trade.number
+            if number < 0:
+                self.apply(row, trade)
+                continue
+            if trade.ts_ms <= newest_ms and self.numbers.came(row, number):
+                self.duplicates += 1
+                continue
+            if holes and any(hole.first <= number <= hole.last for hole in holes):
+                holes = self._holes[row] = []
+            # It says nothing of what the stream has come to.
+            self.apply(row, msgspec.structs.replace(trade, number=-1))
 
     def view(self, at_ms: int) -> Tape:
         """The last 900 s up to and with the second of `at_ms`. ValueError where that lies 300 s before the newest."""

@@ -52,6 +52,12 @@ def test_streams_and_requests_that_fail_are_told_apart() -> None:
         assert wanted in text
 
 
+def test_holes_in_trades_are_counted() -> None:
+    assert "holes" not in lines(LIVE)
+    assert "1 hole in trades" in lines(replace(LIVE, trade_holes=1))
+    assert "12 holes in trades" in lines(replace(LIVE, trade_holes=12))
+
+
 def test_long_words_wrap_at_every_width() -> None:
     for width in (30, 60, 118):
         lines(replace(DOWN, detail="word " * 60), notices=("notice " * 40,), width=width)

@@ -225,19 +225,22 @@ class BinanceParser:
     def _agg_trade(self, data: wire.AggTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         if data.st != wire.USD_M:
             return ()
-        return (self._trade(data, "" if data.a is None else str(data.a), recv_ns),)
+        if data.a is None:
+            return (self._trade(data, "", -1, recv_ns),)
+        return (self._trade(data, str(data.a), data.a, recv_ns),)
 
     def _raw_trade(self, data: wire.RawTrade, stream: str, recv_ns: int) -> Sequence[MarketEvent]:
         # Insurance fund and ADL transfers come on the same stream at prices that nobody traded at.
         if data.st != wire.USD_M or data.X != "MARKET":
             return ()
-        return (self._trade(data, str(data.t), recv_ns),)
+        # Their numbers prove nothing, since those of the transfers lie between them.
+        return (self._trade(data, str(data.t), -1, recv_ns),)
 
-    def _trade(self, data: wire.AggTrade | wire.RawTrade, trade_id: str, recv_ns: int) -> Trade:
+    def _trade(self, data: wire.AggTrade | wire.RawTrade, trade_id: str, number: int, recv_ns: int) -> Trade:
         symbol = data.s
         if symbol not in self._instruments:
             self._meet(symbol)
-        return Trade(self.venue, symbol, data.T, recv_ns, data.p, data.q, not data.m, trade_id)
+        return Trade(self.venue, symbol, data.T, recv_ns, data.p, data.q, not data.m, trade_id, number)
 
     def _depth_update(self, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Sequence[MarketEvent] | None:
         if data.st != wire.USD_M:

@@ -216,7 +216,8 @@ def _open_interest_history(parser: BinanceParser, query: Query, body: str, recv_
 def _trades(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
     symbol = parser.known(_symbol(query))
     return [
-        Trade(parser.venue, symbol, row.T, recv_ns, row.p, row.q, not row.m, str(row.a)) for row in _DECODE_TRADES(body)
+        Trade(parser.venue, symbol, row.T, recv_ns, row.p, row.q, not row.m, str(row.a), row.a)
+        for row in _DECODE_TRADES(body)
     ]
 
 

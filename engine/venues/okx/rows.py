@@ -38,12 +38,17 @@ BARS: Final = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "4H": 14_400_000}
 
 _MAX_INTERVAL_H: Final = 168.0
 _MAX_SEQUENCE: Final = 1 << 63
+_MAX_DIGITS: Final = 19
+_MAX_JOINED: Final = 1_000_000
 _CANDLE_COLUMNS: Final = (7, 9)
 """Until 2022-09 [ts, o, h, l, c, vol, volCcy]; since then also volCcyQuote and confirm."""
 
 
 def trades(contracts: Contracts, rows: Sequence[wire.TradeRow], symbol: str | None, recv_ns: int) -> list[MarketEvent]:
-    """Trades; sizes are contracts on the wire, and NaN as long as the contract size is not known."""
+    """Trades; sizes are contracts on the wire, and NaN as long as the contract size is not known.
+
+    Ids count up by one an instrument, those of joined trades included (okx.com/docs-v5, WS trades channel).
+    """
     events: list[MarketEvent] = []
     for row in rows:
         instrument = contracts.known(_expected(row.instId, symbol))
@@ -51,8 +56,18 @@ def trades(contracts: Contracts, rows: Sequence[wire.TradeRow], symbol: str | No
         size = instrument.base_size(checks.traded_size(row.sz, "sz"), price)
         ts_ms = checks.time_ms(row.ts, "ts")
         trade_id = clean(row.tradeId, 64)
-        events.append(Trade(VENUE, row.instId, ts_ms, recv_ns, price, size, row.side == "buy", trade_id))
+        number = _number(trade_id)
+        joined = 1 if row.count is None else row.count
+        if not 1 <= joined <= _MAX_JOINED:
+            raise Implausible(f"count {joined} of the trades in one")
+        buy = row.side == "buy"
+        events.append(Trade(VENUE, row.instId, ts_ms, recv_ns, price, size, buy, trade_id, number, joined))
     return events
+
+
+def _number(trade_id: str) -> int:
+    """A trade's id as the number it is; -1 for any other text."""
+    return int(trade_id) if trade_id.isdecimal() and len(trade_id) < _MAX_DIGITS else -1
 
 
 def book(

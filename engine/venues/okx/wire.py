@@ -47,6 +47,8 @@ class TradeRow(Wire, gc=False, frozen=True):
     side: Side
     ts: int
     tradeId: str = ""
+    count: int | None = None
+    """Trades joined in one of `trades`, which has the id of the last of them; `trades-all` and REST join none."""
 
 
 class BookRow(Wire, gc=False, frozen=True):

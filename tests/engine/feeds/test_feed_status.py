@@ -75,7 +75,9 @@ async def test_a_product_that_is_well_is_live_without_words(told: Told) -> None:
     told.heard()
     found = told.feed()
     assert (found.state, found.detail, found.requests) == ("live", "", "")
-    assert (found.channels, found.channels_live, found.age_ms) == (3, 3, 0)
+    assert (found.channels, found.channels_live, found.age_ms, found.trade_holes) == (3, 3, 0, 0)
+    told.pipeline.tallies["okx"].trade_holes = 2
+    assert told.feed().trade_holes == 2
     assert found.frames > 0
     assert found.latency_ms is not None
     assert found.skew_ms is not None

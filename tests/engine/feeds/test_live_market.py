@@ -44,6 +44,7 @@ class FakePipeline:
     restored: list[tuple[str, int]] = field(default_factory=list)
     refused: Callable[[Frame], None] | None = None
     gapped: Callable[[str, str, int, int], None] | None = None
+    lost_trades: Callable[[str, str, int, int], None] | None = None
 
     def listing(self, venue: str) -> list[Instrument]:
         return self.listed.get(venue, [])
@@ -80,6 +81,7 @@ class FakeFeed:
         self.doubts = 0
         self.doubted: list[str] = []
         self.gapped: list[tuple[str, int, int]] = []
+        self.lost: list[tuple[str, int, int]] = []
         self.filled: list[tuple[int, int]] = []
         self.stands = True
         self.ends: list[str] = []
@@ -109,6 +111,9 @@ class FakeFeed:
 
     def doubt_trades(self, symbol: str, since_ms: int, until_ms: int) -> None:
         self.gapped.append((symbol, since_ms, until_ms))
+
+    def fill_hole(self, symbol: str, since_ms: int, until_ms: int) -> None:
+        self.lost.append((symbol, since_ms, until_ms))
 
     def fill_all_trades(self, since_ms: int, until_ms: int) -> bool:
         if self.stands:
@@ -323,3 +328,12 @@ async def test_a_broken_chain_of_a_book_puts_the_trades_of_its_symbol_in_doubt()
     room.pipeline.gapped(PERPS, "BTCUSDT", 1_000, 2_000)
     room.pipeline.gapped("okx", "BTCUSDT", 1_000, 2_000)
     assert (room.perps.gapped, room.spot.gapped) == ([("BTCUSDT", 1_000, 2_000)], [])
+
+
+def test_trades_that_never_came_are_told_to_their_feed() -> None:
+    room = Room()
+    room.market.start()
+    assert room.pipeline.lost_trades is not None
+    room.pipeline.lost_trades(PERPS, "BTCUSDT", 1_000, 2_000)
+    room.pipeline.lost_trades("okx", "BTCUSDT", 1_000, 2_000)
+    assert (room.perps.lost, room.spot.lost) == ([("BTCUSDT", 1_000, 2_000)], [])

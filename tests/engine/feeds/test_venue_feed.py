@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 
@@ -161,6 +162,36 @@ async def test_missed_trades_are_asked_for_with_an_overlap_and_only_of_what_is_d
     bench.feed.fill_trades("A", 70_000, 80_000)
     await bench.run(1)
     assert len(bench.asked("/trades")) == 1
+
+
+async def test_a_stream_that_loses_trades_all_the_time_costs_few_requests(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A])
+    for second in range(60):
+        for symbol in ("A", "B"):
+            bench.feed.fill_hole(symbol, 1_000 * second, 1_000 * second + 500)
+        await bench.run(1)
+    asked = bench.asked("/trades")
+    assert 4 <= len(asked) <= 8
+    assert all(one.startswith("/trades?symbol=A&") for one in asked)
+    spans = [one.split("&since=")[1].split("&until=") for one in asked]
+    for (_, until), (since, _) in pairwise(spans):
+        assert int(since) + OVERLAP_MS <= int(until) - OVERLAP_MS + 500, "a hole was left out"
+
+
+async def test_holes_of_what_is_deep_no_more_are_not_asked_for(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A, B])
+    await bench.run(1)
+    bench.feed.fill_hole("A", 1_000, 2_000)
+    bench.feed.fill_hole("B", 1_000, 2_000)
+    bench.feed.deepen([B])
+    await bench.run(5)
+    assert [one.partition("&")[0] for one in bench.asked("/trades")] == ["/trades?symbol=B"]
 
 
 async def test_missed_trades_are_asked_for_page_by_page(bench: FeedBench, monkeypatch: pytest.MonkeyPatch) -> None:

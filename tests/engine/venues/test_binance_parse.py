@@ -78,7 +78,9 @@ def capture(name: str) -> Iterator[dict[str, Any]]:
 
 def test_an_aggregate_trade_of_this_year() -> None:
     event = only(usdm(combined("btcusdt@aggTrade", **AGG)))
-    assert event == Trade("binance-usdm", "BTCUSDT", 1790526538883, RECV, 84551.10, 0.03, True, "3466782974")
+    assert event == Trade(
+        "binance-usdm", "BTCUSDT", 1790526538883, RECV, 84551.10, 0.03, True, "3466782974", 3466782974
+    )
 
 
 def test_a_maker_buyer_means_a_taker_sale_also_in_a_bare_frame() -> None:

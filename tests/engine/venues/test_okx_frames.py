@@ -102,6 +102,17 @@ def test_spot_trade_is_in_base_currency() -> None:
     trade = only(read(SPOT_TRADE), Trade)
     assert (trade.venue, trade.symbol, trade.price, trade.size) == ("okx", "BTC-USDT", 42219.9, 0.12060306)
     assert (trade.taker_buy, trade.trade_id, trade.ts_ms) == (True, "130639474", 1630048897897)
+    assert (trade.number, trade.joined) == (130639474, 3)
+
+
+def test_a_trade_that_is_told_alone_has_one_number_and_an_id_that_is_none_proves_nothing() -> None:
+    alone = only(read(SWAP_TRADE), Trade)
+    assert (alone.number, alone.joined) == (219066264, 1)
+    for ident in ("", "x17", "9" * 30):
+        odd = only(read(SWAP_TRADE.replace("219066264", ident)), Trade)
+        assert (odd.trade_id, odd.number) == (ident, -1)
+    for count in ("0", "-1", "99999999999"):
+        assert read(SPOT_TRADE.replace('"count":"3"', f'"count":"{count}"')).verdict is Verdict.REJECTED
 
 
 def test_contract_sizes_linear_inverse_and_option() -> None:

@@ -150,8 +150,10 @@ class OkxRequests:
         return [words.index(self._world, one, now_ms) for one in held if name in (None, "", words.family(one))]
 
     def _trades(self, query: Query, now_ms: int) -> list[Any]:
-        found = self._world.recent_trades(self._one(query), min(500, _whole(query, "limit", 100)))
-        return [_trade_row(words.trade(event)) for event in reversed(found)]
+        """The newest trades, one for each fill as in `trades-all`."""
+        limit = min(500, _whole(query, "limit", 100))
+        found = self._world.recent_trades(self._one(query), limit)
+        return [_trade_row(row) for event in reversed(found) for row in reversed(words.singles(event))][:limit]
 
     def _history_trades(self, query: Query, now_ms: int) -> list[Any]:
         """Single trades; `after` and `before` are their ids."""
