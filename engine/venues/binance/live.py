@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.instruments import Instrument
 from engine.venues.binance import limits, polls, queries, refusals, rest, session, weights
-from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
+from engine.venues.live import Channel, Cost, Poll, Pool, Request, StreamLimits
 
 
 class BinanceLive:
@@ -111,17 +111,13 @@ class BinanceLive:
         """The venue's clock."""
         return queries.time_request(self.venue)
 
-    def server_time_ms(self, body: str) -> int | None:
-        """The time in the answer to `time_request`; None where it holds none."""
-        return rest.server_time_ms(body)
+    server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
         """Weight of a request in the pool it is counted in."""
         return weights.cost(self.venue, request)
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-        """What a refused answer means; None where it is a success."""
-        return refusals.refusal(status, headers, body)
+    refusal = staticmethod(refusals.refusal)
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Weight of this minute as the venue counted it for the address."""

@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from engine.text import clean
+from engine.venues import refused
 from engine.venues.binance import limits, wire
 from engine.venues.live import Refusal
-
-Kind = Literal["busy", "limited", "banned", "region", "wrong"]
+from engine.venues.readings import UNREADABLE
+from engine.venues.refused import Kind
 
 _BODY: Final = msgspec.json.Decoder(wire.Refused)
-_SHOWN_CHARS: Final = 160
 _BANNED_UNTIL: Final = re.compile(r"banned until ([0-9]{13})(?![0-9])")
 _PLACE: Final = ("restricted location", "eligibility", "cloudfront", "country", "region")
 
@@ -35,19 +34,18 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
     if status == 200:
         if body[:1] in ("{", "["):
             return None
-        return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+        return refused.NO_ANSWER
     code, said = _read(body)
     kind, rest_s = _meaning(status, headers, code, said)
-    named = f"HTTP {status}" if code is None else f"HTTP {status} code {code}"
-    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+    return refused.told(kind, rest_s, status, code, said)
 
 
 def _read(body: str) -> tuple[int | None, str]:
     """Code and words of the venue; without a code the words are the body's beginning."""
     try:
         found = _BODY.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None, " ".join(body[:2000].split())
+    except UNREADABLE:
+        return None, refused.beginning(body)
     return found.code, found.msg
 
 
@@ -55,7 +53,7 @@ def _meaning(status: int, headers: Mapping[str, str], code: int | None, said: st
     if status == 418 or "banned until" in said:
         return "banned", _banned_s(headers, said)
     if status == 429:
-        return "limited", _asked_rest_s(headers) or limits.LIMIT_REST_S
+        return "limited", refused.asked_rest_s(headers, limits.BAN_REST_MAX_S) or limits.LIMIT_REST_S
     if status in (403, 451):
         # 403 is the firewall's; it says nothing of how long, and another host may let us pass.
         return "region", limits.REGION_REST_S
@@ -69,19 +67,13 @@ def _meaning(status: int, headers: Mapping[str, str], code: int | None, said: st
 
 
 def _banned_s(headers: Mapping[str, str], said: str) -> float:
-    asked = _asked_rest_s(headers)
+    asked = refused.asked_rest_s(headers, limits.BAN_REST_MAX_S)
     if asked:
         return asked
     until, date = _BANNED_UNTIL.search(said), _date_s(headers)
     if until is None or date is None:
         return limits.BAN_REST_S
     return min(max(int(until[1]) / 1000.0 - date, 1.0), limits.BAN_REST_MAX_S)
-
-
-def _asked_rest_s(headers: Mapping[str, str]) -> float:
-    """Seconds of a `Retry-After` in figures; 0 where there is none."""
-    asked = headers.get("retry-after", "")
-    return min(float(asked), limits.BAN_REST_MAX_S) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0.0
 
 
 def _date_s(headers: Mapping[str, str]) -> float | None:

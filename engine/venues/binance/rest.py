@@ -26,7 +26,7 @@ from engine.events import (
 from engine.instruments import Instrument
 from engine.text import is_safe_symbol
 from engine.timeframes import INTERVAL_MS, MINUTE_MS
-from engine.venues import checks
+from engine.venues import bars, checks
 from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.binance import listing, wire
 from engine.venues.binance.limits import PATHS
@@ -162,14 +162,13 @@ def _klines(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Seq
     if interval_ms is None:
         return ()
     symbol = parser.known(_symbol(query))
-    bars: list[MarketEvent] = []
+    found: list[MarketEvent] = []
     for row in _DECODE_KLINES(body):
         open_ms = checks.time_ms(row[0], "open time")
-        first, high, low, close = (checks.price(value, "bar price") for value in row[1:5])
-        if not (low <= first <= high and low <= close <= high):
-            raise Implausible("a bar whose high and low do not span its open and close")
+        first, high, low, close = row[1:5]
+        bars.check_span(first, high, low, close)
         closes_ms = open_ms + interval_ms
-        bars.append(
+        found.append(
             Candle(
                 parser.venue,
                 symbol,
@@ -189,7 +188,7 @@ def _klines(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Seq
                 closes_ms <= recv_ns // 1_000_000,
             )
         )
-    return bars
+    return found
 
 
 def _open_interest(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:

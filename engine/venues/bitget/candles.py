@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from engine.events import NAN, Candle
+from engine.events import Candle
 from engine.instruments import Instrument
-from engine.venues import checks
+from engine.venues import bars, checks
 from engine.venues.bitget import wire
 from engine.venues.checks import Implausible
 
@@ -27,36 +27,12 @@ _SILENCE_NS: Final = 10_000_000_000
 """After so long without any push a connection may have lost some: quiet as one symbol may be, all are not."""
 
 
-def candle(
-    instrument: Instrument, ts_ms: int, recv_ns: int, interval_ms: int, bar: Sequence[float], closed: bool
-) -> Candle:
-    """A checked candle; `bar` is (start ms, open, high, low, close, base volume, quote turnover)."""
-    start, open_, high, low, close, base, quote = bar
-    open_ms = checks.time_ms(int(start), "start")
+def candle(instrument: Instrument, ts_ms: int, recv_ns: int, interval_ms: int, bar: wire.Bar, closed: bool) -> Candle:
+    """A checked candle that begins where a bar of its interval does."""
+    open_ms = checks.time_ms(int(bar[0]), "start")
     if open_ms % interval_ms:
         raise Implausible(f"start {open_ms} is not where a bar of {interval_ms} ms begins")
-    checks.price(low, "low")
-    checks.price(high, "high")
-    # Written so that a NaN fails it too.
-    if not (low <= open_ <= high and low <= close <= high):
-        raise Implausible("a bar whose high and low do not span its open and close")
-    return Candle(
-        instrument.venue,
-        instrument.symbol,
-        ts_ms,
-        recv_ns,
-        interval_ms,
-        open_ms,
-        open_,
-        high,
-        low,
-        close,
-        checks.size(base, "volume"),
-        checks.size(quote, "turnover"),
-        NAN,
-        -1,
-        closed,
-    )
+    return bars.candle(instrument, ts_ms, recv_ns, interval_ms, open_ms, bar[1:], closed)
 
 
 class Forming:
@@ -91,7 +67,7 @@ class Forming:
         """The bars of one push, preceded by the bar they close; `push` is (time ms, receive time ns, snapshot,
         connection)."""
         ts_ms, recv_ns, snapshot, connection = push
-        bars = [
+        pushed = [
             candle(
                 instrument,
                 ts_ms,
@@ -102,26 +78,26 @@ class Forming:
             )
             for row in sorted(rows, key=_start)
         ]
-        if not bars:
+        if not pushed:
             return []
-        if bars[-1].open_ms > ts_ms + _CLOCK_TOLERANCE_MS:
+        if pushed[-1].open_ms > ts_ms + _CLOCK_TOLERANCE_MS:
             # One such bar would make every real one look closed from then on.
-            raise Implausible(f"start {bars[-1].open_ms} is after the push that carries it")
+            raise Implausible(f"start {pushed[-1].open_ms} is after the push that carries it")
         begins = snapshot and self._sees_updates
         self._sees_updates |= not snapshot
         key = (instrument.symbol, interval_ms)
         held = None if begins else self._newest.get(key)
-        newest = bars[-1] if held is None or bars[-1].open_ms >= held.open_ms else held
+        newest = pushed[-1] if held is None or pushed[-1].open_ms >= held.open_ms else held
         self._newest[key] = newest
-        events = [replace(bar, closed=True) if bar.open_ms < newest.open_ms else bar for bar in bars]
-        if held is not None and held.recv_ns >= self._resumed_ns.get(connection, 0) and _closes(held, bars):
+        events = [replace(bar, closed=True) if bar.open_ms < newest.open_ms else bar for bar in pushed]
+        if held is not None and held.recv_ns >= self._resumed_ns.get(connection, 0) and _closes(held, pushed):
             events.insert(0, replace(held, closed=True, ts_ms=ts_ms, recv_ns=recv_ns))
         return events
 
 
-def _closes(held: Candle, bars: Sequence[Candle]) -> bool:
-    """Whether `bars` begin the bar after `held` without bringing `held` itself anew."""
-    starts = {bar.open_ms for bar in bars}
+def _closes(held: Candle, pushed: Sequence[Candle]) -> bool:
+    """Whether `pushed` begin the bar after `held` without bringing `held` itself anew."""
+    starts = {bar.open_ms for bar in pushed}
     return held.open_ms not in starts and held.open_ms + held.interval_ms in starts
 
 

@@ -1,11 +1,7 @@
-"""The instruments of Bitget USDT-FUTURES: as listed, else as their names say.
-
-One `Listing` belongs to a parser; `rows` and `rest` ask it for every symbol that a message names.
-"""
+"""The instruments of Bitget USDT-FUTURES as the venue lists them. Called by `rest`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from engine.instruments import Category, Instrument, Kind, Status, asset_of
@@ -15,8 +11,6 @@ from engine.venues.bitget import wire
 from engine.venues.bitget.symbols import VENUE, infer
 from engine.venues.checks import Implausible
 
-MAX_INFERRED: Final = 5_000
-"""Instruments accepted beyond the listing; Bitget lists about 600. More is a fault or an attack, and is refused."""
 MAX_INTERVAL_H: Final = 168.0
 """A week: longer than any funding interval of any venue."""
 
@@ -24,32 +18,6 @@ _KINDS: Final[dict[str, Kind]] = {"perpetual": "perp", "delivery": "future"}
 _STATUSES: Final[dict[str, Status]] = {"listed": "pending", "offline": "ended"}
 """Every other is traded in some way: `limit_open` and `limit_close` bar orders of one kind, `restrictedAPI` orders by
 API, and all have a market that moves."""
-
-
-class Listing:
-    """Every instrument listed or spoken of so far, by symbol."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, Instrument] = {}
-        self._inferred = 0
-
-    def known(self, symbol: str) -> Instrument:
-        """The instrument a message speaks of, kept from now on; Implausible for a symbol that cannot be kept."""
-        held = self.held.get(symbol)
-        if held is not None:
-            return held
-        if not is_safe_symbol(symbol):
-            raise Implausible(f"symbol of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
-        if self._inferred >= MAX_INFERRED:
-            raise Implausible(f"more than {MAX_INFERRED} symbols that the listing lacks, {symbol} among them")
-        self._inferred += 1
-        held = self.held[symbol] = infer(symbol)
-        return held
-
-    def take(self, listing: Iterable[Instrument]) -> None:
-        """Hold what a listing described, in place of what was inferred."""
-        for instrument in listing:
-            self.held[instrument.symbol] = instrument
 
 
 def listed(row: wire.InstrumentRow) -> Instrument:

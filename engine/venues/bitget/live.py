@@ -12,7 +12,7 @@ from typing import Final
 from engine.instruments import Instrument
 from engine.venues.bitget import limits, polls, queries, ratios, refusals, rest, session
 from engine.venues.bitget.symbols import VENUE
-from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
+from engine.venues.live import Channel, Cost, Poll, Pool, Request, StreamLimits
 
 _ONE: Final = Cost(((limits.REST_POOL, 1.0),))
 _RATIOS: Final = {
@@ -104,21 +104,14 @@ class BitgetLive:
         """Tickers, open interest and funding of the market; of each perpetual its ratios and settlements."""
         return polls.polls(instruments)
 
-    def time_request(self) -> str:
-        """The venue's clock."""
-        return queries.time_request()
-
-    def server_time_ms(self, body: str) -> int | None:
-        """The time in the answer to `time_request`; None where it holds none."""
-        return rest.server_time_ms(body)
+    time_request = staticmethod(queries.time_request)
+    server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
         """One request of the address's budget; a ratio takes its endpoint's turn besides."""
         return _RATIOS.get(request.removeprefix("GET ").partition("?")[0], _ONE)
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-        """What a refused answer means; None where it is a success."""
-        return refusals.refusal(status, headers, body)
+    refusal = staticmethod(refusals.refusal)
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Nothing: the venue's one header counts down an endpoint's second without naming the endpoint."""

@@ -12,7 +12,6 @@ silent or contradict themselves, the place that decides says so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -20,13 +19,14 @@ import msgspec
 
 from engine.events import MarketEvent
 from engine.instruments import Instrument
-from engine.venues import checks
+from engine.venues import checks, readings
 from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
 from engine.venues.bitget import limits, rest, rows, wire
 from engine.venues.bitget.candles import INTERVALS, Forming
-from engine.venues.bitget.listing import Listing
 from engine.venues.bitget.symbols import VENUE, infer
 from engine.venues.checks import Implausible
+from engine.venues.instrument_table import InstrumentTable
+from engine.venues.readings import UNREADABLE, with_empty_fields
 
 Read = Callable[[Any, int, str], Sequence[MarketEvent]]
 """(decoded push, receive time ns, connection) -> events."""
@@ -34,8 +34,6 @@ Read = Callable[[Any, int, str], Sequence[MarketEvent]]
 PONG: Final = "pong"
 
 _TOPIC: Final = '"topic":"'
-_EMPTY_TEXT: Final = re.compile(r':\s*""')
-"""A field sent empty. Cannot occur inside a JSON string, where a quote is escaped."""
 _ANY: Final = msgspec.json.Decoder()
 _EVENTS: Final = frozenset({"subscribe", "unsubscribe", "login", "error"})
 
@@ -45,7 +43,7 @@ class BitgetParser:
 
     def __init__(self) -> None:
         self.venue = VENUE
-        self.listing = Listing()
+        self.listing = InstrumentTable(VENUE, infer)
         self._forming = Forming()
         book = _decoder(wire.BookRow)
         self._readers: dict[str, tuple[Callable[[str], Any], Read]] = {
@@ -72,75 +70,56 @@ class BitgetParser:
                     return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
             return self._read_any(text, recv_ns, connection)
         except msgspec.ValidationError as fault:
-            return self._read_any_after(text, recv_ns, connection, fault)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
-            return CONTROL if text == PONG else self._rejected(f"not a JSON frame: {fault}")
+            return readings.read_again(self.venue, lambda: self._read_any(text, recv_ns, connection), fault)
+        except UNREADABLE as fault:
+            return CONTROL if text == PONG else readings.rejected(self.venue, f"not a JSON frame: {fault}")
         except Implausible as fault:
-            return self._rejected(fault)
+            return readings.rejected(self.venue, fault)
 
     def response(self, request: str, status: int, body: str, recv_ns: int) -> Parsed:
         """Read the body of a REST response; never raises."""
-        try:
-            parsed = rest.read(self.listing, request, status, body, recv_ns)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as fault:
-            return self._rejected(f"{request.partition('?')[0]}: {fault}")
+        parsed = readings.read_answer(self.venue, rest.read, self.listing, request, status, body, recv_ns)
         self.listing.take(parsed.listing)
         return parsed
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol: as listed, or inferred from its name."""
-        held = self.listing.held.get(symbol)
-        return infer(symbol) if held is None else held
+        return self.listing.instrument(symbol)
 
     def instruments(self) -> Iterable[Instrument]:
         """Every instrument listed or spoken of so far."""
         return self.listing.held.values()
 
-    def _rejected(self, what: object) -> Parsed:
-        return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, what))
-
-    def _unknown(self, what: str) -> Parsed:
-        return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"not handled: {what}"))
-
-    def _read_any_after(self, text: str, recv_ns: int, connection: str, fault: msgspec.ValidationError) -> Parsed:
-        """Look at the whole of a frame whose fields did not fit the kind its text hinted at."""
-        try:
-            return self._read_any(text, recv_ns, connection)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return self._rejected(fault)
-        except Implausible as second:
-            return self._rejected(second)
-
     def _read_any(self, text: str, recv_ns: int, connection: str) -> Parsed:
         """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
-            return self._unknown("a frame that is no object")
+            return readings.unknown(self.venue, "a frame that is no object")
         if isinstance(message.get("event"), str):
             return self._control(message)
         arg = message.get("arg")
         topic = arg.get("topic") if isinstance(arg, dict) else None
         if not isinstance(topic, str):
-            return self._unknown(f"a frame of {', '.join(map(str, list(message)[:4]))}")
+            return readings.unknown(self.venue, f"a frame of {', '.join(map(str, list(message)[:4]))}")
         entry = self._readers.get(topic)
         if entry is None:
-            return self._unknown(f"topic {topic}")
+            return readings.unknown(self.venue, f"topic {topic}")
         decode, read = entry
         try:
             push = decode(text)
         except msgspec.ValidationError as fault:
-            return self._rejected(f"{topic}: {fault}")
+            return readings.rejected(self.venue, f"{topic}: {fault}")
         if push.arg.instType != limits.STREAM_CATEGORY:
-            return self._unknown(f"instType {push.arg.instType}")
+            return readings.unknown(self.venue, f"instType {push.arg.instType}")
         if not _is_read(push.arg):
-            return self._unknown(f"kline of interval {push.arg.interval}")
+            return readings.unknown(self.venue, f"kline of interval {push.arg.interval}")
         self._forming.heard(connection, recv_ns)
         return Parsed(Verdict.ACCEPTED, read(push, recv_ns, connection))
 
     def _control(self, message: dict[str, Any]) -> Parsed:
         event = message["event"]
         if event not in _EVENTS:
-            return self._unknown(f"event {event}")
+            return readings.unknown(self.venue, f"event {event}")
         if event == "error":
             said = f"error {message.get('code', '')}: {message.get('msg', '')} {_named(message.get('arg'))}"
             return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, said.rstrip()))
@@ -207,16 +186,5 @@ def _named(arg: object) -> str:
 
 
 def _decoder(row: Any) -> Callable[[str], Any]:
-    """Decoder of a topic's pushes; fields without a value come as "" and are read as None."""
-    decode: Callable[[str], Any] = msgspec.json.Decoder(wire.Push[row], strict=False).decode
-
-    def tolerant(text: str) -> Any:
-        try:
-            return decode(text)
-        except msgspec.ValidationError:
-            emptied = _EMPTY_TEXT.sub(":null", text)
-            if emptied == text:
-                raise
-            return decode(emptied)
-
-    return tolerant
+    """Decoder of a topic's pushes."""
+    return with_empty_fields(msgspec.json.Decoder(wire.Push[row], strict=False).decode)

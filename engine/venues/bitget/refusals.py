@@ -7,19 +7,18 @@ stands in the body of HTTP 429 is not documented.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from engine.text import clean
+from engine.venues import refused
 from engine.venues.bitget import limits, wire
 from engine.venues.live import Refusal
-
-Kind = Literal["busy", "limited", "banned", "region", "wrong"]
+from engine.venues.readings import UNREADABLE
+from engine.venues.refused import Kind
 
 _WELL: Final = '{"code":"00000"'
 _ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
-_SHOWN_CHARS: Final = 160
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
@@ -30,18 +29,17 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
     if status == 200 and code == limits.SUCCESS_CODE:
         return None
     if status == 200 and code is None:
-        return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+        return refused.NO_ANSWER
     kind, rest_s = _meaning(status, code, headers)
-    named = f"HTTP {status}" if code is None else f"HTTP {status} code {code}"
-    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+    return refused.told(kind, rest_s, status, code, said)
 
 
 def _read(body: str) -> tuple[str | None, str]:
     """`code` and the venue's words; without an envelope the words are the body's beginning."""
     try:
         envelope = _ENVELOPE.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None, " ".join(body[:2000].split())
+    except UNREADABLE:
+        return None, refused.beginning(body)
     return str(envelope.code), envelope.msg or ""
 
 

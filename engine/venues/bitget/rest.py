@@ -21,9 +21,10 @@ from engine.venues import checks, levels
 from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.bitget import limits, ratios, rows, wire
 from engine.venues.bitget.candles import INTERVALS, candle
-from engine.venues.bitget.listing import Listing, hours, listed
+from engine.venues.bitget.listing import hours, listed
 from engine.venues.bitget.symbols import VENUE
 from engine.venues.checks import Implausible
+from engine.venues.instrument_table import InstrumentTable
 
 T = TypeVar("T")
 
@@ -34,14 +35,14 @@ MAX_LISTED: Final = 20_000
 class _Answer(NamedTuple):
     """One REST answer on its way to events."""
 
-    listing: Listing
+    listing: InstrumentTable
     query: dict[str, str]
     data: bytes
     ts_ms: int
     recv_ns: int
 
 
-def read(listing: Listing, request: str, status: int, body: str, recv_ns: int) -> Parsed:
+def read(listing: InstrumentTable, request: str, status: int, body: str, recv_ns: int) -> Parsed:
     """Outcome of one answer. An error the venue states in words is control, with those words as detail."""
     _, _, target = request.partition(" ")
     path, _, query = target.partition("?")

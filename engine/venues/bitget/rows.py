@@ -27,9 +27,9 @@ from engine.instruments import Instrument
 from engine.text import clean
 from engine.venues import checks, levels
 from engine.venues.bitget import wire
-from engine.venues.bitget.listing import Listing
 from engine.venues.bitget.symbols import VENUE
 from engine.venues.checks import Implausible
+from engine.venues.instrument_table import InstrumentTable
 from engine.venues.levels import TextRows
 
 _MAX_SEQUENCE: Final = 1 << 63
@@ -142,7 +142,7 @@ def open_interest(instrument: Instrument, base: float, ts_ms: int, recv_ns: int)
     return OpenInterest(VENUE, instrument.symbol, ts_ms, recv_ns, checks.size(base, "openInterest"), NAN)
 
 
-def liquidations(listing: Listing, rows: Sequence[wire.LiquidationRow], recv_ns: int) -> list[MarketEvent]:
+def liquidations(listing: InstrumentTable, rows: Sequence[wire.LiquidationRow], recv_ns: int) -> list[MarketEvent]:
     """Liquidations, at most the largest long and the largest short of a symbol each second (documentation of 2026-08).
 
     `side` is that of the POSITION (Bitget UTA v3, liquidation channel): buy, a long was liquidated. `amount` is quote

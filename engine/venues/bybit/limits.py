@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from engine.timeframes import INTERVAL_MS, MINUTE_MS
+
 REST_HOSTS: Final[tuple[str, ...]] = ("https://api.bybit.com", "https://api.bytick.com")
 """First choice first. A REST host may refuse a region (403) while the streams work: measured 2026-09."""
 
@@ -21,6 +23,9 @@ STREAM_HOSTS: Final[dict[str, tuple[str, ...]]] = {
 """Public market data by product; the linear host carries USDT and USDC perpetuals and USDT futures."""
 
 CATEGORY: Final[dict[str, str]] = {"bybit-linear": "linear", "bybit-spot": "spot"}
+
+INTERVALS: Final = {str(length // MINUTE_MS): length for length in INTERVAL_MS.values()}
+"""The venue's name of each interval prism keeps (`240` for four hours), in milliseconds."""
 
 PATHS: Final[dict[str, str]] = {
     "instruments": "/v5/market/instruments-info",

@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.instruments import Instrument
 from engine.venues.bybit import limits, polls, queries, refusals, rest, session
-from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
+from engine.venues.live import Channel, Cost, Poll, Pool, Request, StreamLimits
 
 _ONE: Final = Cost(((limits.REST_POOL, 1.0),))
 
@@ -108,21 +108,14 @@ class BybitLive:
         """Tickers of the market; of each perpetual its account ratio and histories."""
         return polls.polls(self.venue, instruments)
 
-    def time_request(self) -> str:
-        """The venue's clock."""
-        return queries.time_request()
-
-    def server_time_ms(self, body: str) -> int | None:
-        """The time in the answer to `time_request`; None where it holds none."""
-        return rest.server_time_ms(body)
+    time_request = staticmethod(queries.time_request)
+    server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
         """One request of the one budget: the venue counts requests of an address, whatever they ask."""
         return _ONE
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-        """What a refused answer means; None where it is a success."""
-        return refusals.refusal(status, headers, body)
+    refusal = staticmethod(refusals.refusal)
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Nothing: the venue's headers count what an account used of one endpoint, and public answers have none."""

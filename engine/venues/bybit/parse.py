@@ -8,31 +8,28 @@ the fields are then read by name, and a wrong hint costs a second reading, never
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from engine.events import BookDelta, BookSnapshot, LiquidatedSide, Liquidation, MarketEvent, Trade
 from engine.instruments import Instrument
-from engine.text import clean, is_safe_symbol
-from engine.venues import checks
+from engine.text import clean
+from engine.venues import bars, checks, readings
 from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
 from engine.venues.bybit import rest, tickers, wire
-from engine.venues.bybit.candles import INTERVALS, candle
+from engine.venues.bybit.limits import INTERVALS
 from engine.venues.bybit.symbols import infer
 from engine.venues.checks import Implausible
+from engine.venues.instrument_table import InstrumentTable
+from engine.venues.readings import UNREADABLE, with_empty_fields
 
 Read = Callable[[Any, str, int], Sequence[MarketEvent]]
 """(decoded message, symbol of its topic, receive time ns) -> events."""
 
-MAX_INFERRED: Final = 5_000
-"""Instruments accepted beyond the listing; Bybit lists about 1,400. More is a fault or an attack, and is refused."""
-
 _TOPIC: Final = '"topic":"'
-_EMPTY_TEXT: Final = re.compile(r':\s*""')
-"""A field sent empty. Cannot occur inside a JSON string, where a quote is escaped."""
 _ANY: Final = msgspec.json.Decoder()
 _CONTROL_OPS: Final = frozenset({"subscribe", "unsubscribe", "ping", "pong", "auth"})
 _MAX_SEQUENCE: Final = 1 << 63
@@ -43,14 +40,14 @@ class BybitParser:
 
     def __init__(self, venue: str) -> None:
         self.venue = venue
-        self._instruments: dict[str, Instrument] = {}
-        self._inferred = 0
+        self._table = InstrumentTable(venue, partial(infer, venue))
+        self.known = self._table.known
         self._tickers: dict[str, tickers.LastTicker] = {}
         self._tops: dict[str, _Top] = {}
         self._readers: dict[str, tuple[Callable[[str], Any], Read]] = {
             "publicTrade": (msgspec.json.Decoder(wire.Trades, strict=False).decode, self._trades),
             "orderbook": (msgspec.json.Decoder(wire.Book, strict=False).decode, self._book),
-            "tickers": (_decode_ticker, self._ticker),
+            "tickers": (with_empty_fields(msgspec.json.Decoder(wire.Tickers, strict=False).decode), self._ticker),
             "kline": (msgspec.json.Decoder(wire.Klines, strict=False).decode, self._klines),
             "allLiquidation": (
                 msgspec.json.Decoder(wire.AllLiquidations, strict=False).decode,
@@ -76,61 +73,31 @@ class BybitParser:
                     return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
             return self._read_any(text, recv_ns)
         except msgspec.ValidationError as fault:
-            return self._read_any_after(text, recv_ns, fault)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
-            return self._rejected(f"not a JSON frame: {fault}")
+            return readings.read_again(self.venue, lambda: self._read_any(text, recv_ns), fault)
+        except UNREADABLE as fault:
+            return readings.rejected(self.venue, f"not a JSON frame: {fault}")
         except Implausible as fault:
-            return self._rejected(fault)
+            return readings.rejected(self.venue, fault)
 
     def response(self, request: str, status: int, body: str, recv_ns: int) -> Parsed:
         """Read the body of a REST response; never raises."""
-        try:
-            parsed = rest.read(self, request, status, body, recv_ns)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as fault:
-            return self._rejected(f"{request.partition('?')[0]}: {fault}")
-        for instrument in parsed.listing:
-            self._instruments[instrument.symbol] = instrument
+        parsed = readings.read_answer(self.venue, rest.read, self, request, status, body, recv_ns)
+        self._table.take(parsed.listing)
         return parsed
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of a symbol: as listed, or inferred from its name."""
-        held = self._instruments.get(symbol)
-        return infer(self.venue, symbol) if held is None else held
+        return self._table.instrument(symbol)
 
     def instruments(self) -> Iterable[Instrument]:
         """Every instrument listed or spoken of so far."""
-        return self._instruments.values()
-
-    def known(self, symbol: str) -> Instrument:
-        """The instrument a message speaks of, kept from now on; Implausible for a symbol that cannot be kept."""
-        held = self._instruments.get(symbol)
-        if held is not None:
-            return held
-        if not is_safe_symbol(symbol):
-            raise Implausible(f"symbol of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
-        if self._inferred >= MAX_INFERRED:
-            raise Implausible(f"more than {MAX_INFERRED} symbols that the listing lacks, {symbol} among them")
-        self._inferred += 1
-        held = self._instruments[symbol] = infer(self.venue, symbol)
-        return held
-
-    def _rejected(self, what: object) -> Parsed:
-        return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, what))
-
-    def _read_any_after(self, text: str, recv_ns: int, fault: msgspec.ValidationError) -> Parsed:
-        """Look at the whole of a frame whose fields did not fit the kind its text hinted at."""
-        try:
-            return self._read_any(text, recv_ns)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return self._rejected(fault)
-        except Implausible as second:
-            return self._rejected(second)
+        return self._table.held.values()
 
     def _read_any(self, text: str, recv_ns: int) -> Parsed:
         """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
-            return self._unknown("a frame that is no object")
+            return readings.unknown(self.venue, "a frame that is no object")
         topic = message.get("topic")
         if not isinstance(topic, str):
             return self._control(message)
@@ -138,24 +105,21 @@ class BybitParser:
         entry = self._readers.get(kind)
         # Before v5, `liquidation` frames had neither time nor type.
         if entry is None or (kind == "liquidation" and not ("ts" in message and "type" in message)):
-            return self._unknown(f"topic {topic}")
+            return readings.unknown(self.venue, f"topic {topic}")
         decode, read = entry
         try:
             return Parsed(Verdict.ACCEPTED, read(decode(text), symbol, recv_ns))
         except msgspec.ValidationError as fault:
-            return self._rejected(f"{topic}: {fault}")
+            return readings.rejected(self.venue, f"{topic}: {fault}")
 
     def _control(self, message: dict[str, Any]) -> Parsed:
         op, success = message.get("op"), message.get("success")
         if success is None and not (isinstance(op, str) and op in _CONTROL_OPS):
-            return self._unknown("a frame with neither topic nor op")
+            return readings.unknown(self.venue, "a frame with neither topic nor op")
         if success is False:
             said = message.get("ret_msg") or message.get("data") or "refused without a message"
             return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, said))
         return CONTROL
-
-    def _unknown(self, what: str) -> Parsed:
-        return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"not handled: {what}"))
 
     def _trades(self, message: wire.Trades, symbol: str, recv_ns: int) -> Sequence[MarketEvent]:
         instrument = self.known(symbol)
@@ -233,7 +197,7 @@ class BybitParser:
                 raise Implausible(f"interval {clean(row.interval, 20)} on topic kline.{interval}")
             base, quote = (row.turnover, row.volume) if instrument.inverse else (row.volume, row.turnover)
             bar = (row.open, row.high, row.low, row.close, base, quote)
-            events.append(candle(instrument, ts_ms, recv_ns, INTERVALS[interval], row.start, bar, row.confirm))
+            events.append(bars.candle(instrument, ts_ms, recv_ns, INTERVALS[interval], row.start, bar, row.confirm))
         return events
 
     def _all_liquidations(self, message: wire.AllLiquidations, symbol: str, recv_ns: int) -> Sequence[MarketEvent]:
@@ -298,17 +262,3 @@ def split_topic(topic: str) -> tuple[str, str]:
 
 def _strange(symbol: str, expected: str) -> Implausible:
     return Implausible(f"symbol {symbol[:40]} on a topic of {expected[:40]}")
-
-
-def _decode_ticker(text: str) -> wire.Tickers:
-    """A ticker message; fields without a value come as "" and are read as None."""
-    try:
-        return _TICKERS.decode(text)
-    except msgspec.ValidationError:
-        emptied = _EMPTY_TEXT.sub(":null", text)
-        if emptied == text:
-            raise
-        return _TICKERS.decode(emptied)
-
-
-_TICKERS: Final = msgspec.json.Decoder(wire.Tickers, strict=False)

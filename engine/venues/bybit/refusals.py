@@ -8,22 +8,18 @@ a place the venue does not serve, and only its words tell which. Sources: `docs/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from engine.text import clean
+from engine.venues import refused
 from engine.venues.bybit import limits, wire
 from engine.venues.live import Refusal
-
-Kind = Literal["busy", "limited", "banned", "region", "wrong"]
-
-MAX_REST_S: Final = 3600.0
-"""Longest rest taken from a header: beyond that it is no rest but a fault."""
+from engine.venues.readings import UNREADABLE
+from engine.venues.refused import Kind
 
 _WELL: Final = '{"retCode":0,'
 _ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
-_SHOWN_CHARS: Final = 160
 _OVER_LIMIT: Final = ("too frequent", "rate limit", "too many")
 _PLACE: Final = ("cloudfront", "country", "region", "restricted", "not available in your")
 
@@ -37,20 +33,19 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
         if code == 0:
             return None
         if code is None:
-            return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+            return refused.NO_ANSWER
         kind, rest_s = _of_code(code)
     else:
         kind, rest_s = _of_status(status, code, said.lower(), headers)
-    named = f"HTTP {status}" if code is None else f"HTTP {status} retCode {code}"
-    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+    return refused.told(kind, rest_s, status, code, said, "retCode")
 
 
 def _read(body: str) -> tuple[int | None, str]:
     """`retCode` and the venue's words; without an envelope the words are the body's beginning."""
     try:
         envelope = _ENVELOPE.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None, " ".join(body[:2000].split())
+    except UNREADABLE:
+        return None, refused.beginning(body)
     return envelope.retCode, envelope.retMsg
 
 
@@ -75,7 +70,7 @@ def _of_status(status: int, code: int | None, said: str, headers: Mapping[str, s
         # Without a word of why, the rest that is needed after too many requests does no harm in the other case.
         return "limited", limits.REST_BAN_S
     if status == 429:
-        return "limited", max(limits.PROTECTION_REST_S, _asked_rest_s(headers))
+        return "limited", max(limits.PROTECTION_REST_S, refused.asked_rest_s(headers))
     if status == 451:
         return "region", limits.REGION_REST_S
     if status == 408 or status >= 500 or status < 400:
@@ -83,9 +78,3 @@ def _of_status(status: int, code: int | None, said: str, headers: Mapping[str, s
     if code is not None and code != 0:
         return _of_code(code)
     return "wrong", 0.0
-
-
-def _asked_rest_s(headers: Mapping[str, str]) -> float:
-    """Seconds of a `Retry-After` in figures; 0 where there is none."""
-    asked = headers.get("retry-after") or headers.get("Retry-After") or ""
-    return min(float(asked), MAX_REST_S) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0.0

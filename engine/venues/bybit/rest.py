@@ -17,10 +17,10 @@ from engine.events import NAN, BookSnapshot, Candle, Funding, MarketEvent, OpenI
 from engine.instruments import Instrument
 from engine.text import clean
 from engine.timeframes import MINUTE_MS
-from engine.venues import checks
+from engine.venues import bars, checks
 from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.bybit import limits, tickers, wire
-from engine.venues.bybit.candles import INTERVALS, candle
+from engine.venues.bybit.limits import INTERVALS
 from engine.venues.bybit.listing import MAX_LISTED, is_namesake, listed
 from engine.venues.checks import Implausible
 
@@ -102,7 +102,7 @@ def _read_klines(answer: _Answer) -> Parsed:
         base, quote = (turnover, volume) if instrument.inverse else (volume, turnover)
         bar = (open_, high, low, close, base, quote)
         closed = start + interval_ms <= now_ms
-        events.append(candle(instrument, answer.ts_ms, answer.recv_ns, interval_ms, start, bar, closed))
+        events.append(bars.candle(instrument, answer.ts_ms, answer.recv_ns, interval_ms, start, bar, closed))
     return Parsed(Verdict.ACCEPTED, events)
 
 

@@ -16,11 +16,9 @@ from engine.instruments import Category, Instrument, Kind, Status, asset_of
 from engine.text import is_safe_symbol
 from engine.venues import checks
 from engine.venues.checks import Implausible
+from engine.venues.instrument_table import MAX_INFERRED, InstrumentTable
 from engine.venues.okx import wire
-from engine.venues.okx.symbols import infer
-
-MAX_INFERRED: Final = 5_000
-"""Instruments accepted beyond the listing; OKX lists about 2,000 besides options. More is a fault or an attack."""
+from engine.venues.okx.symbols import VENUE, infer
 
 _KINDS: Final[dict[str, Kind]] = {"SPOT": "spot", "SWAP": "perp", "FUTURES": "future", "OPTION": "option"}
 _TRADFI: Final = frozenset({"3", "4", "5", "6"})
@@ -40,36 +38,22 @@ _SAME_DECADE: Final = 0.3
 """Decades that a quotient involving a price may be off: the price may have halved or doubled since the amounts."""
 
 
-class Contracts:
+class Contracts(InstrumentTable):
     """Every instrument listed or spoken of, by id."""
 
     def __init__(self) -> None:
-        self.held: dict[str, Instrument] = {}
+        super().__init__(VENUE, infer)
         self.marks: dict[str, float] = {}
         """Newest mark price by instrument id."""
         self.indices: dict[str, float] = {}
         """Newest index price by index id (`BTC-USDT`)."""
         self.has_listing = False
-        self._inferred = 0
 
-    def known(self, symbol: str) -> Instrument:
-        """The instrument a message speaks of, kept from now on; Implausible for an id that cannot be kept."""
-        held = self.held.get(symbol)
-        if held is not None:
-            return held
-        if not is_safe_symbol(symbol):
-            raise Implausible(f"instId of {len(symbol)} characters is not one that can be kept: {symbol[:40]}")
-        if self._inferred >= MAX_INFERRED:
-            raise Implausible(f"more than {MAX_INFERRED} instIds that the listing lacks, {symbol} among them")
-        self._inferred += 1
-        held = self.held[symbol] = infer(symbol)
-        return held
-
-    def list(self, instruments: Iterable[Instrument]) -> None:
-        """Take over a listing."""
-        for instrument in instruments:
-            self.held[instrument.symbol] = instrument
-            self.has_listing = True
+    def take(self, listing: Iterable[Instrument]) -> None:
+        """Hold what a listing described, and remember that there was one."""
+        found = tuple(listing)
+        super().take(found)
+        self.has_listing |= bool(found)
 
     def keep_index(self, pair: str, index: float) -> float:
         """Remember the newest price of an index; returns it."""
@@ -119,7 +103,7 @@ def listed(row: wire.InstrumentRow) -> Instrument | None:
     asset, multiplier = asset_of(base)
     category: Category = "tradfi" if row.instCategory in _TRADFI else "crypto"
     return Instrument(
-        "okx",
+        VENUE,
         row.instId,
         kind,
         base,

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from engine.instruments import Instrument
-from engine.venues.live import Channel, Cost, Poll, Pool, Refusal, Request, StreamLimits
-from engine.venues.okx import limits, polls, queries, refusals, rest, rows, session
+from engine.venues.live import Channel, Cost, Poll, Pool, Request, StreamLimits
+from engine.venues.okx import limits, polls, queries, refusals, rest, session
+from engine.venues.okx.symbols import VENUE
 
 
 def _pool(name: str) -> str:
@@ -28,7 +29,7 @@ _OTHER: Final = Cost(((_pool("other"), 1.0),))
 class OkxLive:
     """The rules of `okx`."""
 
-    venue = rows.VENUE
+    venue = VENUE
     candles_max = limits.KLINES_MAX
     paths: Mapping[str, tuple[str, ...]] = limits.STREAM_HOSTS
     hosts = limits.REST_HOSTS
@@ -114,21 +115,14 @@ class OkxLive:
         """Tickers, open interest, funding, marks and indices of the market; of each swap its ratios and histories."""
         return polls.polls(instruments)
 
-    def time_request(self) -> str:
-        """The venue's clock."""
-        return queries.time_request()
-
-    def server_time_ms(self, body: str) -> int | None:
-        """The time in the answer to `time_request`; None where it holds none."""
-        return rest.server_time_ms(body)
+    time_request = staticmethod(queries.time_request)
+    server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
         """One request of its endpoint's budget."""
         return _COSTS.get(request.removeprefix("GET ").partition("?")[0], _OTHER)
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-        """What a refused answer means; None where it is a success."""
-        return refusals.refusal(status, headers, body)
+    refusal = staticmethod(refusals.refusal)
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
         """Nothing: the venue's headers do not say."""

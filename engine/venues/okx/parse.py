@@ -8,7 +8,6 @@ and a wrong hint costs a second reading, never a wrong one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -16,19 +15,18 @@ import msgspec
 
 from engine.events import MarketEvent
 from engine.instruments import Instrument
-from engine.venues import checks
+from engine.venues import checks, readings
 from engine.venues.base import CONTROL, EMPTY, Parsed, Verdict
 from engine.venues.checks import Implausible
 from engine.venues.okx import limits, rest, rows, wire
 from engine.venues.okx.contracts import Contracts
-from engine.venues.okx.symbols import infer
+from engine.venues.okx.symbols import VENUE
+from engine.venues.readings import UNREADABLE, with_empty_fields
 
 Read = Callable[[Any, int], Sequence[MarketEvent]]
 """(decoded push, receive time ns) -> events."""
 
 _CHANNEL: Final = '"channel":"'
-_EMPTY_TEXT: Final = re.compile(r':\s*""')
-"""A field sent empty. Cannot occur inside a JSON string, where a quote is escaped."""
 _ANY: Final = msgspec.json.Decoder()
 _LISTING: Final = msgspec.json.Decoder(wire.ListingPush)
 _EVENTS: Final = frozenset(
@@ -42,7 +40,7 @@ class OkxParser:
     """Reads the messages of `okx`, all products on one name."""
 
     def __init__(self) -> None:
-        self.venue = "okx"
+        self.venue = VENUE
         self.contracts = Contracts()
         self._readers = self._channels()
 
@@ -60,25 +58,21 @@ class OkxParser:
                     return Parsed(Verdict.ACCEPTED, events) if events else EMPTY
             return self._read_any(text, recv_ns)
         except msgspec.ValidationError as fault:
-            return self._read_any_after(text, recv_ns, fault)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as fault:
-            return CONTROL if text == "pong" else self._rejected(f"not a JSON frame: {fault}")
+            return readings.read_again(self.venue, lambda: self._read_any(text, recv_ns), fault)
+        except UNREADABLE as fault:
+            return CONTROL if text == "pong" else readings.rejected(self.venue, f"not a JSON frame: {fault}")
         except Implausible as fault:
-            return self._rejected(fault)
+            return readings.rejected(self.venue, fault)
 
     def response(self, request: str, status: int, body: str, recv_ns: int) -> Parsed:
         """Read the body of a REST response; never raises."""
-        try:
-            parsed = rest.read(self.contracts, request, status, body, recv_ns)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible) as fault:
-            return self._rejected(f"{request.partition('?')[0]}: {fault}")
-        self.contracts.list(parsed.listing)
+        parsed = readings.read_answer(self.venue, rest.read, self.contracts, request, status, body, recv_ns)
+        self.contracts.take(parsed.listing)
         return parsed
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument of an id: as listed, or inferred from its name and the messages so far."""
-        held = self.contracts.held.get(symbol)
-        return infer(symbol) if held is None else held
+        return self.contracts.instrument(symbol)
 
     def instruments(self) -> Iterable[Instrument]:
         """Every instrument listed or spoken of so far."""
@@ -128,47 +122,32 @@ class OkxParser:
         bar = push.arg.channel.removeprefix("candle")
         return rows.candles(self.contracts, push.data, _named(push.arg), bar, recv_ns, rest=False)
 
-    def _rejected(self, what: object) -> Parsed:
-        return Parsed(Verdict.REJECTED, detail=checks.detail(self.venue, what))
-
-    def _unknown(self, what: str) -> Parsed:
-        return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"not handled: {what}"))
-
-    def _read_any_after(self, text: str, recv_ns: int, fault: msgspec.ValidationError) -> Parsed:
-        """Look at the whole of a frame whose fields did not fit the kind its text hinted at."""
-        try:
-            return self._read_any(text, recv_ns)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return self._rejected(fault)
-        except Implausible as second:
-            return self._rejected(second)
-
     def _read_any(self, text: str, recv_ns: int) -> Parsed:
         """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
-            return self._unknown("a frame that is no object")
+            return readings.unknown(self.venue, "a frame that is no object")
         if isinstance(message.get("event"), str):
             return self._control(message)
         arg = message.get("arg")
         channel = arg.get("channel") if isinstance(arg, dict) else None
         if not isinstance(channel, str):
-            return self._unknown(f"a frame of {', '.join(map(str, list(message)[:4]))}")
+            return readings.unknown(self.venue, f"a frame of {', '.join(map(str, list(message)[:4]))}")
         if channel == "instruments":
             return self._listing(_LISTING.decode(text))
         entry = self._readers.get(channel)
         if entry is None:
-            return self._unknown(f"channel {channel}")
+            return readings.unknown(self.venue, f"channel {channel}")
         decode, read = entry
         try:
             return Parsed(Verdict.ACCEPTED, read(decode(text), recv_ns))
         except msgspec.ValidationError as fault:
-            return self._rejected(f"{channel}: {fault}")
+            return readings.rejected(self.venue, f"{channel}: {fault}")
 
     def _control(self, message: dict[str, Any]) -> Parsed:
         event = message["event"]
         if event not in _EVENTS:
-            return self._unknown(f"event {event}")
+            return readings.unknown(self.venue, f"event {event}")
         if event in _SPOKEN:
             said = f"{event} {message.get('code', '')}: {message.get('msg', '')}"
             return Parsed(Verdict.CONTROL, detail=checks.detail(self.venue, said))
@@ -177,7 +156,7 @@ class OkxParser:
     def _listing(self, push: wire.ListingPush) -> Parsed:
         """A push of the instruments channel: listings, delistings, changed ticks."""
         parsed = rest.read_instruments(bytes(push.data))
-        self.contracts.list(parsed.listing)
+        self.contracts.take(parsed.listing)
         return parsed
 
 
@@ -188,16 +167,5 @@ def _named(arg: wire.Arg) -> str:
 
 
 def _decoder(row: Any) -> Callable[[str], Any]:
-    """Decoder of a channel's pushes; fields without a value come as "" and are read as None."""
-    decode: Callable[[str], Any] = msgspec.json.Decoder(wire.Push[row], strict=False).decode
-
-    def tolerant(text: str) -> Any:
-        try:
-            return decode(text)
-        except msgspec.ValidationError:
-            emptied = _EMPTY_TEXT.sub(":null", text)
-            if emptied == text:
-                raise
-            return decode(emptied)
-
-    return tolerant
+    """Decoder of a channel's pushes."""
+    return with_empty_fields(msgspec.json.Decoder(wire.Push[row], strict=False).decode)

@@ -7,22 +7,18 @@ Sources: okx.com/docs-v5, error codes (pages of 2026-06-29 to 2026-07-22).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from engine.text import clean
+from engine.venues import refused
 from engine.venues.live import Refusal
 from engine.venues.okx import limits, wire
-
-Kind = Literal["busy", "limited", "banned", "region", "wrong"]
-
-MAX_REST_S: Final = 3600.0
-"""Longest rest taken from a header: beyond that it is no rest but a fault."""
+from engine.venues.readings import UNREADABLE
+from engine.venues.refused import Kind
 
 _WELL: Final = '{"code":"0",'
 _ENVELOPE: Final = msgspec.json.Decoder(wire.Response)
-_SHOWN_CHARS: Final = 160
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
@@ -33,18 +29,17 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
     if status == 200 and code == "0":
         return None
     if status == 200 and code is None:
-        return Refusal("busy", 0.0, clean("HTTP 200 with a body that is no answer of the venue", _SHOWN_CHARS))
+        return refused.NO_ANSWER
     kind, rest_s = _meaning(status, code, headers)
-    named = f"HTTP {status}" if code is None else f"HTTP {status} code {code}"
-    return Refusal(kind, rest_s, clean(f"{named}: {said}" if said else named, _SHOWN_CHARS))
+    return refused.told(kind, rest_s, status, code, said)
 
 
 def _read(body: str) -> tuple[str | None, str]:
     """Code and words of the venue; without an envelope the words are the body's beginning."""
     try:
         envelope = _ENVELOPE.decode(body)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None, " ".join(body[:2000].split())
+    except UNREADABLE:
+        return None, refused.beginning(body)
     return envelope.code, envelope.msg
 
 
@@ -52,16 +47,10 @@ def _meaning(status: int, code: str | None, headers: Mapping[str, str]) -> tuple
     if code in limits.BUSY_CODES:
         return "busy", 0.0
     if status == 429 or code in limits.LIMIT_CODES:
-        return "limited", max(limits.LIMIT_REST_S, _asked_rest_s(headers))
+        return "limited", max(limits.LIMIT_REST_S, refused.asked_rest_s(headers))
     if status in (403, 451):
         # The guard before the venue: it refuses places and networks, and states no time.
         return "region", limits.REGION_REST_S
     if status == 408 or status >= 500 or 200 < status < 400 or status < 200:
         return "busy", 0.0
     return "wrong", 0.0
-
-
-def _asked_rest_s(headers: Mapping[str, str]) -> float:
-    """Seconds of a `Retry-After` in figures; 0 where there is none."""
-    asked = headers.get("retry-after", "")
-    return min(float(asked), MAX_REST_S) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0.0

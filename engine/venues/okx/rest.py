@@ -22,6 +22,7 @@ from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.checks import Implausible
 from engine.venues.okx import limits, rows, wire
 from engine.venues.okx.contracts import Contracts, listed
+from engine.venues.okx.symbols import VENUE
 
 T = TypeVar("T")
 
@@ -51,11 +52,11 @@ def read(contracts: Contracts, request: str, status: int, body: str, recv_ns: in
     _, _, target = request.partition(" ")
     path, _, query = target.partition("?")
     if status != 200:
-        return Parsed(Verdict.CONTROL, detail=checks.detail(rows.VENUE, f"HTTP {status} for {path}: {body[:300]}"))
+        return Parsed(Verdict.CONTROL, detail=checks.detail(VENUE, f"HTTP {status} for {path}: {body[:300]}"))
     envelope = _ENVELOPE.decode(body)
     if envelope.code != "0":
         said = f"code {envelope.code} for {path}: {envelope.msg}"
-        return Parsed(Verdict.CONTROL, detail=checks.detail(rows.VENUE, said))
+        return Parsed(Verdict.CONTROL, detail=checks.detail(VENUE, said))
     reader = _READERS.get(path)
     if reader is None:
         return _unknown(f"answer to {path}")
@@ -79,7 +80,7 @@ def read_instruments(data: bytes) -> Parsed:
     if len(raws) > MAX_LISTED:
         detail = f"only {MAX_LISTED} of {len(raws)} listed rows read"
     verdict = Verdict.REJECTED if refused and not listing else Verdict.ACCEPTED
-    return Parsed(verdict, detail=checks.detail(rows.VENUE, detail) if detail else "", listing=listing)
+    return Parsed(verdict, detail=checks.detail(VENUE, detail) if detail else "", listing=listing)
 
 
 def _read_instruments(answer: _Answer) -> Parsed:
@@ -103,7 +104,7 @@ def _read_rows(
             refused.append(str(fault))
     if not refused:
         return Parsed(Verdict.ACCEPTED, events)
-    detail = checks.detail(rows.VENUE, f"{len(refused)} of {len(raws)} rows refused: {refused[0]}")
+    detail = checks.detail(VENUE, f"{len(refused)} of {len(raws)} rows refused: {refused[0]}")
     return Parsed(Verdict.ACCEPTED if events else Verdict.REJECTED, events, detail)
 
 
@@ -145,7 +146,7 @@ def _settled(
             raise Implausible("a settlement with neither realizedRate nor fundingRate")
         ts_ms = checks.time_ms(row.fundingTime, "fundingTime")
         rate = checks.funding(paid, "realizedRate")
-        events.append(Funding(rows.VENUE, row.instId, ts_ms, recv_ns, rate, None, None, settled=True))
+        events.append(Funding(VENUE, row.instId, ts_ms, recv_ns, rate, None, None, settled=True))
     return events
 
 
@@ -171,7 +172,7 @@ def _read_ratio(kind: RatioKind, answer: _Answer) -> Parsed:
         value = checks.size(row[-1], "buyVol" if columns == 3 else "ratio")
         if columns == 3:
             value /= checks.traded_size(row[1], "sellVol")
-        events.append(Ratio(rows.VENUE, symbol, ts_ms, answer.recv_ns, kind, value, period_ms))
+        events.append(Ratio(VENUE, symbol, ts_ms, answer.recv_ns, kind, value, period_ms))
     return Parsed(Verdict.ACCEPTED, events)
 
 
@@ -187,7 +188,7 @@ def _read_open_interest_history(answer: _Answer) -> Parsed:
             raise Implausible(f"a row of open interest of {len(row)} columns, 4 expected")
         ts_ms = checks.time_ms(int(checks.size(row[0], "ts")), "ts")
         base, usd = checks.size(row[2], "oiCcy"), checks.size(row[3], "oiUsd")
-        events.append(OpenInterest(rows.VENUE, symbol, ts_ms, answer.recv_ns, base, usd))
+        events.append(OpenInterest(VENUE, symbol, ts_ms, answer.recv_ns, base, usd))
     return Parsed(Verdict.ACCEPTED, events)
 
 
@@ -206,7 +207,7 @@ def server_time_ms(body: str) -> int | None:
 
 
 def _unknown(what: str) -> Parsed:
-    return Parsed(Verdict.UNKNOWN, detail=checks.detail(rows.VENUE, f"not handled: {what}"))
+    return Parsed(Verdict.UNKNOWN, detail=checks.detail(VENUE, f"not handled: {what}"))
 
 
 def _without_empty(raw: bytes) -> bytes:

@@ -26,12 +26,12 @@ from engine.events import (
 )
 from engine.instruments import Instrument
 from engine.text import clean
-from engine.venues import checks
+from engine.venues import bars, checks
 from engine.venues.checks import Implausible
 from engine.venues.okx import wire
 from engine.venues.okx.contracts import Contracts
+from engine.venues.okx.symbols import VENUE
 
-VENUE: Final = "okx"
 HOUR_MS: Final = 3_600_000
 BARS: Final = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "4H": 14_400_000}
 """OKX's name of each interval prism keeps, in milliseconds. Four-hour bars open at the same times in UTC and UTC+8."""
@@ -161,34 +161,11 @@ def _candle(
     closed: bool,
 ) -> Candle:
     """`volumes` is (vol, volCcy[, volCcyQuote, confirm]). Candle rows carry no time but their opening."""
-    open_, high, low, close = prices
-    checks.price(low, "low")
-    checks.price(high, "high")
-    # Written so that a NaN fails it too.
-    if not (low <= open_ <= high and low <= close <= high):
-        raise Implausible("a bar whose high and low do not span its open and close")
     volume, currency = checks.size(volumes[0], "vol"), checks.size(volumes[1], "volCcy")
-    base, quote = (volume, currency) if instrument.kind == "spot" else (currency, NAN)
+    base, quote = (volume, currency) if instrument.kind == "spot" else (currency, None)
     if instrument.kind != "spot" and len(volumes) == 4:
-        quote = checks.size(volumes[2], "volCcyQuote")
-    ts_ms = recv_ns // 1_000_000
-    return Candle(
-        VENUE,
-        instrument.symbol,
-        ts_ms,
-        recv_ns,
-        interval_ms,
-        open_ms,
-        open_,
-        high,
-        low,
-        close,
-        base,
-        quote,
-        NAN,
-        -1,
-        closed,
-    )
+        quote = volumes[2]
+    return bars.candle(instrument, recv_ns // 1_000_000, recv_ns, interval_ms, open_ms, (*prices, base, quote), closed)
 
 
 def funding(

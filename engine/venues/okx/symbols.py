@@ -6,7 +6,11 @@ all sizes of the instrument, until a message states a volume in contracts and in
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.instruments import Instrument, Kind, asset_of
+
+VENUE: Final = "okx"
 
 
 def infer(symbol: str) -> Instrument:
@@ -30,7 +34,7 @@ def infer(symbol: str) -> Instrument:
         quote = base
     asset, multiplier = asset_of(base)
     return Instrument(
-        "okx",
+        VENUE,
         symbol,
         kind,
         base,

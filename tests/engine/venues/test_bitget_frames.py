@@ -22,8 +22,8 @@ from engine.events import (
 )
 from engine.market.book import Book
 from engine.venues.base import Parsed, Verdict
-from engine.venues.bitget.listing import MAX_INFERRED
 from engine.venues.bitget.parse import BitgetParser
+from engine.venues.instrument_table import MAX_INFERRED
 
 NS = 1_746_698_732_600_000_000
 

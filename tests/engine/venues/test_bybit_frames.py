@@ -21,7 +21,8 @@ from engine.events import (
     Trade,
 )
 from engine.venues.base import Parsed, Verdict
-from engine.venues.bybit.parse import MAX_INFERRED, BybitParser
+from engine.venues.bybit.parse import BybitParser
+from engine.venues.instrument_table import MAX_INFERRED
 
 NS = 1_786_310_820_000_000_000
 

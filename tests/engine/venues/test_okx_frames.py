@@ -21,7 +21,7 @@ from engine.events import (
     Trade,
 )
 from engine.venues.base import Parsed, Verdict
-from engine.venues.okx.contracts import MAX_INFERRED
+from engine.venues.instrument_table import MAX_INFERRED
 from engine.venues.okx.parse import OkxParser
 
 NS = 1_791_565_601_482_000_000
