@@ -17,6 +17,7 @@ from engine.venues.bitget.live import BitgetLive
 from engine.venues.bitget.parse import BitgetParser
 from engine.venues.bitget.symbols import infer
 from engine.venues.live import Refusal, VenueLive
+from tests.engine.venues.refused_answers import check_refused
 from tests.engine.venues.test_bitget_frames import LIQUIDATION, SNAPSHOT, TICKER, TRADE, TRADE_HISTORY, UPDATE
 
 LIVE: VenueLive = BitgetLive()
@@ -172,11 +173,7 @@ def test_polls_follow_importance_and_leave_out_what_does_not_trade() -> None:
 def test_refusals(
     status: int, headers: dict[str, str], body: str, kind: str, rest_s: float, words: tuple[str, ...]
 ) -> None:
-    found = LIVE.refusal(status, headers, body)
-    assert found is not None
-    assert (found.kind, found.rest_s) == (kind, rest_s)
-    assert all(word in found.message for word in words)
-    assert "\x1b" not in found.message
+    check_refused(LIVE, status, headers, body, (kind, rest_s, words))
 
 
 def test_a_success_is_no_refusal() -> None:

@@ -20,6 +20,7 @@ from engine.venues.bybit.live import BybitLive
 from engine.venues.bybit.parse import BybitParser
 from engine.venues.bybit.symbols import infer
 from engine.venues.live import Refusal, VenueLive
+from tests.engine.venues.refused_answers import check_refused
 from tests.recorded import recorded
 
 LINEAR: VenueLive = BybitLive("bybit-linear")
@@ -294,11 +295,7 @@ CLOUDFRONT = (
     ],
 )
 def test_refusals(status: int, body: str, kind: str, rest_s: float, words: tuple[str, ...]) -> None:
-    found = LINEAR.refusal(status, {}, body)
-    assert found is not None
-    assert (found.kind, found.rest_s) == (kind, rest_s)
-    assert all(word in found.message for word in words)
-    assert "\x1b" not in found.message
+    check_refused(LINEAR, status, {}, body, (kind, rest_s, words))
 
 
 def test_a_stated_wait_is_kept_if_it_is_longer() -> None:

@@ -20,6 +20,7 @@ from engine.venues.okx import limits
 from engine.venues.okx.live import OkxLive
 from engine.venues.okx.parse import OkxParser
 from engine.venues.okx.symbols import infer
+from tests.engine.venues.refused_answers import check_refused
 from tests.recorded import recorded
 
 LIVE: VenueLive = OkxLive()
@@ -296,11 +297,7 @@ def test_listings_are_pushed_with_their_state() -> None:
 def test_refusals(
     status: int, headers: dict[str, str], body: str, kind: str, rest_s: float, words: tuple[str, ...]
 ) -> None:
-    found = LIVE.refusal(status, headers, body)
-    assert found is not None
-    assert (found.kind, found.rest_s) == (kind, rest_s)
-    assert all(word in found.message for word in words)
-    assert "\x1b" not in found.message
+    check_refused(LIVE, status, headers, body, (kind, rest_s, words))
 
 
 def test_a_success_is_none_however_it_is_written() -> None:
