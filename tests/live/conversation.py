@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import aiohttp
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from engine.events import BookDelta, BookSnapshot, Candle, Trade
 from engine.instruments import Instrument
 from engine.venues.base import Parsed, VenueParser, Verdict
 from engine.venues.live import Ack, Channel, VenueLive
@@ -74,6 +76,24 @@ async def until(live: VenueLive, socket: ClientConnection, seconds: float, wante
         pytest.fail(f"{live.venue}: not seen within {seconds:g} s; what came: {others[:5]}")
 
 
+async def subscribe(live: VenueLive, socket: ClientConnection, topics: Sequence[str], first_id: int = 1) -> None:
+    """Send what subscribes `topics`."""
+    for request in live.subscribe(topics, first_id):
+        await socket.send(request.text)
+
+
+async def answered(live: VenueLive, socket: ClientConnection) -> Ack:
+    """The next answer to something we sent."""
+    ack = live.read_ack(await until(live, socket, ANSWER_S, lambda text, topic, ack: ack is not None))
+    assert ack is not None
+    return ack
+
+
+def of_topic(wanted: str) -> Wanted:
+    """Frames of a topic."""
+    return lambda text, topic, ack: topic == wanted
+
+
 def of_events(parser: VenueParser, wanted: str, kinds: tuple[type, ...]) -> Wanted:
     """Frames of a topic that hold one of `kinds`; each frame of the topic must be understood."""
 
@@ -102,18 +122,18 @@ async def carried(live: VenueLive, parser: VenueParser, channel: Channel, kinds:
         (request,) = live.subscribe([channel.topic], 7)
         await socket.send(request.text)
         pushed = channel.first_s is None
-        answered: list[Ack] = []
+        answers: list[Ack] = []
 
         def first(text: str, topic: str | None, ack: Ack | None) -> bool:
             # A first push may overtake the answer.
             nonlocal pushed
             if ack is not None:
-                answered.append(ack)
+                answers.append(ack)
             pushed |= topic == channel.topic
-            return bool(answered) and pushed
+            return bool(answers) and pushed
 
         await until(live, socket, max(channel.first_s or 0.0, ANSWER_S), first)
-        (ack,) = answered
+        (ack,) = answers
         assert (ack.op, ack.ok) == ("subscribe", True), ack.message
         # Where the venue repeats the id, it is ours; where it names the topic, too.
         assert ack.request_id in ("", request.request_id)
@@ -145,6 +165,45 @@ async def listing_is_whole(live: VenueLive, parser: VenueParser, symbols: tuple[
         assert not listed.inferred
         assert listed.tick
         assert listed.step
+
+
+async def book_begins_anew(live: VenueLive, parser: VenueParser, channel: Channel) -> None:
+    """A book that is subscribed anew begins with a snapshot."""
+    snapshot = of_events(parser, channel.topic, (BookSnapshot,))
+    async with stream(live, channel.path) as socket:
+        await subscribe(live, socket, [channel.topic])
+        await until(live, socket, ANSWER_S, snapshot)
+        await until(live, socket, ANSWER_S, of_events(parser, channel.topic, (BookDelta,)))
+        for request in [*live.unsubscribe([channel.topic], 2), *live.subscribe([channel.topic], 3)]:
+            await socket.send(request.text)
+        await until(live, socket, ANSWER_S, snapshot)
+
+
+async def trades_are_numbered(live: VenueLive, parser: VenueParser, channel: Channel, count: int = 100) -> None:
+    """`count` trades of a stream follow one another by their numbers without one left out."""
+    seen: list[Trade] = []
+
+    def enough(text: str, topic: str | None, ack: Ack | None) -> bool:
+        if topic == channel.topic:
+            seen.extend(one for one in parser.frame(text, "public", time.time_ns()).events if isinstance(one, Trade))
+        return len(seen) >= count
+
+    async with stream(live, channel.path) as socket:
+        await subscribe(live, socket, [channel.topic])
+        await until(live, socket, EVENT_S, enough)
+    left_out = [(one.number, other) for one, other in pairwise(seen) if other.number - other.joined != one.number]
+    assert not left_out, left_out[:3]
+
+
+async def candles_reach_back(live: VenueLive, parser: VenueParser, symbol: str, interval: str, place: int = 10) -> None:
+    """As many bars as an answer holds, the newest still forming, and the bars up to the one at `place` of them."""
+    newest = (await read(live, parser, live.candles_request(symbol, interval, live.candles_max))).events
+    bars = sorted((event for event in newest if isinstance(event, Candle)), key=lambda bar: bar.open_ms)
+    assert len(bars) == live.candles_max
+    assert [one.closed for one in bars[-2:]] == [True, False]
+    end_ms = bars[place].open_ms
+    older = (await read(live, parser, live.candles_request(symbol, interval, 5, end_ms))).events
+    assert max(event.open_ms for event in older if isinstance(event, Candle)) == end_ms
 
 
 async def clock_agrees(live: VenueLive) -> None:

@@ -27,7 +27,9 @@ from engine.venues.binance.parse import BinanceParser
 from engine.venues.binance.symbols import infer
 from tests.live.conversation import (
     ANSWER_S,
+    answered,
     ask,
+    candles_reach_back,
     carried,
     channel_of,
     clock_agrees,
@@ -35,6 +37,7 @@ from tests.live.conversation import (
     of_events,
     read,
     stream,
+    trades_are_numbered,
     until,
 )
 
@@ -70,14 +73,7 @@ async def test_funding_intervals() -> None:
 @pytest.mark.parametrize("venue", PRODUCTS)
 @pytest.mark.parametrize("interval", ["1m", "5m", "15m", "4h"])
 async def test_candles(venue: str, interval: str) -> None:
-    live, parser = BinanceLive(venue), BinanceParser(venue)
-    newest = (await read(live, parser, live.candles_request("BTCUSDT", interval, live.candles_max))).events
-    bars = [event for event in newest if isinstance(event, Candle)]
-    assert len(bars) == live.candles_max
-    assert [one.closed for one in bars[-2:]] == [True, False]
-    end_ms = bars[10].open_ms
-    older = (await read(live, parser, live.candles_request("BTCUSDT", interval, 5, end_ms))).events
-    assert [event.open_ms for event in older if isinstance(event, Candle)][-1] == end_ms
+    await candles_reach_back(BinanceLive(venue), BinanceParser(venue), "BTCUSDT", interval)
 
 
 @pytest.mark.parametrize("venue", PRODUCTS)
@@ -137,6 +133,12 @@ async def test_topics(venue: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("venue", PRODUCTS)
+async def test_trades_are_numbered_one_by_one(venue: str) -> None:
+    live = BinanceLive(venue)
+    await trades_are_numbered(live, BinanceParser(venue), channel_of(live, infer(venue, "BTCUSDT"), "trades"))
+
+
+@pytest.mark.parametrize("venue", PRODUCTS)
 async def test_a_book_is_aligned_on_an_answer(venue: str) -> None:
     live, parser = BinanceLive(venue), BinanceParser(venue)
     channel = channel_of(live, infer(venue, "BTCUSDT"), "book")
@@ -163,9 +165,7 @@ async def test_a_bad_request_is_refused_by_its_number() -> None:
     live = BinanceLive("binance-usdm")
     async with stream(live, "market") as socket:
         await socket.send('{"method":"SUBSCRIBE","params":7,"id":11}')
-        text = await until(live, socket, ANSWER_S, lambda text, topic, ack: ack is not None)
-        ack = live.read_ack(text)
-        assert ack is not None
+        ack = await answered(live, socket)
         assert not ack.ok
         assert ack.request_id in ("", "11")
         assert ack.message

@@ -24,13 +24,25 @@ from engine.events import (
     Ticker,
     Trade,
 )
-from engine.venues.base import Verdict
 from engine.venues.bitget import limits, session
 from engine.venues.bitget.live import BitgetLive
 from engine.venues.bitget.parse import BitgetParser
 from engine.venues.bitget.symbols import infer
 from engine.venues.live import Ack, Channel
-from tests.live.test_bybit import ANSWER_S, EVENT_S, ask, of_events, of_topic, read, stream, subscribe, until
+from tests.live.conversation import (
+    ANSWER_S,
+    answered,
+    book_begins_anew,
+    candles_reach_back,
+    carried,
+    channel_of,
+    clock_agrees,
+    listing_is_whole,
+    read,
+    stream,
+    subscribe,
+    until,
+)
 
 pytestmark = pytest.mark.live
 
@@ -40,27 +52,13 @@ BTC = infer("BTCUSDT")
 
 async def test_listing() -> None:
     parser = BitgetParser()
-    (request,) = LIVE.listing_requests()
-    parsed = await read(LIVE, parser, request)
-    assert sum(one.status == "trading" for one in parsed.listing) > 300
-    listed = parser.instrument("BTCUSDT")
-    assert not listed.inferred
-    assert listed.tick
-    assert listed.step
-    assert listed.funding_interval_h
-    assert listed.status == "trading"
+    await listing_is_whole(LIVE, parser, ("BTCUSDT",), 300)
+    assert parser.instrument("BTCUSDT").funding_interval_h
 
 
 @pytest.mark.parametrize("interval", ["1m", "5m", "15m", "4h"])
 async def test_candles(interval: str) -> None:
-    parser = BitgetParser()
-    newest = (await read(LIVE, parser, LIVE.candles_request("BTCUSDT", interval, LIVE.candles_max))).events
-    bars = [event for event in newest if isinstance(event, Candle)]
-    assert len(bars) == LIVE.candles_max
-    assert [one.closed for one in bars[-2:]] == [True, False]
-    end_ms = bars[-10].open_ms
-    older = (await read(LIVE, parser, LIVE.candles_request("BTCUSDT", interval, 5, end_ms))).events
-    assert [event.open_ms for event in older if isinstance(event, Candle)][-1] == end_ms
+    await candles_reach_back(LIVE, BitgetParser(), "BTCUSDT", interval, place=-10)
 
 
 async def test_depth_trades_and_time() -> None:
@@ -74,10 +72,7 @@ async def test_depth_trades_and_time() -> None:
     trades = (await read(LIVE, parser, request)).events
     assert len(trades) >= 50
     assert all(isinstance(event, Trade) and event.trade_id for event in trades)
-    _, _, body = await ask(LIVE, LIVE.time_request())
-    stated_ms = LIVE.server_time_ms(body)
-    assert stated_ms is not None
-    assert abs(stated_ms - time.time_ns() // 1_000_000) < 60_000
+    await clock_agrees(LIVE)
 
 
 POLLS: dict[str, tuple[type, ...]] = {
@@ -123,27 +118,16 @@ EVENTS: dict[str, tuple[type, ...]] = {
 
 @pytest.mark.parametrize("channel", CHANNELS, ids=[one.kind for one in CHANNELS])
 async def test_topics(channel: Channel) -> None:
-    parser = BitgetParser()
-    async with stream(LIVE, channel.path) as socket:
-        await subscribe(LIVE, socket, [channel.topic])
-        text = await until(LIVE, socket, ANSWER_S, lambda text, topic, ack: ack is not None)
-        assert LIVE.read_ack(text) == Ack("subscribe", True, "", (channel.topic,))
-        assert channel.first_s is not None
-        first = await until(LIVE, socket, channel.first_s, of_topic(channel.topic))
-        assert parser.frame(first, "public", time.time_ns()).verdict is Verdict.ACCEPTED
-        await until(LIVE, socket, EVENT_S, of_events(parser, channel.topic, EVENTS[channel.kind]))
+    await carried(LIVE, BitgetParser(), channel, EVENTS[channel.kind])
 
 
 async def test_liquidations_of_the_market_are_accepted() -> None:
     (channel,) = LIVE.market_channels()
-    async with stream(LIVE) as socket:
-        await subscribe(LIVE, socket, [channel.topic])
-        text = await until(LIVE, socket, ANSWER_S, lambda text, topic, ack: ack is not None)
-        assert LIVE.read_ack(text) == Ack("subscribe", True, "", (channel.topic,))
+    await carried(LIVE, BitgetParser(), channel, ())
 
 
 async def test_a_heartbeat_is_answered() -> None:
-    async with stream(LIVE) as socket:
+    async with stream(LIVE, "public") as socket:
         await socket.send(session.PING)
         await until(LIVE, socket, ANSWER_S, lambda text, topic, ack: ack is not None and ack.op == "pong")
 
@@ -159,28 +143,17 @@ async def test_a_request_of_ten_topics_is_answered_topic_by_topic() -> None:
             answered.update(ack.topics)
         return answered == wanted
 
-    async with stream(LIVE) as socket:
+    async with stream(LIVE, "public") as socket:
         await subscribe(LIVE, socket, sorted(wanted))
         await until(LIVE, socket, ANSWER_S, all_answered)
 
 
 async def test_an_unknown_symbol_is_refused_and_named() -> None:
-    async with stream(LIVE) as socket:
+    async with stream(LIVE, "public") as socket:
         await subscribe(LIVE, socket, ["books:NOSUCHCOINUSDT"])
-        text = await until(LIVE, socket, ANSWER_S, lambda text, topic, ack: ack is not None)
-        ack = LIVE.read_ack(text)
-        assert ack is not None
+        ack = await answered(LIVE, socket)
         assert (ack.op, ack.ok, ack.topics) == ("error", False, ("books:NOSUCHCOINUSDT",))
 
 
 async def test_a_book_subscribed_anew_begins_with_a_snapshot() -> None:
-    parser = BitgetParser()
-    topic = "books:BTCUSDT"
-    snapshot = of_events(parser, topic, (BookSnapshot,))
-    async with stream(LIVE) as socket:
-        await subscribe(LIVE, socket, [topic])
-        await until(LIVE, socket, ANSWER_S, snapshot)
-        await until(LIVE, socket, ANSWER_S, of_events(parser, topic, (BookDelta,)))
-        for request in [*LIVE.unsubscribe([topic], 2), *LIVE.subscribe([topic], 3)]:
-            await socket.send(request.text)
-        await until(LIVE, socket, ANSWER_S, snapshot)
+    await book_begins_anew(LIVE, BitgetParser(), channel_of(LIVE, BTC, "book"))

@@ -26,6 +26,7 @@ from engine.venues.okx.parse import OkxParser
 from engine.venues.okx.symbols import infer
 from tests.live.conversation import (
     ANSWER_S,
+    book_begins_anew,
     carried,
     channel_of,
     clock_agrees,
@@ -33,6 +34,7 @@ from tests.live.conversation import (
     of_events,
     read,
     stream,
+    trades_are_numbered,
     until,
 )
 
@@ -107,6 +109,12 @@ async def test_topics(symbol: str, kind: str) -> None:
     await carried(live, OkxParser(), channel_of(live, infer(symbol), kind), KINDS[kind])
 
 
+@pytest.mark.parametrize("symbol", SYMBOLS)
+async def test_trades_are_numbered_one_by_one(symbol: str) -> None:
+    live = OkxLive()
+    await trades_are_numbered(live, OkxParser(), channel_of(live, infer(symbol), "trades"))
+
+
 @pytest.mark.parametrize("path", ["public", "business"])
 async def test_a_heartbeat_is_answered(path: str) -> None:
     live = OkxLive()
@@ -117,17 +125,8 @@ async def test_a_heartbeat_is_answered(path: str) -> None:
 
 
 async def test_a_book_subscribed_anew_begins_with_a_snapshot() -> None:
-    live, parser = OkxLive(), OkxParser()
-    topic = channel_of(live, infer("BTC-USDT-SWAP"), "book").topic
-    snapshot = of_events(parser, topic, (BookSnapshot,))
-    async with stream(live, "public") as socket:
-        for request in live.subscribe([topic], 1):
-            await socket.send(request.text)
-        await until(live, socket, ANSWER_S, snapshot)
-        await until(live, socket, ANSWER_S, of_events(parser, topic, (BookDelta,)))
-        for request in [*live.unsubscribe([topic], 2), *live.subscribe([topic], 3)]:
-            await socket.send(request.text)
-        await until(live, socket, ANSWER_S, snapshot)
+    live = OkxLive()
+    await book_begins_anew(live, OkxParser(), channel_of(live, infer("BTC-USDT-SWAP"), "book"))
 
 
 async def test_one_bad_topic_is_named_and_the_others_stand() -> None:
