@@ -8,6 +8,7 @@ nothing of the market and must never wait for the engine.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from engine.config.presets import PRESETS
@@ -46,6 +48,14 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         Binding(",".join(BY_ID[name].keys), f"act('{name}')", show=False, priority=True, id=name)
         for name in ON_EVERY_SCREEN
     ]
+
+    def get_driver_class(self) -> type[Driver]:
+        """Ours on a terminal; Textual's where a page or another system shows the console."""
+        if sys.platform == "win32" or "TEXTUAL_DRIVER" in os.environ:
+            return super().get_driver_class()
+        from tui.terminal_driver import TerminalDriver
+
+        return TerminalDriver
 
     def on_mount(self) -> None:
         self._running_loop = asyncio.get_running_loop()

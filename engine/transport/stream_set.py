@@ -232,12 +232,12 @@ class StreamSet:
 
     def _look(self) -> None:
         now_wall = self._context.clock.now_ns()
-        slept = self._watch.slept()
+        outdated = self._watch.outdated()
         counts: Counter[ChannelState] = Counter()
         unwell: list[Topic] = []
         for connection in list(self._connections.values()):
-            if slept:
-                connection.reconnect("this machine slept")
+            if outdated:
+                connection.reconnect(outdated)
             found, silent = self._watch.look(connection)
             counts.update(found)
             unwell += silent

@@ -47,7 +47,9 @@ HELD_UP_S: Final = 3.0
 """A watch that comes later than this was held up itself; silence then proves nothing for `GRACE_S`."""
 GRACE_S: Final = 5.0
 SLEPT_S: Final = 30.0
-"""A wall clock that ran ahead of the monotonic one by this much: the machine slept, and its sockets are dead."""
+"""A wall clock that ran ahead of the monotonic one by this much: the machine slept, and its sockets are dead. A watch
+that comes this late was stopped (`ctrl+z`, a frozen virtual machine): what its sockets still hold is of before that,
+and the venues had no answer to their pings meanwhile."""
 
 
 class Watch:
@@ -64,19 +66,22 @@ class Watch:
         self._looked_ns: int | None = None
         self._ahead_ns = 0
 
-    def slept(self) -> bool:
-        """To be called once before each round: whether the machine slept. Notes too whether we were held up."""
+    def outdated(self) -> str:
+        """To be called once before each round: why every socket must be replaced, empty where none must. Notes too
+        whether we were held up."""
         clock = self._context.clock
         now = clock.monotonic_ns()
         ahead = clock.now_ns() - now
         if self._looked_ns is None:
             self._looked_ns, self._ahead_ns = now, ahead
-        late = now - self._looked_ns > nanoseconds(HELD_UP_S)
+        stood_ns = now - self._looked_ns
         slept = ahead - self._ahead_ns > nanoseconds(SLEPT_S)
-        if late or slept:
+        if stood_ns > nanoseconds(HELD_UP_S) or slept:
             self._grace_ns = now + nanoseconds(GRACE_S)
         self._looked_ns, self._ahead_ns = now, ahead
-        return slept
+        if slept:
+            return "this machine slept"
+        return f"prism was stopped for {stood_ns / NS_PER_S:.0f} s" if stood_ns > nanoseconds(SLEPT_S) else ""
 
     def look(self, connection: Connection) -> tuple[Counter[ChannelState], list[Topic]]:
         """Judge one connection and act; gives its channels by state and those that are neither live nor quiet."""

@@ -1,4 +1,4 @@
-"""The shipped command on a pseudo-terminal: one that stops reading, and one that closes."""
+"""The shipped command on a pseudo-terminal: one that stops reading, one that closes, and one that is left by ctrl+z."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tests.recorded import recorded
 ROOT = Path(__file__).resolve().parents[2]
 STALL_S = 20.0
 """How long the terminal does not read."""
+STOPPED_S = 33.0
+"""How long the program is suspended: long enough for its sockets to be out of date."""
 
 
 class Terminal:
@@ -112,5 +114,33 @@ def test_quitting_by_key_leaves_a_clean_exit(tmp_path: Path) -> None:
         assert terminal.process.wait(5) == 0
         assert b"Traceback" not in terminal.output
         assert b"\x1b[?1049l" in terminal.output
+    finally:
+        terminal.end()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")
+def test_suspended_for_long_it_says_so_and_follows_the_market_again_over_new_sockets(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "demo", "--rate", "300")
+    try:
+        terminal.read_until("● ")
+        os.write(terminal.master, b"\x1a")
+        stat = Path(f"/proc/{terminal.process.pid}/stat")
+        end = time.monotonic() + 20
+        while re.sub(r".*\) ", "", stat.read_text())[0] != "T":
+            assert time.monotonic() < end
+            if select.select([terminal.master], [], [], 0.1)[0]:
+                os.read(terminal.master, 65_536)
+        time.sleep(STOPPED_S)
+        terminal.output = b""
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until("display paused for 3")
+        end = time.monotonic() + 60
+        while "prism was stopped for 3" not in terminal.log():
+            assert time.monotonic() < end, terminal.log()
+            if select.select([terminal.master], [], [], 0.2)[0]:
+                terminal.output += os.read(terminal.master, 65_536)
+        terminal.output = b""
+        # The header tells of each venue again that it is live.
+        terminal.read_until("●", 60)
     finally:
         terminal.end()

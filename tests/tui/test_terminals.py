@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import termios
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -133,7 +134,20 @@ def state_of(pid: int) -> str:
     return re.sub(r".*\) ", "", Path(f"/proc/{pid}/stat").read_text())[0]
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")
+
+
+def quits(terminal: PseudoTerminal) -> None:
+    """End it by its key, with the code of a good end."""
+    terminal.press("\x11")
+    end = time.monotonic() + 20
+    while terminal.process.poll() is None:
+        assert time.monotonic() < end
+        terminal.read(0.1)
+    assert terminal.process.returncode == 0
+
+
+@needs_proc
 def test_suspend_gives_the_terminal_back_and_resume_takes_it_again(tmp_path: Path) -> None:
     with shown(tmp_path, PALETTE) as terminal:
         terminal.press("\x1a")
@@ -152,9 +166,35 @@ def test_suspend_gives_the_terminal_back_and_resume_takes_it_again(tmp_path: Pat
         terminal.press("?")
         terminal.until(lambda text: "escape goes back" in text)
         terminal.press("\x1b")
-        terminal.press("\x11")
-        end = time.monotonic() + 20
-        while terminal.process.poll() is None:
-            assert time.monotonic() < end
-            terminal.read(0.1)
-        assert terminal.process.returncode == 0
+        quits(terminal)
+
+
+@needs_proc
+def test_a_program_that_others_stop_draws_again_reads_keys_once_and_leaves_the_terminal_as_it_was(
+    tmp_path: Path,
+) -> None:
+    terminal = PseudoTerminal(busy_console(tmp_path), PALETTE, tmp_path)
+    with terminal:
+        before = termios.tcgetattr(terminal.slave)
+        terminal.until(lambda text: "LONG" in text and "imbalance" in text)
+        pid = terminal.process.pid
+        threads = len(os.listdir(f"/proc/{pid}/task"))
+        drawing = termios.tcgetattr(terminal.slave)
+        for _ in range(3):
+            os.kill(pid, signal.SIGSTOP)
+            end = time.monotonic() + 20
+            while state_of(pid) != "T":
+                assert time.monotonic() < end
+            # A shell takes the terminal, sets it up for itself and writes on it.
+            termios.tcsetattr(terminal.slave, termios.TCSANOW, before)
+            terminal.read(0.2)
+            terminal.screen.reset()
+            os.kill(pid, signal.SIGCONT)
+            terminal.until(lambda text: "candidates" in text and "XRPUSDT" in text)
+        assert termios.tcgetattr(terminal.slave) == drawing
+        assert len(os.listdir(f"/proc/{pid}/task")) == threads
+        terminal.press("?")
+        terminal.until(lambda text: "escape goes back" in text)
+        terminal.press("\x1b")
+        quits(terminal)
+        assert termios.tcgetattr(terminal.slave) == before

@@ -537,6 +537,23 @@ async def test_a_machine_that_slept_replaces_its_sockets(bench: Bench) -> None:
     assert bench.state("book:A") == "live"
 
 
+@pytest.mark.parametrize(("stopped_s", "replaced"), [(600.0, True), (31.0, True), (20.0, False)])
+async def test_a_program_that_was_stopped_replaces_its_sockets_if_it_was_for_long(
+    bench: Bench, stopped_s: float, replaced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    bench.streams.want([channel("book:A")])
+    bench.streams.start()
+    await bench.run(10)
+    # Nothing of the program runs meanwhile, whatever it waits for.
+    bench.clock._monotonic_ns += round(stopped_s * 1e9)
+    await bench.run(10)
+
+    assert (len(bench.net.connects) == 2) is replaced
+    assert ("prism was stopped for " in caplog.text) is replaced
+    assert bench.state("book:A") == "live"
+
+
 async def test_a_backlog_of_our_own_is_no_silence_of_the_venue(bench: Bench) -> None:
     bench.streams.want([channel(f"book:{name}") for name in "ABCDE"])
     bench.streams.start()
