@@ -22,6 +22,11 @@ from engine.venues.registry import conflation_keys, make_parsers
 
 MAX_NOTICES: Final = 50
 
+LAG_WINDOW_MS: Final = 5_000
+"""How late a venue's data comes is the least delay within so long: a single late frame means nothing."""
+TIMED: Final = (Trade, BookDelta)
+"""Events that every venue stamps with the moment at which they happened."""
+
 Kept = tuple[int, float, float, float, float, float, float, float, int]
 """A kept bar: open time, open, high, low, close, base and quote volume, taker buys in quote, trades."""
 
@@ -54,8 +59,23 @@ class VenueTally:
     """How often trades never came though the connection stood, as their numbers prove."""
     listed: dict[str, int] = field(default_factory=dict)
     """By symbol, receive time of the newest listing that named it, nanoseconds."""
+    lag_ms: int | None = None
+    """Receive time less event time, at the least over a window, both clocks as they are; None before there was one."""
+    lag_least_ms: int = 0
+    """Of the window that still runs, ..."""
+    lag_since_ms: int = -1
+    """... which began here; -1: none yet."""
     dropped: set[tuple[str, str]] = field(default_factory=set)
     """(kind, symbol) of what is not followed any more, so that stragglers are left aside."""
+
+    def arrived(self, recv_ms: int, ts_ms: int) -> None:
+        """Note when something arrived that happened at `ts_ms` on the venue's clock."""
+        lag_ms = recv_ms - ts_ms
+        if recv_ms - self.lag_since_ms >= LAG_WINDOW_MS:
+            self.lag_ms = self.lag_least_ms if self.lag_since_ms >= 0 else None
+            self.lag_least_ms, self.lag_since_ms = lag_ms, recv_ms
+        elif lag_ms < self.lag_least_ms:
+            self.lag_least_ms = lag_ms
 
     def carries(self, by_connection: dict[str, set[str]], connection: str, symbol: str) -> None:
         """Note that a connection carries a symbol from now on, and those that broke do not any more."""
@@ -147,6 +167,8 @@ class Intake:
             tally.detail = parsed.detail
         if parsed.listing:
             self.state.refine(parsed.listing)
+        if parsed.events and isinstance(last := parsed.events[-1], TIMED):
+            tally.arrived(record.t // 1_000_000, last.ts_ms)
         dropped = tally.dropped
         books, apply, instrument = self.books, self.state.apply, parser.instrument
         for event in parsed.events:

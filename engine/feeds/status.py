@@ -6,6 +6,8 @@ its streams are, and says what is missing.
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine.clock import Clock
 from engine.feeds.market import SILENT_MS
 from engine.feeds.venue import VenueFeed
@@ -14,6 +16,9 @@ from engine.snapshot import Feed, FeedState
 from engine.transport.host_status import HostStatus
 from engine.transport.rest_client import RestClient
 from engine.venues.base import Verdict
+
+LATE_MS: Final = 5_000
+"""Data that comes this much later than it happened is told to; from `SILENT_MS` on the product is called stale."""
 
 
 def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock) -> Feed:
@@ -32,9 +37,14 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
     details = [streams.words]
     if counts.resyncing and not streams.words:
         details.append(f"{counts.resyncing} books resyncing")
+    skew_ms = next((one.skew_ms for one in asked if one.skew_ms is not None), None)
     if state == "live" and age_ms is not None and age_ms > SILENT_MS:
         state = "stale"
         details.insert(0, f"no market data for {age_ms // 1000} s")
+    elif tally is not None and tally.lag_ms is not None and (late_ms := tally.lag_ms + (skew_ms or 0.0)) > LATE_MS:
+        if state == "live" and late_ms > SILENT_MS:
+            state = "stale"
+        details.insert(0, f"market data comes {late_ms / 1000:.0f} s late")
     return Feed(
         venue=feed.venue,
         state=state,
@@ -46,7 +56,7 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
         books_synced=counts.synced,
         books_resyncing=counts.resyncing,
         latency_ms=streams.round_trip_ms if streams.round_trip_ms is not None else _latency_ms(answering),
-        skew_ms=next((one.skew_ms for one in asked if one.skew_ms is not None), None),
+        skew_ms=skew_ms,
         requests=_words(asked, clock.now_ns()),
         channels=streams.channels,
         channels_live=streams.channels_live,

@@ -14,7 +14,7 @@ FrameKind = Literal[
     "silent", "delay", "duplicate", "reorder", "truncate", "corrupt", "oversize", "swallow", "crossed", "wrong_symbol",
     "unknown_topic", "burst",
 ]  # fmt: skip
-ConnectionKind = Literal["drop", "refuse", "half_open", "kick", "ack_error"]
+ConnectionKind = Literal["drop", "refuse", "half_open", "kick", "ack_error", "narrow"]
 RequestKind = Literal["429", "418", "451", "403", "500", "slow", "bad_json"]
 ClockKind = Literal["skew", "restart", "delist"]
 Kind = FrameKind | ConnectionKind | RequestKind | ClockKind
@@ -36,6 +36,7 @@ refuse         connections are refused
 half_open      connections stay, and nothing comes, pongs neither
 kick           every connection is closed as at the end of its life, once
 ack_error      subscriptions are answered with an error
+narrow         every connection carries `value` bytes a second; what is more waits its turn, in order
 429 418 ...    requests are answered with that status; 451 and 403 also refuse streams where `match` is `stream`
 slow           answers take `value` ms
 bad_json       answers are cut in half

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.market.book import Book
 from tests.faults.rig import Rig
 from tests.faults.truth import check_books, check_candles, check_trades
 
@@ -182,6 +183,44 @@ def has_caught_up(rig: Rig) -> bool:
             if one is None or book is None or rig.world.book(one, 1).ms - book.updated_ms > 1_500:
                 return False
     return True
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "bitget"])
+async def test_a_link_of_5_kb_a_second_is_told_to_bring_late_data_and_costs_nothing_once_it_is_wide(
+    exchange: str,
+) -> None:
+    """What comes is young by its arrival; how old it is by its venue's own time must be told all the same."""
+    product = PERPS[exchange]
+    async with Rig((exchange, OTHER[exchange]), assets=6, rate=120.0, places=4) as rig:
+        await rig.run(15.0)
+        stage = Stage(rig, exchange)
+        rig.inject(kind="narrow", exchange=exchange, value=5_000)
+
+        def is_told() -> bool:
+            return "market data comes" in rig.feed(product).detail
+
+        await rig.until(is_told, 60.0, "that data is late is told")
+        newest_ms = max(book.updated_ms for book in books_of(rig, product))
+        late_s = (rig.clock.now_ns() // 1_000_000 - newest_ms) / 1000
+        assert 4.0 < late_s < 16.0, "told at 5 s, judged over windows of 5 s"
+        await rig.until(lambda: rig.feed(product).state == "stale", 120.0, "stale")
+        age_ms = rig.feed(product).age_ms
+        assert age_ms is not None
+        assert age_ms < 2_000, "frames do come"
+        assert {feed.state for feed in rig.snapshot.feeds if feed.venue in rig.products(OTHER[exchange])} == {"live"}
+        rig.sim.lift()
+        took = await rig.until(lambda: rig.is_whole() and not is_told(), 30.0, "young again")
+        await rig.hold()
+        assert check_books(rig, product) > 0
+        check_trades(rig, product, 60)
+        assert stage.now()[1:] == (stage.rejected, stage.reconnects)
+        print(f"\n{exchange:8} a link of 5 kB/s                    {took:6.1f} s")
+
+
+def books_of(rig: Rig, product: str) -> list[Book]:
+    """The whole books that are followed."""
+    found = (rig.pipeline.books.whole(product, symbol) for symbol in rig.market.feeds[product].deep)
+    return [book for book in found if book is not None]
 
 
 async def test_an_instrument_that_ends_is_told_given_up_and_ranked_no_more() -> None:

@@ -77,26 +77,49 @@ class Client:
         self.is_half_open = False
         """Nothing is written any more, and nothing answered."""
         self._said: deque[int] = deque()
-        self._unsent: list[bytes] = []
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._flushed_ms = now_ms
+        self._credit = 0.0
+        """Bytes that a narrow connection may carry now; below 0 while a long frame is on its way."""
 
     def put(self, frame: bytes) -> None:
         """Have a frame written with the next flush."""
         self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
         self.frames += 1
 
-    def flush(self) -> bool:
-        """Write what waits; False where the client does not read and is to be closed."""
+    def flush(self, now_ms: int, bytes_per_s: float = 0.0) -> bool:
+        """Write what waits, all of it unless `bytes_per_s` bounds it; False where the client does not take what it is
+        sent and is to be closed."""
+        passed_ms, self._flushed_ms = now_ms - self._flushed_ms, now_ms
         if not self._unsent:
+            self._credit = 0.0
             return True
-        block = b"".join(self._unsent)
-        self._unsent.clear()
         if self.is_half_open or self.socket.state is not State.OPEN:
+            self._unsent.clear()
+            self._unsent_bytes = 0
             return True
         transport = self.socket.transport
-        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        if transport.get_write_buffer_size() + self._unsent_bytes > MAX_UNSENT_BYTES:
             return False
-        transport.write(block)
+        transport.write(self._next_block(passed_ms * bytes_per_s / 1000 if bytes_per_s else None))
         return True
+
+    def _next_block(self, more: float | None) -> bytes:
+        """What is to be written now, whole frames: of a narrow connection, what `more` bytes of credit pay for."""
+        if more is None:
+            block = b"".join(self._unsent)
+            self._unsent.clear()
+        else:
+            self._credit += more
+            taken = []
+            while self._unsent and self._credit > 0:
+                taken.append(self._unsent.popleft())
+                self._credit -= len(taken[-1])
+            block = b"".join(taken)
+        self._unsent_bytes -= len(block)
+        return block
 
     def says_too_much(self, now_ms: int, per_s: float | None) -> bool:
         """Note a message; whether that is more than the exchange bears in a second."""

@@ -203,7 +203,7 @@ class Streams:
                     client.put(framed(sent))
             else:
                 client.put(framed(text))
-        client.flush()
+        client.flush(now_ms, self._width(now_ms))
         if reply.close is not None:
             self._close(client, *reply.close)
 
@@ -216,9 +216,13 @@ class Streams:
                 if not self.wanted[topic]:
                     del self.wanted[topic], self._of[topic]
 
+    def _width(self, now_ms: int) -> float:
+        """Bytes that a connection carries in a second; 0: as many as there are."""
+        return self._faults.value("narrow", self.exchange.name, now_ms)
+
     def _tend(self, client: Client, now_ms: int) -> None:
         exchange = self.exchange
-        if not client.flush():
+        if not client.flush(now_ms, self._width(now_ms)):
             self._close(client, TOO_MUCH, "slow consumer")
             return
         if client.is_half_open:

@@ -10,6 +10,7 @@ import pytest
 from engine.config.schema import Config
 from engine.feeds.market import SILENT_MS
 from engine.feeds.status import feed_of
+from engine.intake import VenueTally
 from engine.pipeline import Pipeline
 from engine.snapshot import Feed
 from engine.transport.budgets import Priority
@@ -90,6 +91,33 @@ async def test_subscriptions_that_deliver_nothing_of_the_market_are_not_called_l
     found = told.feed()
     assert found.state == "stale"
     assert found.detail.startswith("no market data for 16 s")
+
+
+async def test_data_that_comes_late_is_told_by_how_much_and_stale_from_15_s_on(told: Told) -> None:
+    await told.start()
+    told.heard()
+    tally, skew_ms = told.pipeline.tallies["okx"], told.feed().skew_ms
+    assert skew_ms is not None
+    for late_ms, state, detail in (
+        (4_000, "live", ""),
+        (6_200, "live", "market data comes 6 s late"),
+        (22_000, "stale", "market data comes 22 s late"),
+    ):
+        # Both clocks as they are: a venue's clock that is ahead makes its data look younger than it is.
+        tally.lag_ms = round(late_ms - skew_ms)
+        found = told.feed()
+        assert (found.state, found.detail) == (state, detail)
+
+
+def test_how_late_data_comes_is_the_least_delay_of_a_window() -> None:
+    tally = VenueTally()
+    told = []
+    for recv_ms, ts_ms in (
+        (10_000, 9_000), (11_000, 4_000), (14_900, 14_500), (14_950, 9_000), (15_000, 3_000), (20_001, 20_000),
+    ):  # fmt: skip
+        tally.arrived(recv_ms, ts_ms)
+        told.append(tally.lag_ms)
+    assert told == [None, None, None, None, 400, 12_000]
 
 
 async def test_streams_are_live_though_requests_are_refused_and_how_long_is_told(told: Told) -> None:
