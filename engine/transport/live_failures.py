@@ -5,6 +5,7 @@ Called by `engine.transport.live_net` alone, which lets none of them out. Nothin
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import ssl
@@ -30,6 +31,8 @@ def failure_of(host: str, error: BaseException) -> Failed | None:
     match error:
         case Failed():
             return error
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return Failed("local", f"{host}: no connection: too many open files here (see `ulimit -n`)")
         case picows.WSHandshakeError():
             return _refused_upgrade(host, error)
         case ssl.SSLError() | aiohttp.ClientSSLError():

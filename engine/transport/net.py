@@ -32,10 +32,13 @@ MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 other side back. What one read of the operating system brought is kept whole, so that the bound may be passed by it."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
-FailureKind = Literal["resolve", "refused", "reset", "timeout", "tls", "status", "redirect", "oversize", "protocol"]
+FailureKind = Literal[
+    "local", "resolve", "refused", "reset", "timeout", "tls", "status", "redirect", "oversize", "protocol",
+]  # fmt: skip
 """Why something on the network did not work:
+local     this program may open no more files: nothing was sent, and no host is to blame
 resolve   the host has no address
-refused   no connection: nobody listens, no route, no descriptors left
+refused   no connection: nobody listens, no route
 reset     the connection broke under way
 timeout   no answer within the deadline
 tls       the certificate or the TLS handshake was refused; never repeated unverified

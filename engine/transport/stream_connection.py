@@ -29,6 +29,8 @@ REGION_CAP_S: Final = 300.0
 """Longest wait where every address refuses this place or network."""
 TLS_S: Final = 60.0
 """Least wait after an encryption that was refused: it does not mend itself in seconds."""
+LOCAL_CAP_S: Final = 5.0
+"""Longest wait where this machine is what lacks something: asking again costs nobody anything."""
 LIFE_MARGIN: Final = 0.04
 """A socket is handed over between once and twice this share of its life before its end."""
 READY_EVERY_S: Final = 0.25
@@ -202,6 +204,8 @@ class Connection:
                 delay_s = next(cautious if context.addresses.all_refuse(urls) else delays)
                 if failed.kind == "tls":
                     delay_s += TLS_S
+                elif failed.kind == "local":
+                    delay_s = min(delay_s, LOCAL_CAP_S)
                 self.words = clean(f"{words}; attempt {self.failures + 1} in {delay_s:.0f} s")
                 await sleep(context.clock, delay_s)
 

@@ -127,7 +127,8 @@ class StreamContext:
             rest_s = _rest_s(failed)
             self.connects.rest(host, rest_s)
             return clean(f"{host} wants no connections for {rest_s:.0f} s ({status})")
-        self.addresses.failed(url)
+        if failed.kind != "local":
+            self.addresses.failed(url)
         return clean(failed.message if failed.message.startswith(host) else f"{host}: {failed.message}")
 
 
