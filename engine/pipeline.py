@@ -24,6 +24,7 @@ from engine.prism.past import Past
 from engine.prism.row_memo import RowMemo
 from engine.prism.score import Scorer
 from engine.prism.standing import Standings
+from engine.prism.standstill import Standstill
 from engine.ranking.ranker import Ranker
 from engine.ranking.result import Ranking
 from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
@@ -50,6 +51,7 @@ class Pipeline(Intake):
         self.scorer = Scorer()
         self.past = Past()
         self.standings = Standings()
+        self.standstill = Standstill()
         self.ranker = Ranker(self.config.engine.taker_fees)
         self._trends = RowMemo()
         self._scan: tuple[MarketView, Board, dict[str, Ranking]] | None = None
@@ -116,6 +118,7 @@ class Pipeline(Intake):
         board = self.scorer.score(view, self.config.engine.face_weights)
         self.past.take(board)
         self.standings.take(board)
+        self.standstill.take(view)
         self.scans += 1
         self._scan = (view, board, self.ranker.rank(board, view, self.presets, self.scorer.structure.prices))
 

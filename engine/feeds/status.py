@@ -45,6 +45,10 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
         if state == "live" and late_ms > SILENT_MS:
             state = "stale"
         details.insert(0, f"market data comes {late_ms / 1000:.0f} s late")
+    if stands := pipeline.standstill.words(feed.venue):
+        details.insert(0, stands)
+        if state == "live":
+            state = "stale"
     return Feed(
         venue=feed.venue,
         state=state,

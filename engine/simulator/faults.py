@@ -7,12 +7,13 @@ Asked by `engine.simulator.serving` for every frame, answer and connection; comm
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 FrameKind = Literal[
     "silent", "delay", "duplicate", "reorder", "truncate", "corrupt", "oversize", "swallow", "crossed", "wrong_symbol",
-    "unknown_topic", "burst",
+    "unknown_topic", "burst", "frozen",
 ]  # fmt: skip
 ConnectionKind = Literal["drop", "refuse", "half_open", "kick", "ack_error", "narrow"]
 RequestKind = Literal["429", "418", "451", "403", "500", "slow", "bad_json"]
@@ -31,6 +32,7 @@ crossed        ... of books get bids above their asks
 wrong_symbol   ... name another symbol
 unknown_topic  ... name a topic that does not exist
 burst          ... are followed by `value` repeats, as a burst of traffic
+frozen         ... go on with the values that their topic had when it froze; times alone are of the present
 drop           every connection breaks, once
 refuse         connections are refused
 half_open      connections stay, and nothing comes, pongs neither
@@ -47,6 +49,8 @@ delist         what `match` names as `product:symbol` ends
 KINDS: Final = frozenset(
     kind for group in (FrameKind, ConnectionKind, RequestKind, ClockKind) for kind in get_args(group)
 )
+TIMES: Final = re.compile(r"(?<![0-9.])1[0-9]{12}(?![0-9.])")
+"""Milliseconds between 2001 and 2033."""
 ONCE: Final = frozenset({"drop", "kick", "restart", "delist"})
 
 
@@ -84,6 +88,8 @@ class _Active:
     left: int | None
     held: dict[str, str] = field(default_factory=dict)
     """By topic, the frame that is to change places with the next one."""
+    first: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """By topic that froze, when it did and its frame of then."""
 
 
 @dataclass(slots=True)
@@ -159,6 +165,9 @@ class Faults:
                 return [(0, _crossed(text))]
             case "wrong_symbol":
                 return [(0, text.replace("BTC", "XYZ").replace("btc", "xyz"))]
+            case "frozen":
+                frozen_ms, held_text = found.first.setdefault(topic, (now_ms, text))
+                return [(0, _later(held_text, now_ms - frozen_ms))]
             case "unknown_topic":
                 return [(0, text), (0, _unknown(text))]
             case _:
@@ -186,6 +195,11 @@ def _crossed(text: str) -> str:
         if bids in text and asks in text:
             return text.replace(bids, "\0").replace(asks, bids).replace("\0", asks)
     return text
+
+
+def _later(text: str, by_ms: int) -> str:
+    """The same message with every time in milliseconds so much later."""
+    return TIMES.sub(lambda found: str(int(found[0]) + by_ms), text)
 
 
 def _unknown(text: str) -> str:
