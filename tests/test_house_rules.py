@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 
 CLOCK = {"engine/clock.py"}
-THREADS = {"engine/runtime.py", "engine/simulator/__main__.py"}
-"""The engine's own, and in the simulator's process the one that listens to its parent."""
+THREADS = {"engine/runtime.py", "engine/simulator/__main__.py", "engine/transport/resolver.py"}
+"""The engine's own; in the simulator's process the one that listens to its parent; those that wait for a resolver."""
 RANDOM = {
     "engine/simulator/demo_market.py",
     "engine/simulator/demo_recording.py",
@@ -29,6 +29,7 @@ NET = {
     "engine/transport/live_net.py",
     "engine/transport/live_socket.py",
     "engine/transport/live_failures.py",
+    "engine/transport/resolver.py",
     "engine/simulator/serving/",
     "engine/simulator/__main__.py",
 }

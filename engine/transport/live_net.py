@@ -40,6 +40,7 @@ from engine.transport.net import (
     Failed,
     HttpAnswer,
 )
+from engine.transport.resolver import Resolver
 from engine.transport.tasks import Owned, settle, spawn, within
 
 NEXT_ADDRESS_S: Final = 0.25
@@ -84,6 +85,7 @@ class LiveNet:
         self._max_body_bytes = max_body_bytes
         self._headers = {"User-Agent": f"prism/{_version()}"}
         self._session: aiohttp.ClientSession | None = None
+        self._resolver = Resolver()
         self._watches: Owned = {}
         self._log = _silent_logger()
 
@@ -139,7 +141,7 @@ class LiveNet:
         opened: list[socket.socket] = []
 
         async def connected(address: WSParsedURL) -> socket.socket:
-            opened.append(await _connected(address.host, address.port))
+            opened.append(await self._connected(address.host, address.port))
             return opened[0]
 
         def listener(request: picows.WSUpgradeRequest, response: picows.WSUpgradeResponse) -> LiveSocket:
@@ -165,7 +167,7 @@ class LiveNet:
         except BaseException as error:
             for each in opened:
                 _drop(each)
-            failed = failure_of(host, error)
+            failed = failure_of(self._named(url), error)
             if failed is None:
                 raise
             raise failed from error
@@ -175,12 +177,22 @@ class LiveNet:
         spawn(self._watches, transport.wait_disconnected(), f"watch {host}").add_done_callback(_looked_at)
         return made
 
+    async def _connected(self, host: str, port: int) -> socket.socket:
+        """A TCP connection to whichever address of `host` answers first, IPv6 and IPv4 in turn."""
+        addresses = await self._resolver.addresses(host, port)
+        return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
+
     def _proxy(self, url: str) -> str | None:
         if not self._proxies:
             return None
         if proxy_bypass(urlsplit(url).hostname or ""):
             return None
-        return getproxies().get("https" if url.startswith("wss:") else "http")
+        return getproxies().get("https" if url.startswith(("wss:", "https:")) else "http")
+
+    def _named(self, url: str) -> str:
+        """The host, and the proxy that it is asked through: it may be the one at fault. Never its password."""
+        host, proxy = urlsplit(url).netloc, self._proxy(url)
+        return host if proxy is None else f"{host} through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}"
 
     # Requests.
 
@@ -192,6 +204,7 @@ class LiveNet:
                     limit_per_host=MAX_REQUESTS_PER_HOST,
                     ssl=self._certificates(),
                     happy_eyeballs_delay=NEXT_ADDRESS_S,
+                    resolver=self._resolver,
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -214,17 +227,10 @@ class LiveNet:
                 body = await body_of(response.content.iter_any(), encoding, self._max_body_bytes, host)
                 return HttpAnswer(response.status, lowered(response.headers), body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            failed = failure_of(host, error)
+            failed = failure_of(self._named(url), error)
             if failed is None:
                 raise
             raise failed from error
-
-
-async def _connected(host: str, port: int) -> socket.socket:
-    """A TCP connection to whichever address of `host` answers first, IPv6 and IPv4 in turn."""
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
 
 
 def _drop(connected: socket.socket) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import gzip
 import ipaddress
+import socket
 import ssl
 import tracemalloc
 import zlib
@@ -303,6 +304,32 @@ async def test_proxies_of_the_environment_are_left_alone_unless_asked_for(monkey
         assert len(server.peers) == 2
         await plain.close()
         await asked.close()
+
+
+@on_both_loops
+async def test_a_dead_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        port = unheard.getsockname()[1]
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://somebody:s3cret@127.0.0.1:{port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        net = LiveNet(SystemClock(), proxies=True)
+        async with asyncio.timeout(LIMIT_S):
+            for asked in (
+                net.get("https://venue.example/x", timeout_s=LIMIT_S),
+                net.get("http://venue.example/x", timeout_s=LIMIT_S),
+                net.connect("wss://venue.example/ws"),
+                net.connect("ws://venue.example/ws"),
+            ):
+                with pytest.raises(Failed) as failed:
+                    await asked
+                assert failed.value.kind == "refused"
+                told = f"venue.example through the proxy 127.0.0.1:{port}: no connection"
+                assert failed.value.message.startswith(told), failed.value.message
+                assert "s3cret" not in failed.value.message
+        await net.close()
 
 
 # TLS.

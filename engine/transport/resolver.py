@@ -1,0 +1,88 @@
+"""Names into addresses, each lookup in a thread of its own that nobody ever waits for longer than he wants to.
+
+Used by `engine.transport.live_net` for streams and requests. The loops' own lookups run in a small pool of threads,
+four under uvloop: a resolver that hangs on the names of one venue would hold up those of all others, and at the end the
+program itself, which joins that pool. Nothing is kept: each attempt asks anew, and those that ask for the same at the
+same time share one answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from typing import Final
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+"""As `socket.getaddrinfo` gives it."""
+Found = list[AddressInfo]
+
+NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+
+
+class Resolver(AbstractResolver):
+    """One for all connections of a loop. Names are those of the venues' hosts, so threads are few."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[tuple[str, int], asyncio.Future[Found]] = {}
+
+    async def addresses(self, host: str, port: int) -> Found:
+        """Addresses of `host` for a TCP connection. Raises OSError (`socket.gaierror`) where there is none."""
+        with contextlib.suppress(OSError, UnicodeError):  # no address but a name
+            return _asked(host, port, NUMERIC)
+        key = host, port
+        found = self._under_way.get(key)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            found = self._under_way[key] = loop.create_future()
+            found.add_done_callback(lambda ended: self._over(key, ended))
+            threading.Thread(
+                target=_look_up, args=(loop, found, host, port), name=f"prism-resolve {host}", daemon=True
+            ).start()
+        return await asyncio.shield(found)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The same for aiohttp; both families, whatever it asks for, since it tries one after the other."""
+        return [
+            ResolveResult(hostname=host, host=str(at[0]), port=port, family=of, proto=proto, flags=int(NUMERIC))
+            for of, _, proto, _, at in await self.addresses(host, port)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held; threads end by themselves."""
+
+    def _over(self, key: tuple[str, int], ended: asyncio.Future[Found]) -> None:
+        self._under_way.pop(key, None)
+        if not ended.cancelled():
+            ended.exception()  # those who asked may be gone
+
+
+def _asked(host: str, port: int, flags: int = 0) -> Found:
+    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags))
+
+
+def _look_up(loop: asyncio.AbstractEventLoop, found: asyncio.Future[Found], host: str, port: int) -> None:
+    """In a thread of its own; what comes of it is handed to the loop, if that is still there."""
+    outcome: Found | OSError
+    try:
+        outcome = _asked(host, port)
+    except OSError as error:
+        outcome = error
+    except UnicodeError:
+        outcome = socket.gaierror(socket.EAI_NONAME, "no name")
+
+    def settle() -> None:
+        if found.done():
+            return
+        if isinstance(outcome, OSError):
+            found.set_exception(outcome)
+        else:
+            found.set_result(outcome)
+
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(settle)
