@@ -33,6 +33,8 @@ from tui.source import Source
 
 CLOSE_S: Final = 2.0
 """How long the engine may take to end after the screen is gone."""
+SIGNS: Final = "▲▼●│█⠿"
+"""One of each block that the console draws with."""
 GC_ALLOCATIONS: Final = 50_000
 """Allocations between two collections of the youngest generation."""
 
@@ -95,6 +97,13 @@ def run_console(
         diagnostics.notice("this terminal (TERM=dumb) cannot be drawn on; `prism scan` works there")
         source.close(CLOSE_S)
         return diagnostics.FAILED
+    if not in_browser and not _draws(encoding := sys.__stderr__.encoding if sys.__stderr__ is not None else "ascii"):
+        diagnostics.notice(
+            f"the console draws with signs that this terminal's encoding ({encoding}) lacks: "
+            "set LC_ALL=C.UTF-8; `prism scan` works without"
+        )
+        source.close(CLOSE_S)
+        return diagnostics.FAILED
     if not os.environ.get("NO_COLOR"):
         os.environ.pop("NO_COLOR", None)  # Textual takes an empty one for a wish too
     app = PrismApp(source, config, notices=notices, config_would_be=config_would_be)
@@ -110,3 +119,12 @@ def run_console(
         diagnostics.notice(app.failed)
         return diagnostics.FAILED
     return app.return_code or diagnostics.DONE
+
+
+def _draws(encoding: str) -> bool:
+    """Whether text in this encoding has the signs of the screens. Python takes UTF-8 itself where the locale is C."""
+    try:
+        SIGNS.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

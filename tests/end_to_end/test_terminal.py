@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,8 @@ STOPPED_S = 33.0
 class Terminal:
     """`prism` on a pseudo-terminal that is read only when asked to."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
-        self.master, slave = pty.openpty()
+    def __init__(self, home: Path, *arguments: str, ends: tuple[int, int] | None = None) -> None:
+        self.master, slave = ends or pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
         self.home = home
 
@@ -49,7 +51,8 @@ class Terminal:
                  "XDG_CONFIG_HOME": str(home)},
             preexec_fn=lead,
         )  # fmt: skip
-        os.close(slave)
+        if ends is None:
+            os.close(slave)
         self.output = b""
 
     def read_until(self, wanted: str, seconds: float = 60.0) -> None:
@@ -60,6 +63,14 @@ class Terminal:
             assert self.process.poll() is None, self.output[-1500:]
             if select.select([self.master], [], [], 0.2)[0]:
                 self.output += os.read(self.master, 65_536)
+
+    def read_for(self, seconds: float, until: Callable[[Terminal], bool] = lambda _: False) -> None:
+        """Read what it writes for so long, or until something holds."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not until(self):
+            if select.select([self.master], [], [], min(left, 0.05))[0]:
+                with contextlib.suppress(OSError):
+                    self.output += os.read(self.master, 65_536)
 
     def log(self) -> str:
         return "".join(path.read_text() for path in self.home.rglob("prism.log"))
@@ -116,6 +127,51 @@ def test_quitting_by_key_leaves_a_clean_exit(tmp_path: Path) -> None:
         assert b"\x1b[?1049l" in terminal.output
     finally:
         terminal.end()
+
+
+MOMENTS = (0.1, 0.4, 0.7, 1.0, 1.3, 1.7, 2.2)
+"""Seconds after the start: the interpreter, its modules, the simulator, the engine, a screen, a market."""
+
+
+def of_session(leader: int) -> set[int]:
+    """Processes of a session that still run."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = re.sub(r".*\) ", "", path.read_text()).split()
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.add(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_at_any_moment_of_the_start_ends_it_whole(tmp_path: Path, number: signal.Signals) -> None:
+    """By the signal itself while Python starts, by its code or a clean exit after that; never with a traceback."""
+    codes = {-number, 128 + number, *([0] if number == signal.SIGINT else [])}
+    for moment in MOMENTS:
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        before = termios.tcgetattr(slave)
+        terminal = Terminal(tmp_path / f"{moment}", "demo", "--rate", "200", ends=(master, slave))
+        leader = terminal.process.pid
+        try:
+            terminal.read_for(moment)
+            terminal.process.send_signal(number)
+            # The promise is three seconds; the rest is for a machine that is busy with other tests.
+            terminal.read_for(3.0 + 5.0, until=lambda one: one.process.poll() is not None)
+            assert terminal.process.poll() in codes, f"{number.name} after {moment} s"
+            terminal.read_for(0.2)
+            assert b"Traceback" not in terminal.output, terminal.output[-2000:]
+            assert termios.tcgetattr(slave) == before, f"{number.name} after {moment} s"
+            assert terminal.output.rfind(b"\x1b[?1049l") >= terminal.output.rfind(b"\x1b[?1049h")
+            end = time.monotonic() + 8
+            while left := of_session(leader):
+                assert time.monotonic() < end, f"still running: {left}"
+                time.sleep(0.1)
+        finally:
+            terminal.end()
+            os.close(slave)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")

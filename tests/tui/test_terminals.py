@@ -127,6 +127,36 @@ def test_a_terminal_that_cannot_be_drawn_on_is_told_so(tmp_path: Path) -> None:
         assert b"\x1b[?1049h" not in terminal.raw
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TERM": "vt100", "LC_ALL": "C"},
+        {"TERM": "linux", "LC_ALL": "POSIX", "LANG": ""},
+    ],
+    ids=["vt100", "linux"],
+)
+def test_without_a_locale_it_runs_is_used_and_ends(tmp_path: Path, environment: dict[str, str]) -> None:
+    terminal = PseudoTerminal(busy_console(tmp_path), environment, tmp_path)
+    with terminal:
+        terminal.until(lambda text: "LONG" in text and "SHORT" in text and "imbalance" in text)
+        terminal.press("?")
+        terminal.until(lambda text: "escape goes back" in text)
+        terminal.press("\x1b")
+        quits(terminal)
+        assert b"Error" not in terminal.raw
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-1", "cp1252"])
+def test_an_encoding_that_lacks_the_signs_is_told_instead_of_drawn_with(tmp_path: Path, encoding: str) -> None:
+    environment = {**PALETTE, "PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    with PseudoTerminal(busy_console(tmp_path), environment, tmp_path) as terminal:
+        assert terminal.process.wait(30) == 1
+        terminal.read(0.5)
+        told = " ".join(terminal.text.split())
+        assert f"this terminal's encoding ({encoding}) lacks: set LC_ALL=C.UTF-8" in told
+        assert b"\x1b[?1049h" not in terminal.raw
+
+
 # Leaving it for the shell and coming back
 
 
