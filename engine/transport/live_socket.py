@@ -167,6 +167,8 @@ class LiveSocket(WSListener):
     async def ping(self) -> None:
         """See `Socket.ping`."""
         transport = self._opened()
+        if self._open_pings:
+            self.pulse.round_trip_s = None  # what was measured before an unanswered ping is not the present any more
         self.pulse.pings_sent += 1
         payload = b"%d" % self.pulse.pings_sent
         if len(self._open_pings) >= MAX_OPEN_PINGS:

@@ -287,6 +287,8 @@ class Link:
         if text is None:
             await self.socket.ping()
         else:
+            if self._beat_ns:
+                self.round_trip_s = None  # the heartbeat before was not answered
             self._beat_ns = self._context.clock.monotonic_ns()
             await self.socket.send(text)
 

@@ -223,6 +223,56 @@ def books_of(rig: Rig, product: str) -> list[Book]:
     return [book for book in found if book is not None]
 
 
+async def test_all_venues_gone_together_are_told_one_by_one_and_whole_again_within_a_minute() -> None:
+    async with Rig(assets=4, rate=120.0, places=3) as rig:
+        await rig.run(10.0)
+        before = {name: streams.opened for name, streams in rig.sim.streams.items()}
+        for exchange in BOOK:
+            rig.inject(kind="refuse", exchange=exchange)
+        took = await rig.until(lambda: {feed.state for feed in rig.snapshot.feeds} == {"down"}, 30.0, "all down")
+        assert took < 5.0
+        await rig.run(20.0)
+        for feed in rig.snapshot.feeds:
+            assert "attempt" in feed.detail, (feed.venue, feed.detail)
+        rig.sim.lift()
+        took = await rig.until(rig.is_whole, 60.0, "whole again")
+        await rig.run(2.0)
+        await rig.until(lambda: rig.is_whole() and has_caught_up(rig), 30.0, "whole for good")
+        await rig.hold()
+        for product in rig.market.feeds:
+            assert check_books(rig, product) > 0, product
+            check_trades(rig, product, 60)
+            check_candles(rig, product)
+        for name, streams in rig.sim.streams.items():
+            held = len(streams.clients)
+            assert streams.opened - before[name] <= 3 * held, f"{name}: {streams.opened} connections for {held}"
+        print(f"\nall      gone together for 20 s             {took:6.1f} s")
+
+
+async def test_twenty_times_the_frames_for_a_minute_are_all_read_and_leave_nothing_behind() -> None:
+    async with Rig(("bybit", "okx"), assets=3, rate=60.0, places=2) as rig:
+        await rig.run(15.0)
+        frames = rig.pipeline.frames
+        await rig.run(5.0)
+        usual = (rig.pipeline.frames - frames) / 5.0
+        for exchange in ("bybit", "okx"):
+            rig.inject(kind="burst", exchange=exchange, value=19)
+        frames, states = rig.pipeline.frames, set()
+        for _ in range(60):
+            await rig.run(1.0)
+            states |= {feed.state for feed in rig.snapshot.feeds}
+        assert rig.pipeline.frames - frames > 15 * 60 * usual
+        assert states == {"live"}
+        rig.sim.lift()
+        took = await rig.until(rig.is_whole, 10.0, "whole again")
+        assert not any(feed.waiting for feed in rig.snapshot.feeds)
+        await rig.hold()
+        for product in rig.market.feeds:
+            assert check_books(rig, product) > 0
+            assert check_trades(rig, product, 60) > 0
+        print(f"\nboth     twenty times the frames            {took:6.1f} s")
+
+
 async def test_an_instrument_that_ends_is_told_given_up_and_ranked_no_more() -> None:
     async with Rig(("bybit", "binance"), assets=4, rate=60.0, places=2) as rig:
         symbol = next(

@@ -44,11 +44,12 @@ class Streams:
         self.wanted: dict[str, int] = {}
         """By topic, how many clients receive it."""
         self.sent = 0
+        self.opened = 0
+        """Connections that were ever opened."""
         self._of: dict[str, set[int]] = {}
         self._faults = faults
         self._time = time
         self._servers: list[Server] = []
-        self._next = 1
         self._later: list[tuple[int, int, str]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -156,8 +157,8 @@ class Streams:
     async def serve(self, socket: Peer, origin: str, target: str) -> None:
         """One client at `target` (path and query) until it leaves."""
         now_ms = self._time.now_ms()
-        client = Client(self._next, origin, socket, now_ms)
-        self._next += 1
+        self.opened += 1
+        client = Client(self.opened, origin, socket, now_ms)
         self.clients[client.number] = client
         client.is_half_open = self._faults.is_on("half_open", self.exchange.name, now_ms)
         parts = urlsplit(target)

@@ -146,6 +146,8 @@ class FakeSocket:
         await asyncio.sleep(0)
         if self._ended is not None:
             raise self._ended
+        if self.pulse.pings_sent > self.pulse.pongs_received:
+            self.pulse.round_trip_s = None
         self.pulse.pings_sent += 1
         if self.answers_pings:
             self.pulse.pongs_received += 1

@@ -112,6 +112,7 @@ class Venue:
     acks: bool = True
     frozen: bool = False
     """Nothing at all is sent."""
+    answers_pings: bool = True
     silent_hosts: set[str] = field(default_factory=set)
     held: dict[int, set[str]] = field(default_factory=dict)
     """By number of the socket: what it is subscribed to."""
@@ -132,7 +133,8 @@ class Venue:
 
     def _answer(self, index: int, socket: FakeSocket, text: str) -> None:
         if text == "ping":
-            socket.push("pong")
+            if self.answers_pings:
+                socket.push("pong")
             return
         said = json.loads(text)
         self.requests += 1

@@ -166,6 +166,10 @@ async def test_pings_measure_the_round_trip_and_only_answers_count() -> None:
         assert socket.pulse.round_trip_s is not None
         assert 0 < socket.pulse.round_trip_s < LIMIT_S
         assert socket.pulse.heard_ns > opened_ns
+        await socket.ping()
+        assert socket.pulse.round_trip_s is not None, "nothing newer is known yet"
+        await socket.ping()
+        assert socket.pulse.round_trip_s is None, "the one before was never answered"
 
 
 BAD = {

@@ -537,6 +537,29 @@ async def test_a_machine_that_slept_replaces_its_sockets(bench: Bench) -> None:
     assert bench.state("book:A") == "live"
 
 
+@pytest.mark.parametrize("heartbeat", [None, "ping"])
+async def test_pings_without_answers_are_no_reason_to_leave_a_connection_that_brings_data(
+    heartbeat: str | None,
+) -> None:
+    bench = Bench(StreamLanguage(StreamLimits(5, None, 100, None, heartbeat, 5, 20)))
+    bench.streams.want([channel("book:A")])
+    bench.streams.start()
+    await bench.run(10)
+    assert bench.streams.status().round_trip_ms is not None
+    socket = bench.net.sockets[0]
+    socket.answers_pings = bench.venue.answers_pings = False
+    asked = socket.pulse.pings_sent + socket.sent.count("ping")
+    await bench.run(1_800)
+
+    assert len(bench.net.connects) == 1
+    assert socket.pulse.pings_sent + socket.sent.count("ping") >= asked + 300
+    status = bench.streams.status()
+    assert (status.state, status.words, status.reconnects) == ("live", "", 0)
+    assert status.round_trip_ms is None, "not known, rather than the one of half an hour ago"
+    await bench.run(30, sends=False)
+    assert len(bench.net.connects) == 2, "once neither comes"
+
+
 @pytest.mark.parametrize(("stopped_s", "replaced"), [(600.0, True), (31.0, True), (20.0, False)])
 async def test_a_program_that_was_stopped_replaces_its_sockets_if_it_was_for_long(
     bench: Bench, stopped_s: float, replaced: bool, caplog: pytest.LogCaptureFixture
