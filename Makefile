@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint bench simulate soak lock clean
+.PHONY: demo test check lint bench simulate soak lock audit clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/prism demo
@@ -55,5 +55,16 @@ soak: $(VENV)/.dev
 lock: $(VENV)/.dev
 	bench/lock.sh
 
+# Asks the advisories of today about every locked version, so it needs the network and is no part of `check`. `--strict`: a
+# version that could not be looked up is a failure, not a pass.
+audit: .venv-audit/.ready
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock
+
+.venv-audit/.ready:
+	test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-bench build *.egg-info
+	rm -rf $(VENV) .venv-bench .venv-audit build *.egg-info

@@ -98,3 +98,25 @@ def test_every_fault_of_the_table_has_its_tests_or_says_why_not() -> None:
         for shown, path in links:
             tests = (ROOT / path).read_text(encoding="utf-8")
             assert shown == Path(path).stem or re.search(rf"def {shown}\(", tests), f"{name}: {path} has no {shown}"
+
+
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    for name, target in re.findall(r"\[(test_\w+)\]\(\.\./([^)]+)\)", RELIABILITY):
+        path = ROOT / target
+        assert path.stem == name or re.search(
+            rf"^(async )?def {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE
+        ), name
+
+
+def test_the_page_of_faults_counts_its_rows() -> None:
+    states = Counter(
+        re.findall(r"^\| F\d\d \| .*? \| (tested|partly|not covered|does not apply) \|", RELIABILITY, re.MULTILINE)
+    )
+    assert sum(states.values()) == 67
+    told = re.search(r"(\d+) are tested,\s(\d+) partly, (\d+) not covered, and (\d+) do not apply", RELIABILITY)
+    assert told is not None
+    kinds = ("tested", "partly", "not covered", "does not apply")
+    assert [states[kind] for kind in kinds] == [int(number) for number in told.groups()]

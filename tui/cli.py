@@ -7,6 +7,7 @@ here writes to stderr or decides what a failure means: that is `tui.headless.dia
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
@@ -22,6 +23,8 @@ _EPILOG: Final = """exit codes:
   2    wrong usage or configuration
   130  interrupted
 """
+PRIVATE: Final = 0o077
+"""What is taken from the permissions of every file and folder that a command makes: others may do nothing with them."""
 _SHELLS: Final = ("bash", "zsh", "tcsh")
 _PATH_ARGUMENTS: Final = ("capture", "replay", "config_file", "file", "token_file")
 """Arguments that a shell completes with file names."""
@@ -51,7 +54,11 @@ class _Version(argparse.Action):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `prism` with `argv` (default: the process's own arguments) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    return diagnostics.guard(lambda: _run(words), debug="--debug" in words)
+    before = os.umask(PRIVATE)
+    try:
+        return diagnostics.guard(lambda: _run(words), debug="--debug" in words)
+    finally:
+        os.umask(before)
 
 
 def _run(words: list[str]) -> int:
