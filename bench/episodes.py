@@ -6,7 +6,7 @@ faces a phase should move and which way. Every such face of every perpetual on t
 before the phase began; printed are how many perpetuals went the right way by at least `STEP` points at some time of the
 phase, the median of their farthest moves the right way, and the median time until the step was made. A market without
 an episode is looked at for as long and printed beside them, since scores wander by
-themselves. Nothing was fitted to this output.
+themselves. Nothing was fitted to this output; a run of it stands in `docs/episodes.md`.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Table:
 async def main() -> None:
     """Run and print."""
     options = argparse.ArgumentParser(prog="python -m bench.episodes", description=__doc__.split("\n", 1)[0])
-    options.add_argument("--minutes", type=float, default=20.0, help="length of each episode")
+    options.add_argument("--minutes", type=float, default=30.0, help="length of each episode")
     options.add_argument("--seeds", type=int, default=1, help="markets to play each in, both ways")
     options.add_argument("--kind", action="append", choices=[*get_args(EpisodeKind), CALM], help="only these")
     given = options.parse_args()
