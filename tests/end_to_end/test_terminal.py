@@ -40,6 +40,9 @@ class Terminal:
         def lead() -> None:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            # Tests that run under nohup, or in the background of a script, ignore these, and so would their children.
+            for number in (signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
 
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tui.cli", *arguments],

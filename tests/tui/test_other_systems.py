@@ -48,6 +48,10 @@ HIDDEN = """
 """
 
 
+POSIX_ALONE = {"tui.terminal_driver"}
+"""`tui.app` asks for it on other systems than Windows, where Textual has a driver of its own."""
+
+
 def without_posix(program: str, *words: str) -> str:
     """What `program` prints where these names are not."""
     done = subprocess.run(
@@ -64,6 +68,7 @@ def test_every_module_can_be_imported() -> None:
         for room in ("engine", "tui", "themes")
         for path in (ROOT / room).rglob("*.py")
     )
+    names = [name for name in names if name not in POSIX_ALONE]
     assert len(names) > 200
     told = without_posix(
         "import importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint('done')", *names
