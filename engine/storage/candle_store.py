@@ -110,6 +110,8 @@ class CandleStore:
         except aiosqlite.Error as error:
             if claim is None or not _is_damage(error):
                 raise StoreUnusable(f"candles are not kept: {where}: {_told(error)}") from error
+            is_old = isinstance(error, _OlderLayoutError)
+            what = "kept candles are of an older prism" if is_old else "kept candles were damaged"
         except OSError as error:
             raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}; make it writable") from error
         try:
@@ -118,7 +120,7 @@ class CandleStore:
         except (OSError, aiosqlite.Error) as error:
             why = clean(str(error))
             raise StoreUnusable(f"candles are not kept: {where} is damaged, cannot be set aside: {why}") from error
-        store.notice = f"kept candles were damaged: {where} is now {aside.name}, and a new file was begun"
+        store.notice = f"{what}: {where} is now {aside.name}, and a new file was begun"
         return store
 
     @staticmethod
@@ -302,6 +304,8 @@ async def _prepared(database: aiosqlite.Connection, path: Path, *, writes: bool)
             raise StoreUnusable(
                 f"candles are not kept: {clean(str(path))} was written by a newer prism (version {version})"
             )
+        if version < VERSION and await _holds_tables(database):
+            raise _OlderLayoutError(f"it is of an older layout (version {version})")
         if writes:
             await database.execute("PRAGMA journal_mode=WAL")
             await database.execute("PRAGMA synchronous=NORMAL")
@@ -325,9 +329,17 @@ def _uri(path: Path, writes: bool) -> str:
     return f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}"
 
 
+class _OlderLayoutError(aiosqlite.DatabaseError):
+    """The file was made before the first layout that is read here."""
+
+
+async def _holds_tables(database: aiosqlite.Connection) -> bool:
+    return await (await database.execute("SELECT 1 FROM sqlite_master LIMIT 1")).fetchone() is not None
+
+
 def _is_damage(error: aiosqlite.Error) -> bool:
     """Whether the file itself is at fault, not the disk, a lock or a permission."""
-    return type(error) is aiosqlite.DatabaseError
+    return type(error) in (aiosqlite.DatabaseError, _OlderLayoutError)
 
 
 _ADVICE: Final = {

@@ -31,8 +31,9 @@ class PseudoTerminal:
     """`words` run in a session of their own on a terminal of this size and environment. Use as a context manager."""
 
     def __init__(
-        self, words: list[str], environment: Mapping[str, str], home: Path, size: tuple[int, int] = (120, 40)
-    ) -> None:
+        self, words: list[str], environment: Mapping[str, str], home: Path, size: tuple[int, int] = (120, 40),
+        folder: Path = ROOT,
+    ) -> None:  # fmt: skip
         width, height = size
         self.screen = pyte.Screen(width, height)
         self.raw = b""
@@ -47,7 +48,7 @@ class PseudoTerminal:
         kept = {name: value for name, value in os.environ.items() if name not in COLOURS}
         self.process = subprocess.Popen(
             words,
-            stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, preexec_fn=lead,
+            stdin=slave, stdout=slave, stderr=slave, cwd=folder, preexec_fn=lead,
             env={**kept, "HOME": str(home), "XDG_STATE_HOME": str(home), "XDG_CONFIG_HOME": str(home), **environment},
         )  # fmt: skip
         self.slave = slave
