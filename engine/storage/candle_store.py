@@ -32,6 +32,9 @@ KEPT_BARS: Final = 500
 BATCH_ROWS: Final = 500
 WAL_BYTES: Final = 16 * 2**20
 """What the log beside the database is cut back to when it starts anew."""
+MOST_WAL_BYTES: Final = 128 * 2**20
+"""Who reads the file all the while keeps the log from beginning anew: beyond this nothing more is written to it until he
+has ended."""
 MOST_ASIDE: Final = 20
 """Damaged files kept beside the database; more are a sign of something that no new file mends."""
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -144,6 +147,7 @@ class CandleStore:
         self._check()
         await self._claim_it()
         try:
+            await self._bound_log()
             await self._database.execute("BEGIN IMMEDIATE")
             try:
                 for key, bars in fresh.items():
@@ -184,6 +188,21 @@ class CandleStore:
         except aiosqlite.Error as error:
             raise await self._unusable("kept instruments could not be read", error) from error
         return {venue: listing_of(venue, body) for venue, body in rows if isinstance(venue, str)}
+
+    async def _bound_log(self) -> None:
+        """Raise StoreUnusable where the log cannot be emptied and is as large as it may become."""
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            if log.stat().st_size <= MOST_WAL_BYTES:
+                return
+        except OSError:
+            return
+        row = await (await self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")).fetchone()
+        if row is not None and row[0]:
+            raise StoreUnusable(
+                f"candles could not be kept: another program has been reading {clean(str(self.path))} for so long that "
+                f"its log takes {MOST_WAL_BYTES // 2**20} MiB; end that program, and they are kept"
+            )
 
     def _check(self) -> None:
         if self._lost:

@@ -1,7 +1,7 @@
 """What an earlier prism left behind, met by this one: read as it stands, or set aside and told, never lost in silence.
 
-The files are written here as version 0.1.0 wrote them; a change that cannot read them any more needs a way for them, and
-a new version in the file.
+The files are written here as version 0.1.0 wrote them. A change that cannot read them any more needs a way for them,
+and a new version in the file.
 """
 
 from __future__ import annotations

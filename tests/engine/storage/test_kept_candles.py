@@ -122,6 +122,46 @@ async def test_a_locked_file_says_so_and_loses_nothing(tmp_path: Path, monkeypat
     await store.close()
 
 
+async def test_a_reader_that_stays_bounds_the_log_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.storage.candle_store.MOST_WAL_BYTES", 512 * 1024)
+    monkeypatch.setattr("engine.storage.candle_store.BUSY_MS", 1)
+    path = tmp_path / "c.sqlite3"
+    log = path.with_name("c.sqlite3-wal")
+    store = await CandleStore.open(path)
+    await store.save([candle(0)])
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM bars").fetchone() == (1,)
+    saved, told = 0, ""
+    try:
+        for n in range(1, 400):
+            try:
+                await store.save(candle(n, f"S{symbol}USDT") for symbol in range(20))
+            except StoreUnusable as error:
+                told = error.message
+                break
+            saved = n
+        assert "another program has been reading" in told
+        assert "end that program" in told
+        size = log.stat().st_size
+        assert 512 * 1024 < size < 1024 * 1024
+        for _ in range(5):
+            with pytest.raises(StoreUnusable):
+                await store.save([candle(saved + 1)])
+        assert log.stat().st_size == size
+    finally:
+        reader.execute("ROLLBACK")
+        reader.close()
+    await store.save([candle(saved + 1)])
+    assert log.stat().st_size < size
+    held = dict(await store.load({MINUTE: 0}))
+    assert opens(held["okx", "S7USDT", MINUTE]) == list(range(1, saved + 1))
+    assert opens(held["okx", "BTCUSDT", MINUTE]) == [0, saved + 1]
+    await store.close()
+
+
 async def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreUnusable, match="candles are not kept"):
