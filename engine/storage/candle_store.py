@@ -33,8 +33,8 @@ BATCH_ROWS: Final = 500
 WAL_BYTES: Final = 16 * 2**20
 """What the log beside the database is cut back to when it starts anew."""
 MOST_WAL_BYTES: Final = 128 * 2**20
-"""Who reads the file all the while keeps the log from beginning anew: beyond this nothing more is written to it until he
-has ended."""
+"""Who reads the file all the while keeps the log from beginning anew: beyond this nothing more is written to it until
+he has ended."""
 MOST_ASIDE: Final = 20
 """Damaged files kept beside the database; more are a sign of something that no new file mends."""
 MAX_BODY_BYTES: Final = 256 * 1024
