@@ -81,7 +81,12 @@ class Universe:
     def refine(self, row: int, instrument: Instrument) -> bool:
         """Take better knowledge of a row's instrument; True where it changed. Inferred never replaces listed."""
         known = self.instruments[row]
-        if instrument is known or (instrument.inferred and not known.inferred) or instrument == known:
+        if instrument is known or (instrument.inferred and not known.inferred):
+            return False
+        if instrument == known:
+            # A listing that was asked for again says the same in new words: from now on they are the known ones, so
+            # that the next message needs no comparison.
+            self.instruments[row] = instrument
             return False
         self.instruments[row] = instrument
         self.in_usd[row] = instrument.quote_is_usd
