@@ -8,62 +8,28 @@ Of programs that run side by side the first writes, and the others read until it
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import aiosqlite
-import msgspec
 
 from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.instruments import Instrument
+from engine.storage.candle_file import OlderLayoutError, connected, is_damage, prepared, set_aside, told
+from engine.storage.candle_rows import ENCODE, KEPT_BARS, MAX_MS, Kept, bars_of
 from engine.storage.claim import Claim, holder_of
 from engine.storage.listing_rows import MAX_LISTING_BYTES, listing_body, listing_of
 from engine.text import clean
 
-VERSION: Final = 1
-"""`PRAGMA user_version` of the layout below. A table more is no other version: who does not know it leaves it alone."""
-BUSY_MS: Final = 2_000
-KEPT_BARS: Final = 500
-"""Newest bars kept of each instrument and timeframe."""
 BATCH_ROWS: Final = 500
-WAL_BYTES: Final = 16 * 2**20
-"""What the log beside the database is cut back to when it starts anew."""
 MOST_WAL_BYTES: Final = 128 * 2**20
 """Who reads the file all the while keeps the log from beginning anew: beyond this nothing more is written to it until
 he has ended."""
-MOST_ASIDE: Final = 20
-"""Damaged files kept beside the database; more are a sign of something that no new file mends."""
 MAX_BODY_BYTES: Final = 256 * 1024
 """Largest row looked at; 500 bars take about 40 kB."""
-_MIN_MS: Final = 1_230_768_000_000
-_MAX_MS: Final = 4_102_444_800_000
-"""2009 to 2100, as for what venues stamp."""
-_MAX_COUNT: Final = 1 << 53
-
-_SCHEMA: Final = (
-    """
-CREATE TABLE IF NOT EXISTS bars (
-    venue TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    interval_ms INTEGER NOT NULL,
-    newest_ms INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (venue, symbol, interval_ms)
-) WITHOUT ROWID
-""",
-    "CREATE TABLE IF NOT EXISTS listings (venue TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
-)
-
-Kept = tuple[int, float, float, float, float, float, float, float, int]
-"""Open time, open, high, low, close, base and quote volume, taker buys in quote, trades. NaN where not known."""
 Key = tuple[str, str, int]
-
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
-_DECODE: Final = msgspec.msgpack.Decoder(list[Kept]).decode
 
 
 class CandleStore:
@@ -103,23 +69,23 @@ class CandleStore:
 
         Raises StoreUnusable for one of a newer version, aiosqlite's errors for one that is locked, full or damaged.
         """
-        return cls(await _prepared(database, path, writes=True), path, Claim.needless())
+        return cls(await prepared(database, path, writes=True), path, Claim.needless())
 
     @classmethod
     async def _claimed(cls, path: Path, claim: Claim | None) -> CandleStore:
         where = clean(str(path))
         try:
-            return cls(await _connected(path, claim is not None), path, claim)
+            return cls(await connected(path, claim is not None), path, claim)
         except aiosqlite.Error as error:
-            if claim is None or not _is_damage(error):
-                raise StoreUnusable(f"candles are not kept: {where}: {_told(error)}") from error
-            is_old = isinstance(error, _OlderLayoutError)
+            if claim is None or not is_damage(error):
+                raise StoreUnusable(f"candles are not kept: {where}: {told(error)}") from error
+            is_old = isinstance(error, OlderLayoutError)
             what = "kept candles are of an older prism" if is_old else "kept candles were damaged"
         except OSError as error:
             raise StoreUnusable(f"candles are not kept: {where}: {error.strerror}; make it writable") from error
         try:
-            aside = _set_aside(path)
-            store = cls(await _connected(path, True), path, claim)
+            aside = set_aside(path)
+            store = cls(await connected(path, True), path, claim)
         except (OSError, aiosqlite.Error) as error:
             why = clean(str(error))
             raise StoreUnusable(f"candles are not kept: {where} is damaged, cannot be set aside: {why}") from error
@@ -223,7 +189,7 @@ class CandleStore:
                 "end it, and they are kept here"
             )
         try:
-            database = await _connected(self.path, True)
+            database = await connected(self.path, True)
         except (OSError, aiosqlite.Error) as error:
             claim.release()
             raise StoreUnusable(f"candles are not kept: {where}: {clean(str(error))}") from error
@@ -236,12 +202,12 @@ class CandleStore:
     async def _unusable(self, what: str, error: aiosqlite.Error) -> StoreUnusable:
         """What to raise for `error`; a damaged file is set aside before, and a new one begun."""
         where, why = clean(str(self.path)), clean(str(error))
-        if self._claim is None or not _is_damage(error):
-            return StoreUnusable(f"{what}: {where}: {_told(error)}")
+        if self._claim is None or not is_damage(error):
+            return StoreUnusable(f"{what}: {where}: {told(error)}")
         try:
             await self._database.close()
-            aside = _set_aside(self.path)
-            self._database = await _connected(self.path, True)
+            aside = set_aside(self.path)
+            self._database = await connected(self.path, True)
         except (OSError, aiosqlite.Error) as second:
             self._lost = f"{what}: {where} is damaged ({why}), cannot be set aside: {clean(str(second))}"
             return StoreUnusable(self._lost)
@@ -253,14 +219,14 @@ class CandleStore:
                 "SELECT body FROM bars WHERE venue = ? AND symbol = ? AND interval_ms = ?", key
             )
         ).fetchone()
-        known = {bar[0]: bar for bar in _bars_of(found[0], key[2])} if found is not None else {}
+        known = {bar[0]: bar for bar in bars_of(found[0], key[2])} if found is not None else {}
         known.update(bars)
         newest = [known[open_ms] for open_ms in sorted(known)[-KEPT_BARS:]]
         await self._database.execute(
-            "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?)", (*key, newest[-1][0], _ENCODE(newest))
+            "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?)", (*key, newest[-1][0], ENCODE(newest))
         )
 
-    async def load(self, since_ms: dict[int, int], until_ms: int = _MAX_MS) -> list[tuple[Key, list[Kept]]]:
+    async def load(self, since_ms: dict[int, int], until_ms: int = MAX_MS) -> list[tuple[Key, list[Kept]]]:
         """The bars of every instrument whose newest is at or after `since_ms` of its timeframe, oldest first.
 
         `since_ms` is by interval, milliseconds; an interval that is not named is not read. Bars that end after
@@ -276,7 +242,7 @@ class CandleStore:
                     (interval_ms, least, MAX_BODY_BYTES),
                 )
                 for venue, symbol, interval, body in rows:
-                    if bars := [bar for bar in _bars_of(body, interval_ms) if bar[0] + interval_ms <= until_ms]:
+                    if bars := [bar for bar in bars_of(body, interval_ms) if bar[0] + interval_ms <= until_ms]:
                         found.append(((venue, symbol, interval), bars))
         except aiosqlite.Error as error:
             raise await self._unusable("kept candles could not be read", error) from error
@@ -301,112 +267,3 @@ class CandleStore:
         finally:
             if self._claim is not None:
                 self._claim.release()
-
-
-async def _connected(path: Path, writes: bool) -> aiosqlite.Connection:
-    """A connection to a file of this version, made where there is none. Raises aiosqlite.Error, OSError, StoreUnusable.
-
-    Who does not write opens it read-only: SQLite before 3.51.3 can lose pages where two connections write or empty the
-    log at once (sqlite.org, "The WAL-reset bug").
-    """
-    uri = _uri(path, writes)
-    database = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
-    return await _prepared(database, path, writes=writes)
-
-
-async def _prepared(database: aiosqlite.Connection, path: Path, *, writes: bool) -> aiosqlite.Connection:
-    """A database of this version, closed where it is of a newer one or cannot be made one."""
-    try:
-        row = await (await database.execute("PRAGMA user_version")).fetchone()
-        version = int(row[0]) if row else 0
-        if version > VERSION:
-            raise StoreUnusable(
-                f"candles are not kept: {clean(str(path))} was written by a newer prism (version {version})"
-            )
-        if version < VERSION and await _holds_tables(database):
-            raise _OlderLayoutError(f"it is of an older layout (version {version})")
-        if writes:
-            await database.execute("PRAGMA journal_mode=WAL")
-            await database.execute("PRAGMA synchronous=NORMAL")
-            await database.execute(f"PRAGMA journal_size_limit={WAL_BYTES}")
-            await database.execute("BEGIN IMMEDIATE")
-            for table in _SCHEMA:
-                await database.execute(table)
-            await database.execute(f"PRAGMA user_version={VERSION}")
-            await database.execute("COMMIT")
-    except BaseException:
-        await database.close()
-        raise
-    return database
-
-
-def _uri(path: Path, writes: bool) -> str:
-    """The address of the file for SQLite, which is made where it is to be written and there is none."""
-    if writes:
-        # Made before SQLite does, so that nobody else may ever read it.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}"
-
-
-class _OlderLayoutError(aiosqlite.DatabaseError):
-    """The file was made before the first layout that is read here."""
-
-
-async def _holds_tables(database: aiosqlite.Connection) -> bool:
-    return await (await database.execute("SELECT 1 FROM sqlite_master LIMIT 1")).fetchone() is not None
-
-
-def _is_damage(error: aiosqlite.Error) -> bool:
-    """Whether the file itself is at fault, not the disk, a lock or a permission."""
-    return type(error) in (aiosqlite.DatabaseError, _OlderLayoutError)
-
-
-_ADVICE: Final = {
-    "full": "free some space on its disk",
-    "locked": "end the program that holds it",
-    "readonly": "make it and its folder writable",
-}
-
-
-def _told(error: aiosqlite.Error) -> str:
-    """What SQLite says, and what to do about it."""
-    why = clean(str(error))
-    return f"{why}; {next((does for word, does in _ADVICE.items() if word in why), 'look at its disk')}"
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename it, with its log, to a name that is free; what was there before stays. Raises OSError."""
-    for number in range(1, MOST_ASIDE + 1):
-        aside = path.with_name(f"{path.name}.bad" + (f"-{number}" if number > 1 else ""))
-        if not aside.exists():
-            break
-    else:
-        raise FileExistsError(f"{MOST_ASIDE} damaged files lie beside it already; move them away")
-    path.replace(aside)
-    for ending in ("-wal", "-shm"):
-        log = path.with_name(path.name + ending)
-        if log.exists():
-            log.replace(aside.with_name(aside.name + ending))
-    return aside
-
-
-def _bars_of(body: object, interval_ms: int) -> list[Kept]:
-    """The bars of a row, oldest first, without those that cannot be true, whatever wrote the file."""
-    if not isinstance(body, bytes):
-        return []
-    try:
-        bars = {bar[0]: bar for bar in _DECODE(body) if _is_plausible(bar, interval_ms)}
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return []
-    return [bars[open_ms] for open_ms in sorted(bars)][-KEPT_BARS:]
-
-
-def _is_plausible(bar: Kept, interval_ms: int) -> bool:
-    open_ms, first, high, low, last, base, quote, taker, trades = bar
-    return (
-        _MIN_MS < open_ms < _MAX_MS
-        and open_ms % interval_ms == 0
-        and 0.0 < low <= min(first, last) <= max(first, last) <= high < math.inf
-        and all(amount != amount or 0.0 <= amount < math.inf for amount in (base, quote, taker))
-        and -1 <= trades < _MAX_COUNT
-    )

@@ -92,7 +92,7 @@ async def test_what_waits_is_bounded_and_what_was_given_up_is_told(tmp_path: Pat
 async def test_a_locked_database_holds_up_no_scan_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.storage.candle_store.BUSY_MS", 300)
+    monkeypatch.setattr("engine.storage.candle_file.BUSY_MS", 300)
     path = tmp_path / "c.sqlite3"
     engine = Engine(await CandleStore.open(path))
     other = sqlite3.connect(path, isolation_level=None)

@@ -14,7 +14,9 @@ import pytest
 from engine.errors import StoreUnusable
 from engine.events import NAN, Candle
 from engine.instruments import Instrument
-from engine.storage.candle_store import KEPT_BARS, VERSION, CandleStore, Kept
+from engine.storage.candle_file import VERSION
+from engine.storage.candle_rows import KEPT_BARS, Kept
+from engine.storage.candle_store import CandleStore
 from engine.storage.listing_rows import listing_body
 
 MINUTE = 60_000
@@ -104,7 +106,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 async def test_a_locked_file_says_so_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.storage.candle_store.BUSY_MS", 1)
+    monkeypatch.setattr("engine.storage.candle_file.BUSY_MS", 1)
     path = tmp_path / "c.sqlite3"
     store = await CandleStore.open(path)
     await store.save([candle(0)])
@@ -126,7 +128,7 @@ async def test_a_reader_that_stays_bounds_the_log_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.storage.candle_store.MOST_WAL_BYTES", 512 * 1024)
-    monkeypatch.setattr("engine.storage.candle_store.BUSY_MS", 1)
+    monkeypatch.setattr("engine.storage.candle_file.BUSY_MS", 1)
     path = tmp_path / "c.sqlite3"
     log = path.with_name("c.sqlite3-wal")
     store = await CandleStore.open(path)
