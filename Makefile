@@ -9,7 +9,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/prism demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.dev lint test
 
