@@ -54,7 +54,7 @@ _VETOED: Final = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Rank what `args` names and print it; the exit code."""
+    """Rank what `args` names and print it; the exit code, a failure's where no venue brought anything."""
     config = settings(args)
     wanted = None if args.filter is None else _parsed(args.filter)
     pipeline = market.run(args, config)
@@ -70,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
         output.write_bytes(scan_csv(snapshot, args.top).encode())
     else:
         output.write_table(*_report(snapshot, args.top))
+    if snapshot.mode != "replay" and not snapshot.at_ms:
+        diagnostics.notice("nothing was ranked: no venue brought anything; `prism doctor` says what is in the way")
+        return diagnostics.FAILED
     return diagnostics.DONE
 
 
@@ -105,7 +108,7 @@ def _report(snapshot: Snapshot, top: int) -> list[Any]:
     elif document["vetoed"]:
         parts.append(Text(f"no perpetual passes {document['preset']}; what stopped each stands below"))
     else:
-        parts.append(Text("no perpetual to show: the recording speaks of none, or the filter keeps none"))
+        parts.append(Text("no perpetual to show: nothing speaks of one, or the filter keeps none"))
     if document["vetoed"]:
         shown = document["vetoed"][:VETOED_SHOWN]
         more = len(document["vetoed"]) - len(shown)
