@@ -156,7 +156,8 @@ def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.refuse_values(nobody, Status.WARMING, seen_min, 1.0, lambda m: f"warming: {m:.0f}/5 min of the feed")
     longest = np.maximum.reduce(pool.taken(seen_min, LEAST_MINUTES), axis=1)
     minutes = np.clip(longest, LEAST_MINUTES, 60.0)
-    read = _hour(feed, pool, memory)
+    # Of a pool in which nobody counts nothing is known, and nothing is not none.
+    read = Hour(*(np.where(nobody, np.nan, values) for values in _hour(feed, pool, memory)))
     result, hour = forces(read, minutes), read.long + read.short
     draft.refuse(np.isnan(hour), Status.MISSING, "liquidated amounts not known in dollars")
     volume = _sum_known(pool.taken(view.derivatives.volume_24h_usd, np.nan))

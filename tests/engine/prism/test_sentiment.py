@@ -217,6 +217,9 @@ def test_none_reported_on_a_live_feed_is_a_measured_fifty(view: MarketView) -> N
     reading = read(replace(quiet, liquidations=replace(quiet.liquidations, since_ms=since)))["liquidations"]
     assert reading.status[:4].tolist() == [Status.MISSING, Status.WARMING, Status.OK, Status.OK]
     assert reading.notes[0] == "no liquidation feed of the venue stands"
+    hour = reading.inputs["long_1h"][0]
+    assert np.isnan(hour[:2]).all(), "not known, and not none"
+    assert hour[2] == 0.0
     assert reading.notes[1] == "warming: 2/5 min of the feed"
     assert reading.notes[2] == "no liquidations in 12 min"
     assert reading.notes[3] == "no liquidations in 60 min"
