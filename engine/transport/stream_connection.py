@@ -106,6 +106,16 @@ class Connection:
 
     # Topics.
 
+    @property
+    def is_short(self) -> bool:
+        """Half of the requests that its socket may make in an hour are made."""
+        return self.link is not None and self.link.is_short
+
+    @property
+    def request_left_s(self) -> float:
+        """Seconds until its socket may subscribe to something; 0: now, or once there is a socket."""
+        return 0.0 if self.link is None else self.link.request_left_s
+
     def add(self, topics: list[Topic]) -> None:
         """Take these topics; they are subscribed as soon as there is a socket."""
         for topic in topics:

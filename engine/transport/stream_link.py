@@ -91,6 +91,10 @@ class Link:
         self._left: dict[str, None] = {}
         """Topics that left: what still comes of them is not passed on, since another socket may carry them now."""
         self._asked: dict[str, _Asked] = {}
+        self._ends_are_next = False
+        """A beginning went before ends that were waiting."""
+        self._is_due = False
+        """Something was ended to be had anew: it begins at once, however short requests are."""
         self._id = 0
         self._beat_due = False
         self._beat_ns = 0
@@ -275,7 +279,7 @@ class Link:
             elif not gathered:
                 await sleep(self._context.clock, GATHER_S)
                 gathered = True
-            elif (left_s := self._pace.request_left_s) > 0:
+            elif not self._is_due and (left_s := self._pace.request_left_s) > 0:
                 await sleep(self._context.clock, min(left_s, 1.0))
             else:
                 await self._request()
@@ -292,19 +296,36 @@ class Link:
             self._beat_ns = self._context.clock.monotonic_ns()
             await self.socket.send(text)
 
+    @property
+    def is_short(self) -> bool:
+        """Half of the requests of the hour are made."""
+        return self._pace.is_short
+
+    @property
+    def request_left_s(self) -> float:
+        """Seconds until it may subscribe or unsubscribe; 0: now."""
+        return self._pace.request_left_s
+
     async def _request(self) -> None:
-        """Send one request: ends before beginnings, since ends make room."""
+        """Send one request: ends before beginnings, since ends make room. Where requests are counted by the hour it is
+        the other way round and in turn, so that no stream of ends holds up what begins."""
         await self._pace.message()
-        op: Literal["subscribe", "unsubscribe"] = "unsubscribe" if self._drops else "subscribe"
+        # What is to be had anew ends first.
+        waiting = tuple(name for name in self._asks if name not in self._drops)
+        begins = self._pace.is_counted and not self._ends_are_next and bool(waiting or self._apart)
+        ends = bool(self._drops) and not begins
+        op: Literal["subscribe", "unsubscribe"] = "unsubscribe" if ends else "subscribe"
+        self._ends_are_next = not ends and bool(self._drops)
         language = self._context.language
-        if self._drops:
+        if ends:
             names = tuple(self._drops)[:BATCH]
             made = language.unsubscribe(names, self._id + 1)
         else:
-            names = self._apart.popleft() if self._apart else tuple(self._asks)[:BATCH]
+            names = self._apart.popleft() if self._apart else waiting[:BATCH]
             names = tuple(name for name in names if name in self.ears)
             made = language.subscribe(names, self._id + 1) if names else []
         share = made[0].topics if made else names
+        self._is_due = ends and any(name in self._asks for name in share)
         now = self._context.clock.monotonic_ns()
         for name in share:
             self._drops.pop(name, None) if op == "unsubscribe" else self._asks.pop(name, None)

@@ -85,14 +85,30 @@ class RequestPace:
             return 0.0
         now = self._clock.monotonic_ns()
         hour = nanoseconds(HOUR_S)
-        made = self._requests
-        while made and made[0] + hour <= now:
-            made.popleft()
+        made = self._of_this_hour()
         if len(made) >= self._per_hour:
             return (made[0] + hour - now) / NS_PER_S
-        if 2 * len(made) >= self._per_hour:
-            return max(0, made[-1] + hour // self._per_hour - now) / NS_PER_S
+        if self.is_short:
+            # Over the time until the oldest is an hour old: the first half may have been used in one moment.
+            apart = (made[0] + hour - made[-1]) // (self._per_hour - len(made))
+            return max(0, made[-1] + apart - now) / NS_PER_S
         return 0.0
+
+    @property
+    def is_short(self) -> bool:
+        """Half of the hour's requests are made, so that the rest is spread over it."""
+        return self._per_hour is not None and 2 * len(self._of_this_hour()) >= self._per_hour
+
+    @property
+    def is_counted(self) -> bool:
+        """Requests are counted by the hour."""
+        return self._per_hour is not None
+
+    def _of_this_hour(self) -> deque[int]:
+        made, since = self._requests, self._clock.monotonic_ns() - nanoseconds(HOUR_S)
+        while made and made[0] <= since:
+            made.popleft()
+        return made
 
     def count_request(self) -> None:
         """A subscribe or unsubscribe request is made now."""

@@ -41,6 +41,10 @@ EMPTY_S: Final = 10.0
 RENEW_EVERY_S: Final = 5.0
 """`resubscribe` of one topic is obeyed no more often than this; what is asked meanwhile is done once, then."""
 
+MOST_SHORT: Final = 8
+"""Connections with room whose requests of the hour are short are passed over for new topics, up to so many on a path:
+venues count connections too."""
+
 _WELL: Final = frozenset({"live", "quiet"})
 
 
@@ -186,14 +190,22 @@ class StreamSet:
     def _place(self, channel: Channel, held: dict[str, list[str]]) -> Connection:
         """The connection for a new topic; `held` is what each connection has and gets, and is added to."""
         language = self._context.language
+        short: list[Connection] = []
         for name, connection in self._connections.items():
             if connection.path != channel.path or connection.is_full:
                 continue
             topics = held.setdefault(name, [])
-            if not topics or language.room(channel.path, topics, channel.topic):
+            if topics and not language.room(channel.path, topics, channel.topic):
+                connection.is_full = True
+            elif connection.is_short:
+                short.append(connection)
+            else:
                 topics.append(channel.topic)
                 return connection
-            connection.is_full = True
+        if short and len(short) >= MOST_SHORT:
+            soonest = min(short, key=lambda one: one.request_left_s)
+            held[soonest.name].append(channel.topic)
+            return soonest
         made = self._new_connection(channel.path)
         held[made.name] = [channel.topic]
         return made
