@@ -31,7 +31,9 @@ def prism(home: Path, *words: str, **more: str) -> str:
         [sys.executable, "-m", "tui.cli", *words], cwd=home, capture_output=True, text=True, timeout=120,
         env={**surroundings(home), **more}, preexec_fn=lambda: os.umask(0o022) and None,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    # A scan fails where no venue brought anything while it listened, which is not what is looked at here.
+    assert done.returncode in ((0, 1) if words[0] == "scan" else (0,)), done.stderr
+    assert "internal error" not in done.stderr
     return done.stdout + done.stderr
 
 

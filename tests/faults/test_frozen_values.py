@@ -13,7 +13,7 @@ OVER_S = 180.0
 @pytest.mark.parametrize(
     ("exchange", "product", "match", "kind"),
     [
-        ("okx", "okx", "mark-price", "mark prices"),
+        pytest.param("okx", "okx", "mark-price", "mark prices", marks=pytest.mark.long),
         ("binance", "binance-usdm", "markPrice", "mark prices"),
     ],
 )
