@@ -160,7 +160,9 @@ def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     read = Hour(*(np.where(nobody, np.nan, values) for values in _hour(feed, pool, memory)))
     result, hour = forces(read, minutes), read.long + read.short
     draft.refuse(np.isnan(hour), Status.MISSING, "liquidated amounts not known in dollars")
-    volume = _sum_known(pool.taken(view.derivatives.volume_24h_usd, np.nan))
+    traded = view.derivatives.volume_24h_usd
+    volume = _sum_known(pool.taken(traded, np.nan))
+    partly = np.logical_or.reduce(pool.counts & np.isnan(traded)[beside], axis=1)
     share = ratio(hour * 60.0 / minutes, volume / 24.0)
     weight = np.where(np.isnan(share), 1.0, share / (share + NOTABLE_SHARE))
     lean = weight * ((1.0 - result.turned) * result.pressure + result.turned * result.reversal)
@@ -170,6 +172,7 @@ def liquidations(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     draft.note(~none & sampled, "at least this: venues publish a part")
     draft.note(~none & (result.turned > 0.5), "spike spent, read as reversal")
     draft.note(~none & np.isnan(share), "24 h volume not known, not weighed by it")
+    draft.note(~none & np.isfinite(share) & partly, "24 h volume of some venues not known: the share is at most this")
     names = ("long_5m", "short_5m", "long_1h", "short_1h")
     for name, values in zip(names, (read.long_5m, read.short_5m, read.long, read.short), strict=True):
         draft.input(name, values, "usd", None)

@@ -286,6 +286,11 @@ def test_liquidations_of_an_asset_are_those_of_all_its_venues(view: MarketView) 
     assert reading.sources["long_1h"][btc[0]] == "bybit-linear, okx", "the one whose feed does not stand has no voice"
     eth = next(row for row, one in enumerate(view.instruments) if one.asset == "ETH")
     assert reading.score[eth] == 50.0
+    assert "some venues" not in reading.notes.get(btc[0], "")
+    unknown = facts(replace(quiet, liquidations=feed), [btc[2]], volume_24h_usd=np.nan)
+    told = read(unknown)["liquidations"]
+    assert "24 h volume of some venues not known: the share is at most this" in told.notes[btc[0]]
+    assert told.inputs["share_of_usual_volume"][0][btc[0]] > reading.inputs["share_of_usual_volume"][0][btc[0]]
     alone = read(each_alone(replace(quiet, liquidations=feed)))["liquidations"]
     assert alone.status[btc].tolist() == [Status.MISSING, Status.OK, Status.OK]
     assert alone.score[btc[1]] < reading.score[btc[1]], "its own volume is a third of all"
