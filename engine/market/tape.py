@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.events import NAN, Trade
 from engine.market.grid import Grid
+from engine.market.known_ids import KnownIds
 from engine.market.trade_numbers import Hole, TradeNumbers
 from engine.market.universe import Universe
 from engine.market.view import Tape
@@ -28,8 +29,6 @@ Floats = NDArray[np.float64]
 SECONDS: Final = 900
 SLACK_S: Final = 300
 RECENT: Final = 200
-IDS: Final = 2_000
-"""Trade ids remembered by row: after a break the venue is asked for its last 1,000 trades, some of which were had."""
 SAMPLE: Final = 2000
 """Trades of a symbol's own past against which a trade is large."""
 SAMPLE_MIN: Final = 200
@@ -74,14 +73,14 @@ class TapeStore:
         self.late = 0
         """Trades older than the axis."""
         self.duplicates = 0
-        """Trades whose id is among the last `IDS` of the same row: sent again, or by two connections."""
+        """Trades whose id is known of the same row: sent again, or by two connections."""
         self.unsized = 0
         """Trades without a known size; they move the last price only."""
         self.since_ms: list[int] = []
         self.newest_ms: list[int] = []
         self.large_usd: list[float] = []
         self._recent: list[deque[Trade]] = []
-        self._ids: list[dict[str, None]] = []
+        self._ids = KnownIds()
         self._broken: dict[int, tuple[int, int]] = {}
         """By interrupted row, `since_ms` and `newest_ms` before the break."""
         self.numbers = TradeNumbers()
@@ -99,6 +98,7 @@ class TapeStore:
         """One more row, as the universe has just allocated it."""
         capacity = self._universe.capacity
         self.buckets.add_row(capacity)
+        self._ids.add_row(capacity)
         self._grid.reserve(self._universe.rows, capacity)
         if capacity > len(self._sample):
             sample = np.zeros((capacity, SAMPLE))
@@ -109,7 +109,6 @@ class TapeStore:
         self.newest_ms.append(-1)
         self.large_usd.append(NAN)
         self._recent.append(deque(maxlen=RECENT))
-        self._ids.append({})
         self.numbers.add_row()
         self._checked.append(-1)
         self._seen.append(0)
@@ -123,14 +122,9 @@ class TapeStore:
             else:
                 self.numbers.jumped(row, trade, self.newest_ms[row])
         trade_id = trade.trade_id
-        if trade_id:
-            ids = self._ids[row]
-            if trade_id in ids:
-                self.duplicates += 1
-                return
-            ids[trade_id] = None
-            if len(ids) > IDS:
-                del ids[next(iter(ids))]
+        if trade_id and not self._ids.take(row, trade_id):
+            self.duplicates += 1
+            return
         self._recent[row].appendleft(trade)
         ts_ms = trade.ts_ms
         if ts_ms > self.newest_ms[row]:
@@ -221,9 +215,8 @@ class TapeStore:
         proven row stands as if there had been no break. `trades` are of one row.
         """
         broken, resumed = self._broken.get(row), self.since_ms[row]
-        ids = self._ids[row]
         known = broken is not None and any(
-            trade.ts_ms <= broken[1] and trade.trade_id and trade.trade_id in ids for trade in trades
+            trade.ts_ms <= broken[1] and trade.trade_id and self._ids.knows(row, trade.trade_id) for trade in trades
         )
         newest_ms = max((trade.ts_ms for trade in trades), default=-1)
         # Of a row that is still quiet, an answer from before the break would end before what was had.
