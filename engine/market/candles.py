@@ -32,15 +32,20 @@ CAPACITY: Final = WINDOW + 20
 """Closed bars kept of each timeframe. At 61 bytes a bar they are most of what the program holds: 0.13 MB a row."""
 
 CHANGE_FRAMES: Final = ("1m", "5m", "15m")
-"""Timeframes from which changes and day volumes are read, the finest that covers the span first."""
+"""Timeframes from which changes are read, and day volumes where they keep a day: the finest that covers it first."""
 
 COARSER: Final[dict[str, str]] = {child: parent for parent, child in PARENT.items()}
 
 
 class DayVolume:
-    """Sum of the newest 24 h of one timeframe's bars by row, computed anew only for rows that changed."""
+    """Sum of the newest 24 h of one timeframe's bars by row, computed anew only for rows that changed.
+
+    ValueError for a timeframe that keeps less than a day: all that it keeps would pass for one.
+    """
 
     def __init__(self, frame: BarFrame) -> None:
+        if not _holds_day(frame):
+            raise ValueError(f"{frame.capacity} bars of {frame.interval_ms} ms are less than the day to be summed")
         self._frame = frame
         self._bars = DAY_MS // frame.interval_ms
         self._version = -1
@@ -91,7 +96,7 @@ class CandleStore:
         """Candles of an interval that is not kept."""
         self._names = {ms: name for name, ms in INTERVAL_MS.items()}
         self._forming: dict[str, list[Candle | None]] = {name: [] for name in INTERVAL_MS}
-        self._days = [DayVolume(self.frames[name]) for name in CHANGE_FRAMES]
+        self._days = [DayVolume(frame) for frame in map(self.frames.__getitem__, CHANGE_FRAMES) if _holds_day(frame)]
 
     def add_row(self) -> None:
         """One more row, as the universe has just allocated it."""
@@ -245,6 +250,10 @@ class CandleStore:
                 return None
             children.append(child)
         return _sum(start_ms, children)
+
+
+def _holds_day(frame: BarFrame) -> bool:
+    return frame.capacity * frame.interval_ms >= DAY_MS
 
 
 def _sum(start_ms: int, children: list[Bar]) -> Bar:

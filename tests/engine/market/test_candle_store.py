@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.events import NAN, Candle
 from engine.market.bars import CORRECTED
-from engine.market.candles import CAPACITY, CandleStore
+from engine.market.candles import CAPACITY, CandleStore, DayVolume
 from engine.market.universe import Universe
 from engine.market.view import Bars
 from engine.timeframes import INTERVAL_MS
@@ -267,6 +267,18 @@ def test_changes_and_day_volume_are_exact_or_unknown() -> None:
     stale = end + 30 * MINUTE
     assert np.isnan(candles.volume_24h_usd(stale)).all(), "a sum that ended long ago is not the trailing day"
     assert np.isnan(candles.change(3_600_000, end + 3_700_000, last, stamp)).all(), "no price since then is known"
+
+
+def test_bars_that_cover_less_than_a_day_are_not_summed_up_as_one() -> None:
+    candles = store()
+    for i in range(CAPACITY + 5):
+        candles.apply(0, candle(T0 + i * MINUTE, volume_quote=1.0))
+    end = T0 + (CAPACITY + 5) * MINUTE
+    assert candles.window("1m", CAPACITY).count[0] == CAPACITY
+    assert math.isnan(candles.volume_24h_usd_of(0, end)), "as many minutes as are kept are less than nine hours"
+    assert np.isnan(candles.volume_24h_usd(end)).all()
+    with pytest.raises(ValueError, match="less than the day"):
+        DayVolume(candles.frames["1m"])
 
 
 def test_day_volume_follows_corrections() -> None:
