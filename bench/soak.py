@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, process_time
@@ -292,11 +292,17 @@ class Soak:
         books = [(name, symbol, book) for name, symbol, book in self.deep_books() if book is not None]
         truth = self.simulator.books([(name, symbol, DEPTH[name]) for name, symbol, _ in books])
         for (name, symbol, book), sides in zip(books, truth, strict=True):
-            held = [[(float(p), float(s)) for p, s in side] for side in book.top(DEPTH[name])]
-            if sides is None or held != [[(float(p), float(s)) for p, s in side] for side in sides]:
-                self.failures.append(f"the book of {name} {symbol} is not the market's ({book.status} {book.reason})")
+            held, true = _levels(book.top(DEPTH[name])), _levels(sides or ())
+            if held != true:
+                only = f"only here {sorted(held - true)[:5]}, only there {sorted(true - held)[:5]}"
+                self.failures.append(f"the book of {name} {symbol} is not the market's ({book.status}): {only}")
         self.simulator.say(hold=False)
         return len(books)
+
+
+def _levels(sides: Sequence[Sequence[tuple[str, str]]]) -> set[tuple[str, float, float]]:
+    """Levels of a book: side, price, size."""
+    return {(name, float(p), float(s)) for name, side in zip(("bid", "ask"), sides, strict=False) for p, s in side}
 
 
 def resident_mib() -> float:
