@@ -6,10 +6,9 @@ first to the second press it measures itself.
 
 from __future__ import annotations
 
-import gc
+import argparse
 import json
-import resource
-import sys
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from typing import Any
 from textual.screen import Screen
 
 from bench.terminal import quantile
-from engine.config.schema import Config, EngineSection, VenuesSection
-from engine.live import LiveEngine, Wiring
+from engine.config.schema import Config, EngineSection
+from engine.snapshot import Snapshot
 from tui import launch
 from tui.app import PrismApp
-from tui.simulated import PACE, Simulator
+from tui.collecting import collect_seldom
+from tui.engine_process.remote import EngineProcess
 
 LEAST_CANDIDATES = 20
 """Candidates from which on the market counts as followed: their scores need its past and its books."""
@@ -32,12 +32,12 @@ class MeasuredConsole(PrismApp):
 
     CSS_PATH = str(Path(launch.__file__).with_name("prism.tcss"))  # else it is looked for beside this file
 
-    def __init__(self, engine: LiveEngine, config: Config, state: Path) -> None:
+    def __init__(self, engine: EngineProcess, config: Config, state: Path) -> None:
         super().__init__(engine, config, state_path=state)
         self.engine = engine
         self.paints_ms: list[float] = []
         self.found: dict[str, Any] = {}
-        self._began: tuple[float, float, float, int] | None = None
+        self._began: tuple[float, float, float, float, int] | None = None
         self._is_ready = False
 
     def framed(self, took_ms: float) -> None:
@@ -46,9 +46,9 @@ class MeasuredConsole(PrismApp):
             self.paints_ms.append(took_ms)
         if self._driver is None:
             return
-        snapshot = self.engine.latest()
+        snapshot = self._snapshot
         if not self._is_ready and snapshot is not None:
-            self._is_ready = len(snapshot.rankings[snapshot.preset].candidates) >= LEAST_CANDIDATES
+            self._is_ready = candidates(snapshot) >= LEAST_CANDIDATES
         key = self.main.table.cursor_key
         said = f"at={'' if key is None else key.venue + ' ' + key.symbol};{'ready;' if self._is_ready else ''}"
         self._driver.write(f"\x1b]777;{said}\x07")
@@ -61,23 +61,45 @@ class MeasuredConsole(PrismApp):
         await super().on_event(event)
 
     def _measure(self) -> None:
-        now = (time.monotonic(), time.thread_time(), time.process_time(), self.engine._pipeline.frames)
+        snapshot, pid = self._snapshot, self.engine.pid
+        assert snapshot is not None
+        assert pid is not None
+        now = (time.monotonic(), time.thread_time(), time.process_time(), spent_s(pid), snapshot.health.frames)
         if self._began is None:
             self._began = now
             return
         wall = now[0] - self._began[0]
-        snapshot = self.engine.latest()
-        assert snapshot is not None
+        thread, console, engine, frames = (now[i] - self._began[i] for i in range(1, 5))
         self.found = {
             "rows": len(snapshot.instruments),
-            "candidates": len(snapshot.rankings[snapshot.preset].candidates),
-            "console": (now[1] - self._began[1]) / wall,
-            "process": (now[2] - self._began[2]) / wall,
-            "frames_per_s": (now[3] - self._began[3]) / wall,
+            "candidates": candidates(snapshot),
+            "thread": thread / wall,
+            "console": console / wall,
+            "engine": engine / wall,
+            "frames_per_s": frames / wall,
             "paints_per_s": len(self.paints_ms) / wall,
             "paint_p50": quantile(self.paints_ms, 0.5),
             "paint_p99": quantile(self.paints_ms, 0.99),
+            "console_peak_mib": peak_mib("self"),
+            "engine_peak_mib": peak_mib(str(pid)),
         }
+
+
+def candidates(snapshot: Snapshot) -> int:
+    """How many pass the gates of the preset in force."""
+    return len(snapshot.rankings[snapshot.preset].candidates)
+
+
+def spent_s(pid: int) -> float:
+    """Processor time of another process so far, seconds (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mib(pid: str) -> float:
+    """The most memory a process had resident so far, MiB (proc_pid_status(5))."""
+    told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines())
+    return float(told["VmHWM"].removesuffix("kB")) / 1024
 
 
 def run(report: Path, rate: float) -> None:
@@ -93,18 +115,15 @@ def run(report: Path, rate: float) -> None:
             app.framed((time.perf_counter() - began) * 1e3)
 
     setattr(Screen, "_on_timer_update", timed)  # noqa: B010 - a method of every screen, the console's included
-    config = Config(engine=EngineSection(preset="relaxed"), venues=VenuesSection(keep_candles=False))
-    with Simulator(seed=3, rate=rate) as simulator:
-        engine = LiveEngine(config, "demo", Wiring(dict(simulator.routes()), PACE))
-        gc.freeze()
-        gc.set_threshold(launch.GC_ALLOCATIONS)
-        engine.start()
-        app = MeasuredConsole(engine, config, report.with_name("state.json"))
-        try:
-            app.run()
-        finally:
-            engine.close(5.0)
-        if app.failed is not None:
-            raise SystemExit(app.failed)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
-    report.write_text(json.dumps({**app.found, "peak_mib": peak}))
+    config = Config(engine=EngineSection(preset="relaxed"))
+    engine = EngineProcess(config, argparse.Namespace(mode="demo", seed=3, rate=rate))
+    engine.start()
+    collect_seldom()
+    app = MeasuredConsole(engine, config, report.with_name("state.json"))
+    try:
+        app.run()
+    finally:
+        engine.close(5.0)
+    if app.failed is not None:
+        raise SystemExit(app.failed)
+    report.write_text(json.dumps(app.found))

@@ -41,6 +41,8 @@ class Engine:
         self._kept: frozenset[tuple[str, str]] = frozenset()
         self._calls: deque[Callable[[], None]] = deque()
         self._latest: Snapshot | None = None
+        self.published = threading.Event()
+        """Set with every new picture, and when the engine ends; whoever waits for it clears it."""
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._main, name="prism-engine", daemon=True)
         self._published_ns = 0
@@ -113,6 +115,7 @@ class Engine:
             self._failure = f"the engine failed: {type(error).__name__} (details in the log)"
             LOG.exception("engine failed")
         finally:
+            self.published.set()
             LOG.info("engine closed: frames=%d scans=%d", self._pipeline.frames, self._pipeline.scans)
 
     def _obey(self) -> bool:
@@ -135,6 +138,7 @@ class Engine:
         self._published_ns = now
         self._rate.append((now, self._pipeline.frames))
         self._latest = self._picture()
+        self.published.set()
         self._gauges.published(self._clock.monotonic_ns() - now)
 
     def _picture(self) -> Snapshot:

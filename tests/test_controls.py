@@ -57,12 +57,15 @@ def test_nothing_from_outside_is_ever_run_or_unpickled() -> None:
         if name in runs
     ]
     strays += [f"{path.relative_to(ROOT)} {sorted(imported(path) & bad)}" for path in SHIPPED if imported(path) & bad]
-    assert not strays
+    # Between prism's own two processes, over pipes that nobody else has, and with a list of what may be made of it.
+    assert strays == ["tui/engine_process/wire.py ['pickle']"]
 
 
 def test_no_command_goes_through_a_shell_and_few_are_run() -> None:
     runners = {path.relative_to(ROOT).as_posix() for path in SHIPPED if "subprocess" in imported(path)}
-    assert runners == {"tui/simulated.py"}, "besides the page of a browser, which asyncio starts"
+    assert runners == {"tui/simulated.py", "tui/engine_process/remote.py"}, (
+        "besides the page of a browser, which asyncio starts"
+    )
     for path in SHIPPED:
         for name, node in calls(path):
             assert name != "asyncio.create_subprocess_shell", path

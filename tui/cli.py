@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 from engine.errors import ConfigError
 from engine.text import clean
+from tui import collecting
 from tui.commands import COMMANDS, WITHOUT_NAME, Command
 from tui.headless import diagnostics
 
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `prism` with `argv` (default: the process's own arguments) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     before = os.umask(PRIVATE)
+    collecting.while_loading()
     try:
         return diagnostics.guard(lambda: _run(words), debug="--debug" in words)
     finally:

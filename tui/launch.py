@@ -1,80 +1,71 @@
 """Runs the console on an engine: `prism`, `prism demo` and `prism replay`.
 
-Called by the command line once one of those commands was chosen. It starts the engine, runs the app under the
-lifeline, closes the engine and turns the outcome into an exit code and, where something went wrong, one line.
+Called by the command line once one of those commands was chosen. It starts the engine before it loads anything of the
+screen, so that the two load beside each other, runs the app under the lifeline, closes the engine and turns the outcome
+into an exit code and, where something went wrong, one line.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final
 
 from engine.config.schema import Config
-from engine.playback import Player, Recording
-from engine.runtime import Engine
-from engine.snapshot import Mode
-from engine.storage.recorder import Recorder
 from engine.text import clean
-from engine.transport.capture import CaptureReader
-from tui.app import PrismApp
+from tui.collecting import collect_seldom
+from tui.engine_process.remote import EngineProcess
 from tui.headless import diagnostics
 from tui.headless.settings import loaded_settings
 from tui.lifeline import Lifeline, terminals
-from tui.live import live_engine, recorder_of, simulator_of
 from tui.log import write_log
-from tui.simulated import Simulator
-from tui.source import Source
+
+if TYPE_CHECKING:
+    from engine.playback import Player
+    from tui.source import Source
 
 CLOSE_S: Final = 2.0
 """How long the engine may take to end after the screen is gone."""
 SIGNS: Final = "▲▼●│█⠿"
 """One of each block that the console draws with."""
-GC_ALLOCATIONS: Final = 50_000
-"""Allocations between two collections of the youngest generation."""
 
 
 def run(args: argparse.Namespace) -> int:
-    """`prism`, `prism demo` and `prism replay CAPTURE`: `args` as `tui.commands` defines them.
+    """The commands with a console, live, demo, `record --console` and replay; `args` as `tui.commands` defines them.
 
     Raises ConfigError for settings and CaptureError for a recording that cannot be used, before the screen opens.
     """
     loaded = loaded_settings(args)
     write_log()
-    with contextlib.ExitStack() as open_while:
-        invented = args.mode == "demo" or getattr(args, "demo", False)
-        simulator = open_while.enter_context(simulator_of(args)) if invented else None
-        recorder = open_while.enter_context(contextlib.closing(recorder_of(args))) if hasattr(args, "folder") else None
-        engine = open_engine(args, loaded.config, simulator, recorder)
-        # Frames make objects by the thousand and hardly a cycle; at Python's default the collector would look through
-        # all that was loaded many times a second, in the middle of a paint.
-        gc.freeze()
-        gc.set_threshold(GC_ALLOCATIONS)
-        engine.start()
-        return run_console(
-            engine,
-            loaded.config,
-            loaded.notices,
-            None if loaded.found else loaded.path,
-            in_browser=getattr(args, "in_browser", False),
-        )
+    engine = open_engine(args, loaded.config)
+    engine.start()
+    return run_console(
+        engine,
+        loaded.config,
+        loaded.notices,
+        None if loaded.found else loaded.path,
+        in_browser=getattr(args, "in_browser", False),
+    )
 
 
-def open_engine(
-    args: argparse.Namespace, config: Config, simulator: Simulator | None = None, recorder: Recorder | None = None
-) -> Engine:
-    """The engine of a command, not yet started. Raises CaptureError for a recording."""
-    mode = cast("Mode", args.mode)
-    if mode == "replay":
+def open_engine(args: argparse.Namespace, config: Config) -> EngineProcess | Player:
+    """The engine of a command, not yet started: of a recording in a thread, since it is steered and waits for whoever
+    looks; of live markets in a process of its own, since nobody may wait for it. Raises CaptureError."""
+    if args.mode == "replay":
+        from engine.playback import Player, Recording
+        from engine.transport.capture import CaptureReader
+
         reader = CaptureReader(args.capture)
         recording = Recording(clean(reader.path.name), lambda: iter(reader), bad_lines=lambda: reader.bad_lines)
-        return Player(config, recording, mode, speed=args.speed, start_ms=args.start)
-    return live_engine(config, simulator, recorder)
+        return Player(config, recording, "replay", speed=args.speed, start_ms=args.start)
+    if hasattr(args, "folder"):
+        from tui.recording import recorder_of
+
+        recorder_of(args).close()  # the engine's process makes its own; a folder that cannot be used is told here
+    return EngineProcess(config, args)
 
 
 def run_console(
@@ -106,6 +97,10 @@ def run_console(
         return diagnostics.FAILED
     if not os.environ.get("NO_COLOR"):
         os.environ.pop("NO_COLOR", None)  # Textual takes an empty one for a wish too
+    # The engine has begun and loads its own modules in its process, while this one loads those of the screen.
+    from tui.app import PrismApp
+
+    collect_seldom()
     app = PrismApp(source, config, notices=notices, config_would_be=config_would_be)
     lifeline = Lifeline(app.end_from_thread, source.close, (sys.stdin.fileno(),) if in_browser else terminals())
     try:

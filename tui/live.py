@@ -5,26 +5,18 @@ Used by the console's launcher and by the headless commands, so that both connec
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Final
 
 from platformdirs import user_cache_path, user_state_path
 
 from engine.config.schema import Config
-from engine.errors import CaptureError
 from engine.live import LiveEngine, Wiring
 from engine.storage.recorder import Recorder
-from engine.text import clean
 from tui.simulated import PACE, Routes, Simulator
 
 CANDLES: Final = "candles.sqlite3"
 BANS: Final = "bans.json"
-
-
-def simulator_of(args: argparse.Namespace) -> Simulator:
-    """The simulator that a command line asks for, starting."""
-    return Simulator(seed=args.seed, rate=args.rate)
 
 
 def live_engine(config: Config, simulator: Simulator | None = None, recorder: Recorder | None = None) -> LiveEngine:
@@ -38,16 +30,6 @@ def live_engine(config: Config, simulator: Simulator | None = None, recorder: Re
         return LiveEngine(config, "demo", Wiring(Routes(simulator), PACE, recorder=recorder))
     candles = candle_store() if config.venues.keep_candles and recorder is None else None
     return LiveEngine(config, "live", Wiring(candles=candles, bans=ban_file(), recorder=recorder))
-
-
-def recorder_of(args: argparse.Namespace) -> Recorder:
-    """What `prism record DIR` writes with. Raises CaptureError where nothing can be written there."""
-    folder = Path(args.folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return Recorder(folder, max_bytes=args.max_size, note="the built-in exchange simulator" if args.demo else "")
-    except OSError as error:
-        raise CaptureError(f"{clean(str(folder))}: no recording can be made there: {error.strerror}") from None
 
 
 def candle_store() -> Path:

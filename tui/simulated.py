@@ -6,17 +6,18 @@ with its standard input, so it cannot outlive this program, however this one end
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
 from engine.errors import PrismError
+from tui import child_python
 
 READY_S: Final = 30.0
 """How long it may take until it listens."""
@@ -53,7 +54,7 @@ class Simulator:
 
     def __init__(self, *, seed: int, rate: float | None = None, truth: str | None = None) -> None:
         """`rate`: trades and book changes a second over all instruments; None: its default."""
-        words = [sys.executable, "-m", "engine.simulator", "--seed", str(seed), "--limits", str(PACE)]
+        words = child_python.command("engine.simulator", "--seed", str(seed), "--limits", str(PACE))
         if rate is not None:
             words += ["--rate", str(rate)]
         if truth is not None:
@@ -123,3 +124,8 @@ class Simulator:
         err = self._child.stderr
         said = err.read().decode(errors="replace").strip().splitlines() if err is not None else []
         return said[-1] if said else f"it ended with {self._child.returncode}"
+
+
+def simulator_of(args: argparse.Namespace) -> Simulator:
+    """The simulator that a command line asks for, starting."""
+    return Simulator(seed=args.seed, rate=args.rate)

@@ -1,8 +1,8 @@
 """The seam between the console and the engine: what the screen may ask for.
 
-The engine runs in a thread of its own and publishes whole snapshots; the console pulls the newest one at its own
-pace and sends back a handful of wishes. No call here may wait for the engine: a wish is noted and takes effect
-with a later snapshot. The engine's runtime implements it; tests feed one by hand.
+The engine publishes whole snapshots, of a live market from a process of its own (`tui.engine_process`), of a recording
+from a thread; the console pulls the newest one at its own pace and sends back a handful of wishes. No call here may
+wait for the engine: a wish is noted and takes effect with a later snapshot. Tests feed one by hand.
 """
 
 from __future__ import annotations

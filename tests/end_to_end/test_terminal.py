@@ -21,6 +21,7 @@ import pytest
 
 from engine.transport.capture import CaptureReader, Frame
 from tests.recorded import recorded
+from tests.tui.processes import children_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STALL_S = 20.0
@@ -108,7 +109,10 @@ def test_closing_the_terminal_ends_the_program(tmp_path: Path) -> None:
         os.close(terminal.master)
         # The promise is three seconds; the rest is for a machine that is busy with other tests.
         terminal.process.wait(3.0 + 5.0)
-        assert "engine closed" in terminal.log()
+        end = time.monotonic() + 10
+        while "engine closed" not in terminal.log():
+            assert time.monotonic() < end, terminal.log()
+            time.sleep(0.05)
     finally:
         terminal.end()
 
@@ -177,20 +181,46 @@ def test_a_signal_at_any_moment_of_the_start_ends_it_whole(tmp_path: Path, numbe
             os.close(slave)
 
 
+def suspended(terminal: Terminal) -> None:
+    """Give way to the shell."""
+    os.write(terminal.master, b"\x1a")
+    stat = Path(f"/proc/{terminal.process.pid}/stat")
+    end = time.monotonic() + 20
+    while re.sub(r".*\) ", "", stat.read_text())[0] != "T":
+        assert time.monotonic() < end
+        if select.select([terminal.master], [], [], 0.1)[0]:
+            os.read(terminal.master, 65_536)
+    terminal.output = b""
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")
-def test_suspended_for_long_it_says_so_and_follows_the_market_again_over_new_sockets(tmp_path: Path) -> None:
+def test_the_engine_follows_the_market_while_the_console_is_suspended(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, "demo", "--rate", "300")
     try:
         terminal.read_until("● ")
-        os.write(terminal.master, b"\x1a")
-        stat = Path(f"/proc/{terminal.process.pid}/stat")
-        end = time.monotonic() + 20
-        while re.sub(r".*\) ", "", stat.read_text())[0] != "T":
-            assert time.monotonic() < end
-            if select.select([terminal.master], [], [], 0.1)[0]:
-                os.read(terminal.master, 65_536)
+        suspended(terminal)
+        time.sleep(8.0)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until("display paused for")
+        terminal.read_until("●", 60)
+        assert "prism was stopped" not in terminal.log()
+    finally:
+        terminal.end()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states of processes are read from /proc")
+def test_after_the_machine_slept_it_says_so_and_follows_the_market_again_over_new_sockets(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "demo", "--rate", "300")
+    try:
+        terminal.read_until("● ")
+        engine = children_of(terminal.process.pid)
+        assert engine
+        suspended(terminal)
+        for pid in engine:
+            os.kill(pid, signal.SIGSTOP)
         time.sleep(STOPPED_S)
-        terminal.output = b""
+        for pid in engine:
+            os.kill(pid, signal.SIGCONT)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.read_until("display paused for 3")
         end = time.monotonic() + 60

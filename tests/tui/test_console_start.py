@@ -28,13 +28,27 @@ HEAVY: Final = (
 )  # fmt: skip
 """Each costs milliseconds that no first paint needs. A package stands for all that is in it."""
 
+OF_THE_ENGINE: Final = (
+    "engine.pipeline", "engine.runtime", "engine.feeds", "engine.live", "engine.venues", "engine.transport",
+    "engine.storage", "engine.market.state", "engine.prism.score", "zstandard",
+)  # fmt: skip
+"""What follows a live market, which a recording needs too."""
+
 PAINTED: Final = """
 import asyncio, json, sys
 import tui.launch as launch
 from tui import cli
-from tui.app import PrismApp
+from tui.engine_process.remote import EngineProcess
+
+class Standing:
+    def start(self):
+        pass
+    def alive(self):
+        return True
 
 def shown(source, config, *_, **__):
+    from tui.app import PrismApp
+
     async def paint():
         app = PrismApp(source, config)
         async with app.run_test(size=(120, 40)) as pilot:
@@ -46,28 +60,22 @@ def shown(source, config, *_, **__):
     asyncio.run(paint())
     return 0
 
-launch.Engine.start = lambda self: None
-launch.Engine.alive = lambda self: True
+if "replay" in sys.argv:
+    import engine.runtime as started
+    started.Engine.start, started.Engine.alive = Standing.start, Standing.alive
+EngineProcess.start, EngineProcess.alive = Standing.start, Standing.alive
 launch.run_console = shown
 sys.exit(cli.main(sys.argv[1:]))
 """
 """The console from its command to the first paint, on an engine whose thread never begins."""
 
 HANGING: Final = """
-import importlib.abc, importlib.util, sys, time
-
-class Hangs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, name, path=None, target=None):
-        return importlib.util.spec_from_loader(name, self) if name == "engine.transport.live_net" else None
-
-    def exec_module(self, module):
-        time.sleep(3600)
-
-sys.meta_path.insert(0, Hangs())
+import sys
+sys.path.insert(0, sys.argv.pop())
 from tui import cli
 sys.exit(cli.main([]))
 """
-"""A console whose engine hangs at the first thing it does."""
+"""A console whose engine hangs at the first thing it does: what a folder holds in place of its connections."""
 
 
 def first_paint(home: Path, *words: str) -> dict[str, str]:
@@ -94,7 +102,9 @@ def held_against_the_list(origins: dict[str, str]) -> None:
 
 
 def test_the_console_on_the_venues_loads_what_its_first_paint_needs(tmp_path: Path) -> None:
-    held_against_the_list(first_paint(tmp_path))
+    origins = first_paint(tmp_path)
+    held_against_the_list(origins)
+    assert not [name for name in origins if name.startswith(OF_THE_ENGINE)], "its own process loads that"
 
 
 @pytest.mark.recorded
@@ -111,7 +121,10 @@ def test_the_list_finds_what_is_loaded_needlessly() -> None:
 
 
 def test_the_first_paint_waits_for_no_engine(tmp_path: Path) -> None:
-    with PseudoTerminal([sys.executable, "-c", HANGING], {"TERM": "xterm-256color"}, tmp_path) as terminal:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "picows.py").write_text("import time\ntime.sleep(3600)\n")
+    words = [sys.executable, "-c", HANGING, str(tmp_path / "bad")]
+    with PseudoTerminal(words, {"TERM": "xterm-256color"}, tmp_path) as terminal:
         terminal.until(lambda text: "candidates" in text and "depth" in text and "starting" in text)
         terminal.press("V")
         terminal.until(lambda text: "venues" in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -18,25 +17,10 @@ import pytest
 from engine.config.schema import Config
 from engine.prism.board import COMPONENT_INDEX, Status
 from engine.snapshot import Snapshot
+from tests.tui.processes import is_running, wait_until_gone
 from tui.headless import market
 from tui.live import live_engine
 from tui.simulated import Simulator, SimulatorFailed
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until_gone(pid: int, seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while is_running(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not is_running(pid)
 
 
 def test_it_listens_on_the_loopback_alone_and_answers_for_every_venue() -> None:

@@ -84,7 +84,7 @@ def test_the_engines_own_figures_stand_there_with_units() -> None:
         "1.83K messages a second, 0 frames waiting, 55 replaced by a newer one before a scan, reading paused 2 times",
         "scan p50 8.2 ms, p99 41 ms; snapshot p50 1.5 ms, p99 3.0 ms",
         "event loop late p50 0.2 ms, p99 12 ms, at most 310 ms", "17 pauses to collect garbage, at most 7.5 ms",
-        "memory 180 MiB, peak 201 MiB",
+        "memory of the engine's process 180 MiB, peak 201 MiB",
     ):  # fmt: skip
         assert wanted in text
     assert "overloaded" not in text
@@ -103,7 +103,7 @@ def test_what_was_not_measured_is_said_to_be() -> None:
     bare = Vitals(nothing, nothing, nothing, nothing, 0, math.nan, math.nan, 0, "")
     text = engine_lines(bare)
     assert "event loop late p50 not measured" in text
-    assert "0 pauses to collect garbage memory not known, peak not known" in text
+    assert "0 pauses to collect garbage memory of the engine's process not known, peak not known" in text
     assert "scan 11 ms, p99 25 ms" in engine_lines(None)
     for width in (30, 60):
         engine_lines(VITALS, width)

@@ -18,8 +18,9 @@ from engine.snapshot import Feed
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Record
 from tui.headless import diagnostics
-from tui.live import live_engine, simulator_of
+from tui.live import live_engine
 from tui.log import write_log
+from tui.simulated import simulator_of
 
 LIVE_S: Final = 30.0
 DEMO_S: Final = 20.0

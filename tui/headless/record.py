@@ -16,9 +16,11 @@ from engine.storage.recorder import Recorder
 from engine.text import clean
 from tui.headless import diagnostics
 from tui.headless.settings import settings
-from tui.live import live_engine, recorder_of, simulator_of
+from tui.live import live_engine
 from tui.log import write_log
 from tui.presenters.view import count_text
+from tui.recording import recorder_of
+from tui.simulated import simulator_of
 
 TELL_EVERY_S: Final = 10.0
 LOOK_EVERY_S: Final = 0.2

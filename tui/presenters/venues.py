@@ -95,7 +95,9 @@ def _engine(snapshot: Snapshot, width: int) -> list[Line]:
     lines += _told(f"event loop late {_spread(late)}, at most {_some_ms(late.most_ms)}", width, style)
     longest = f", at most {_some_ms(vitals.collection.most_ms)}" if vitals.collections else ""
     lines += _told(f"{count_text(vitals.collections, 'pause')} to collect garbage{longest}", width, "muted")
-    memory = f"memory {_mib(vitals.memory_bytes)}, peak {_mib(vitals.memory_peak_bytes)}"
+    # Of a live market the engine's process, of a recording the only one.
+    whose = "memory" if snapshot.mode == "replay" else "memory of the engine's process"
+    memory = f"{whose} {_mib(vitals.memory_bytes)}, peak {_mib(vitals.memory_peak_bytes)}"
     return [*lines, *_told(memory, width, "muted")]
 
 
