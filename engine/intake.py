@@ -96,6 +96,7 @@ class Intake:
         """Frames that were never read because a newer one replaced them before a scan."""
         self.clock_ms = 0
         """Receive time of the newest record, milliseconds."""
+        self._quiet_until_ms = 0
         self.closed: list[Candle] | None = None
         """Where somebody keeps candles, those that the venues closed since it was last emptied."""
         self.refused: Callable[[Frame], None] | None = None
@@ -139,6 +140,10 @@ class Intake:
                 tally.newest_ms = self.clock_ms
                 return
         self._read(record, parser, tally)
+
+    def quiet_until(self, recv_ms: int) -> None:
+        """Tell that no more records came until receive time `recv_ms`: the next scan is as of then."""
+        self._quiet_until_ms = recv_ms
 
     def catch_up(self) -> None:
         """Read the newest of what was conflated since the last time, and mark trades that never came; a scan does so

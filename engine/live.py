@@ -208,6 +208,11 @@ class LiveEngine(Engine):
         if self._until_ns is not None:
             self._scan()
 
+    def _scan(self) -> None:
+        # Where nothing comes, only this clock tells how old everything is.
+        self._pipeline.quiet_until(self._clock.now_ns() // 1_000_000)
+        super()._scan()
+
     def _tell_pace(self, slowed_ms: float | None) -> None:
         """Say once that scans come late, and once that they do not any more."""
         if (slowed_ms is not None) is self._is_slowed:

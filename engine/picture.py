@@ -111,7 +111,7 @@ class Picture:
             liquidations=_lines(state.liquidations.lines()),
             liquidation_totals=tuple(
                 LiquidationTotals(sums.window_ms, sums.long_usd, sums.short_usd, sums.sampled_venues)
-                for sums in (state.liquidations.totals(view.at_ms) if view.at_ms else ())
+                for sums in (state.liquidations.totals(state.summed_ms(view.at_ms)) if view.at_ms else ())
             ),
             mood=_mood(view),
             health=health,
@@ -204,7 +204,7 @@ class Picture:
     def _minutes(self, view: MarketView, row: int | None) -> LiquidationMinutes | None:
         if not view.at_ms:
             return None
-        held = self._state.liquidations.by_minute(view.at_ms, row)
+        held = self._state.liquidations.by_minute(self._state.summed_ms(view.at_ms), row)
         return LiquidationMinutes(held.first_minute * MINUTE_MS, held.long_usd, held.short_usd, held.sampled_venues)
 
     def _ladder(self, instrument: Instrument) -> Ladder:

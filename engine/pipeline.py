@@ -104,21 +104,25 @@ class Pipeline(Intake):
         return {(one.venue, one.symbol): v for one, v in zip(view.instruments, usd, strict=True) if v == v}
 
     def scan(self) -> None:
-        """Score and rank the market as it stands."""
+        """Score and rank the market as it stands: as of the newest record, or of what `quiet_until` told."""
         self.catch_up()
         state = self.state
-        at_ms = state.at_ms
+        at_ms = state.present_ms(max(self.clock_ms, self._quiet_until_ms))
+        self._quiet_until_ms = 0
+        summed_ms = state.summed_ms(at_ms)
         instruments = state.universe.frozen()
-        tape = state.tape.view(at_ms) if at_ms else None
+        tape = state.tape.view(summed_ms) if at_ms else None
         blank = np.zeros((len(instruments), TAPE_S))
         sold = blank if tape is None else tape.sell_usd[:, -TAPE_S:]
         bought = blank if tape is None else tape.buy_usd[:, -TAPE_S:]
-        books = self.books.columns(at_ms, instruments, sold, bought)
+        books = self.books.columns(summed_ms, instruments, sold, bought)
         view = self._rankable(state.view(at_ms, books))
         board = self.scorer.score(view, self.config.engine.face_weights)
-        self.past.take(board)
-        self.standings.take(board)
-        self.standstill.take(view)
+        if at_ms == state.at_ms:
+            # What nobody saw is no sample of anything.
+            self.past.take(board)
+            self.standings.take(board)
+            self.standstill.take(view)
         self.scans += 1
         self._scan = (view, board, self.ranker.rank(board, view, self.presets, self.scorer.structure.prices))
 

@@ -115,6 +115,7 @@ class Player(Engine):
                 first_ns = record.t
                 self._start_ms = first_ns // 1_000_000
             if cadence.due(record.t):
+                self._pipeline.quiet_until(record.t // 1_000_000)
                 self._scan()
                 if self._pipeline.clock_ms - self._start_ms >= SETTLE_MS or self._round == 1:
                     self._publish()

@@ -41,6 +41,7 @@ def run_through(pipeline: Pipeline, records: Iterable[Record], until_ms: int | N
         if until_ns is not None and record.t > until_ns:
             break
         if cadence.due(record.t):
+            pipeline.quiet_until(record.t // 1_000_000)
             pipeline.scan()
         pipeline.ingest(record)
     pipeline.scan()

@@ -1,8 +1,9 @@
 """The live market: every event goes in by `apply`, every scan reads one `view`.
 
 Owned by `engine.runtime`. Everything here runs on the event time that the venues stamp, so a replay comes to the same
-state as the live run it records; no clock is read. Books are kept by `engine.market.books`; the state allocates
-their rows and notes their times, and is handed their columns for the view.
+state as the live run it records; no clock is read. Where nothing comes, the market's time goes on by the receive times
+that it is told (`present_ms`): an event that does not come makes nothing old by itself. Books are kept by
+`engine.market.books`; the state allocates their rows and notes their times, and is handed their columns for the view.
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ from engine.timeframes import INTERVAL_MS
 SKEW_MS: Final = 10_000
 """How far a stamp may lie ahead of its own receive time before it is not believed."""
 _SKEW_NS: Final = SKEW_MS * 1_000_000
+QUIET_MS: Final = 5_000
+"""By so much the present stays behind the receive clock while nothing comes: far more than the delays of venues differ
+by, so that it need not go back when one of them sends again."""
+LEAD_MS: Final = 240_000
+"""So far ahead of the newest event sums by second and minute are read: less than what their axes keep free, so that a
+receive clock which leapt costs none of what they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class MarketState:
         self.epoch += 1
         self.at_ms = 0
         """Newest event time; 0 before the first event."""
+        self._risen_ns = 0
+        """Receive time of the event that made it so, nanoseconds."""
         self.events = 0
         self.skewed = 0
         self.universe = Universe()
@@ -109,6 +118,7 @@ class MarketState:
             event = msgspec.structs.replace(event, ts_ms=ts_ms)
         if ts_ms > self.at_ms:
             self.at_ms = ts_ms
+            self._risen_ns = event.recv_ns
         if ts_ms > self._newest_ms[row]:
             self._newest_ms[row] = ts_ms
         self._handlers[type(event)](row, event)
@@ -136,7 +146,7 @@ class MarketState:
         for trade in believed:
             self.derivatives.traded(row, trade.price, trade.ts_ms)
             self._newest_ms[row] = max(self._newest_ms[row], trade.ts_ms)
-            self.at_ms = max(self.at_ms, trade.ts_ms)
+            self._rise(trade.ts_ms, trade.recv_ns)
         return self.tape.fill(row, believed)
 
     def interrupted(self, venue: str, symbols: Iterable[str], *, liquidations: bool) -> None:
@@ -167,6 +177,19 @@ class MarketState:
         if row is not None:
             self.tape.dropped(row)
 
+    def present_ms(self, recv_ms: int) -> int:
+        """The market's time at receive time `recv_ms`: the newest event's, and past it by how long none has come.
+
+        0 before the first event. Stays `QUIET_MS` behind, so it is the newest event's own while events come.
+        """
+        if not self.at_ms:
+            return 0
+        return self.at_ms + max(0, recv_ms - self._risen_ns // 1_000_000 - QUIET_MS)
+
+    def summed_ms(self, at_ms: int) -> int:
+        """As of when sums by second and minute are read for a present of `at_ms`."""
+        return min(at_ms, self.at_ms + LEAD_MS)
+
     def newest_ms(self) -> Ints:
         """`[rows]` event time of the newest message of any kind."""
         return np.array(self._newest_ms, dtype=np.int64)
@@ -184,7 +207,7 @@ class MarketState:
         )
 
     def view(self, at_ms: int, books: Books) -> MarketView:
-        """The market at `at_ms` (normally `self.at_ms`) with the given books, whose arrays have one row per row here.
+        """The market at `at_ms` (normally `present_ms`) with the given books, whose arrays have one row per row here.
 
         Raises ValueError where they have not, and for a time over 300 s before the newest trade.
         """
@@ -201,13 +224,17 @@ class MarketState:
             instruments=self.universe.frozen(),
             rankable=self.universe.rankable(),
             bars={name: self.candles.window(name) for name in INTERVAL_MS},
-            tape=self.tape.view(at_ms),
+            tape=self.tape.view(self.summed_ms(at_ms)),
             books=books,
             derivatives=derivatives,
-            liquidations=self.liquidations.view(at_ms),
+            liquidations=self.liquidations.view(self.summed_ms(at_ms)),
             spot_rows=links.spot_rows,
             peers=links.peers,
         )
+
+    def _rise(self, ts_ms: int, recv_ns: int) -> None:
+        if ts_ms > self.at_ms:
+            self.at_ms, self._risen_ns = ts_ms, recv_ns
 
     def _add(self, instrument: Instrument) -> int:
         row = self.universe.add(instrument)
@@ -233,7 +260,7 @@ class MarketState:
                 self.skewed += 1
                 return
             # a closed bar proves that its end has come, whatever the message is stamped
-            self.at_ms = max(self.at_ms, end_ms)
+            self._rise(end_ms, candle.recv_ns)
             self._newest_ms[row] = max(self._newest_ms[row], end_ms)
             self.derivatives.traded(row, candle.close, end_ms)
         self.candles.apply(row, candle)

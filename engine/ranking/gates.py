@@ -22,13 +22,17 @@ GATE_NAMES: Final[tuple[str, ...]] = tuple(name for name, _ in GATES)
 GATE_INDEX: Final[dict[str, int]] = {name: i for i, name in enumerate(GATE_NAMES)}
 ROUNDING: Final = 1e-9
 """Of a limit: by so much figures may differ that are the same but for the order of their sums."""
-CEILINGS: Final = frozenset({"spread"})
+AGE_LIMIT_S: Final = 60.0
+"""Of the newer of last trade and best quote. A market that can be entered brings one of them within seconds; a row of
+which neither came for a minute is not seen any more, whatever it scored when it was."""
+CEILINGS: Final = frozenset({"age", "spread"})
 """Gates whose value must not exceed the limit; all others must reach it."""
 
 
 def limits(preset: Preset) -> Floats:
     """Limit of every gate in the order of `GATES`, `[G]`."""
     by_name = {
+        "age": AGE_LIMIT_S,
         "data": 1.0,
         "conviction": preset.min_conviction,
         "coverage": preset.min_coverage,

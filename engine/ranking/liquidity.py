@@ -1,4 +1,7 @@
-"""Spread and depth as the gates see them. Pure functions on the market view; NaN where it is not known."""
+"""Age of prices, spread and depth as the gates see them.
+
+Pure functions on the market view; NaN where it is not known.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,16 @@ def quotes(view: MarketView) -> Quotes:
     bid, ask = np.where(sound, facts.bid, np.nan), np.where(sound, facts.ask, np.nan)
     mid = (bid + ask) / 2
     return Quotes(bid, ask, mid, (ask - bid) / mid * 1e4)
+
+
+def price_age_s(view: MarketView) -> Floats:
+    """Age at the scan of the last trade or the best quote, whichever is newer, `[rows]` seconds; NaN where none came.
+
+    A mark price does not count: it is polled too, where a venue's streams are gone, and nobody can trade at it.
+    """
+    facts = view.derivatives
+    newest = np.maximum(facts.last_ms, facts.quote_ms)
+    return np.where(newest >= 0, (view.at_ms - newest) / 1000, np.nan)
 
 
 def depth_near_mid(books: Books) -> Floats:

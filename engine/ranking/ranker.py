@@ -29,7 +29,7 @@ from engine.ranking.average_range import AverageRanges
 from engine.ranking.fees import taker_fees
 from engine.ranking.gates import GATE_INDEX, GATE_NAMES, faces_agreeing, limits, passed, side_of
 from engine.ranking.levels import Ground, Laid, lay
-from engine.ranking.liquidity import depth_near_mid, quotes
+from engine.ranking.liquidity import depth_near_mid, price_age_s, quotes
 from engine.ranking.result import Levels, LevelStatus, Ranking
 
 Floats = NDArray[np.float64]
@@ -82,6 +82,7 @@ class _Scan:
 
     view: MarketView
     ground: Ground
+    age_s: Floats
     depth_usd: Floats
     by_name: Ints
 
@@ -120,7 +121,7 @@ class Ranker:
         tick, fee, by_name = self._facts
         none = np.full((view.rows, 0), np.nan)
         ground = Ground(quotes(view), view.derivatives.last, tick, fee, none if structure is None else structure)
-        scan = _Scan(view, ground, depth_near_mid(view.books), by_name)
+        scan = _Scan(view, ground, price_age_s(view), depth_near_mid(view.books), by_name)
         return {name: self._rank_one(name, preset, board, scan) for name, preset in presets.items()}
 
     def _rank_one(self, name: str, preset: Preset, board: Board, scan: _Scan) -> Ranking:
@@ -135,6 +136,7 @@ class Ranker:
         conviction = np.abs(board.prism - 50) * 2
         agreeing = faces_agreeing(board.face_score, side)
         measured = {
+            "age": scan.age_s,
             "data": (~np.isnan(board.prism)).astype(np.float64),
             "conviction": conviction,
             "coverage": board.coverage,

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 GATES: Final[tuple[tuple[str, str], ...]] = (
+    ("age", "s"),
     ("data", "scored"),
     ("conviction", "points"),
     ("coverage", "frac"),

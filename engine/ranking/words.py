@@ -43,6 +43,7 @@ def _down(value: float, decimals: int) -> str:
 
 
 _FIGURES: Final[dict[str, tuple[str, Callable[[float, int], str]]]] = {
+    "age": ("old prices", lambda value, digits: f"{_significant(value, digits)} s"),
     "conviction": ("conviction", _significant),
     "coverage": ("coverage", lambda value, digits: f"{_down(value * 100, digits - 2)} %"),
     "faces": ("faces agreeing", _significant),
@@ -68,6 +69,8 @@ def gate_text(gate: str, passed: bool, value: float, limit: float) -> str:
     if gate == "data":
         return "scored" if passed else "no score: no component has data"
     name, write = _FIGURES[gate]
+    if value != value and gate == "age":
+        return "no trade or quote yet"
     if value != value:
         return f"{name} unknown, none asked" if passed else f"{name} unknown"
     sign = _SIGNS[gate in CEILINGS, passed]
@@ -75,6 +78,8 @@ def gate_text(gate: str, passed: bool, value: float, limit: float) -> str:
         left, right = write(value, digits), write(limit, digits)
         if left != right or value == limit:
             break
+    if gate == "age":
+        return f"trade or quote {left} ago {sign} {right}" if passed else f"no trade or quote for {left} {sign} {right}"
     return f"{name} {left} {sign} {right}"
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.prism.traps import TRAPS, Traps
-from engine.snapshot import Snapshot
+from engine.ranking.gates import GATE_INDEX
+from engine.snapshot import FeedState, Snapshot
 from tests.engine.builders import AT_MS, make_snapshot
 from tui.presenters.candidates import CandidatesModel
 from tui.presenters.columns import BY_KEY, COLUMNS, DROP_ORDER, TREND_WIDTH, Cell, layout, total_width
@@ -37,7 +38,7 @@ def with_candidates(snapshot: Snapshot, rows: list[int], preset: str = "relaxed"
     rankable = [row for row in (*old.candidates, *old.vetoed) if row not in rows]
     passed = old.gate_passed.copy()
     passed[rows] = True
-    passed[rankable, 5] = False
+    passed[rankable, GATE_INDEX["depth"]] = False
     new = replace(
         old, candidates=np.array(rows, dtype=np.int64), vetoed=np.array(rankable, dtype=np.int64), gate_passed=passed
     )
@@ -352,6 +353,17 @@ def test_empty_views_say_why() -> None:
     count = len(BASE.rankings["relaxed"].candidates)
     empty = shown(BASE, text="zzz", side="long").status().empty
     assert empty == f"none of {count} rows matches `zzz` and side long"
+    states: tuple[FeedState, ...] = ("down", "stale", "connecting")
+    gone = tuple(replace(feed, state=states[at]) for at, feed in enumerate(none.feeds[:3]))
+    assert shown(replace(none, feeds=gone)).status().empty.split("\n") == [
+        "no venue sends anything: 1 stream down, 1 stale; prism keeps trying",
+        *said,
+    ]
+    down = tuple(replace(feed, state="down") for feed in none.feeds)
+    headline = f"no venue is connected: {len(down)} of {len(down)} streams down; prism keeps trying"
+    assert shown(replace(none, feeds=down)).status().empty.split("\n")[0] == headline
+    one_live = (*down[:-1], replace(down[-1], state="live"))
+    assert shown(replace(none, feeds=one_live)).status().empty.split("\n") == said
     unscored = replace(none, board=replace(none.board, prism=np.full(len(none.instruments), np.nan)))
     assert shown(unscored).status().empty == f"warming: no score yet for {gated} instruments"
 

@@ -271,7 +271,7 @@ def test_the_explanation_names_the_strongest_the_missing_and_the_gates(snapshot:
     assert words(strongest.component) in text
     assert "Not counted: funding, funding volatility (missing: no funding seen)." in text
     failed = gates.failed_gates(view.snapshot.ranking, 0)
-    assert ("all 9 gates passed" in text) == (not failed)
+    assert ("all 10 gates passed" in text) == (not failed)
     assert all(gate in text for gate in failed)
 
 

@@ -17,6 +17,7 @@ import pytest
 from textual.widgets import Input
 
 from engine.config.schema import Config, ConsoleSection, EngineSection
+from engine.ranking.gates import GATE_INDEX
 from engine.snapshot import Feed, FeedState, Snapshot
 from tests.tui.fake_source import FakeSource, cached_scene, make_app, recording, scene
 from tui.app import PrismApp
@@ -84,13 +85,13 @@ def feeds_of(market: Snapshot, *states: FeedState) -> tuple[Feed, ...]:
     )
 
 
-def without_candidates(market: Snapshot) -> Snapshot:
+def without_candidates(market: Snapshot, gate: str = "coverage") -> Snapshot:
     """Every row stopped by a gate."""
     rankings = {}
     for name, ranking in market.rankings.items():
         rows = np.sort(np.concatenate([ranking.candidates, ranking.vetoed]))
         passed = ranking.gate_passed.copy()
-        passed[rows, 2] = False
+        passed[rows, GATE_INDEX[gate]] = False
         rankings[name] = replace(ranking, candidates=rows[:0], vetoed=rows, gate_passed=passed)
     return replace(market, rankings=rankings)
 
@@ -101,7 +102,7 @@ STATES: dict[str, Snapshot | None] = {
     "offline": scene("live", at_ms=0, feeds=feeds_of(scene(), "down")),
     "cached": cached_scene(11_520_000),
     "one-venue-down": scene("live", feeds=feeds_of(scene(), "down", "live")),
-    "all-venues-down": scene("live", feeds=feeds_of(scene(), "down")),
+    "all-venues-down": without_candidates(scene("live", feeds=feeds_of(scene(), "down")), "age"),
     "empty": without_candidates(scene()),
     "warming": replace(without_candidates(scene()), feeds=tuple(replace(feed, backfill=120) for feed in scene().feeds)),
 }

@@ -24,6 +24,7 @@ from tui.presenters.rank_history import RankHistory
 from tui.presenters.row_views import RowView, RowViews
 from tui.presenters.selection import Selection, ViewState, select
 from tui.presenters.sheet import LABELS, NUMBERS, Key, Sheet
+from tui.presenters.waiting import lost_words
 
 ORDER_PERIOD_S: Final = 1.0
 """The order is made anew at most this often by itself."""
@@ -340,9 +341,10 @@ class CandidatesModel:
             return f"none of {offered} {'row' if offered == 1 else 'rows'} matches {' and '.join(state.filters())}"
         if state.vetoed:
             return f"no row is gated by {sheet.preset} ({ranked} pass; press v)"
+        lost = [words] if (words := lost_words(sheet.snapshot.feeds)) else []
         if bool(np.isnan(sheet.numbers("score")).all()):
-            return f"warming: no score yet for {gated} instruments"
-        return "\n".join((f"no row passes {sheet.preset} ({gated} gated; press v)", *self._what_stops(sheet)))
+            return "\n".join((*lost, f"warming: no score yet for {gated} instruments"))
+        return "\n".join((*lost, f"no row passes {sheet.preset} ({gated} gated; press v)", *self._what_stops(sheet)))
 
     def _what_stops(self, sheet: Sheet) -> list[str]:
         """The gates that stop most, and whether that is because data is still coming."""

@@ -1,11 +1,14 @@
-"""What stands on screen before the first event: what is being waited for, and offline what can be done meanwhile.
+"""What stands on screen before the first event: what is being waited for, and offline what can be done meanwhile; and
+over a table without candidates, that no venue sends anything any more.
 
-Called by the app; the table shows the whole of it, the other panes its first line. Where candles of an earlier run can
-be shown instead, the status line says what they are.
+Called by the app and the table's model; the table shows the whole of it, the other panes its first line. Where candles
+of an earlier run can be shown instead, the status line says what they are.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +48,21 @@ def waiting(snapshot: Snapshot | None, venues_key: str) -> Waiting:
         return Waiting("waiting for the first event", tuple(_state(feed) for feed in feeds))
     headline = f"nothing received: {len(down)} of {count_text(len(feeds), 'stream')} down"
     return Waiting(headline, (*_advice(venues_key), *(_state(feed) for feed in feeds)))
+
+
+def lost_words(feeds: Sequence[Feed]) -> str:
+    """That no venue sends anything any more; empty while one does, or none ever did."""
+    count = Counter(feed.state for feed in feeds)
+    if count["live"] or count["syncing"] or not (count["down"] or count["stale"]):
+        return ""
+    if not count["down"]:
+        return f"no venue sends anything: {count_text(count['stale'], 'stream')} stale"
+    if count["down"] == len(feeds):
+        told = f"no venue is connected: {len(feeds)} of {count_text(len(feeds), 'stream')} down"
+    else:
+        told = f"no venue sends anything: {count_text(count['down'], 'stream')} down"
+        told += f", {count['stale']} stale" if count["stale"] else ""
+    return f"{told}; prism keeps trying"
 
 
 def cached_line(snapshot: Snapshot, venues_key: str, width: int) -> Line:

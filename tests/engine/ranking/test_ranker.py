@@ -142,6 +142,9 @@ def _spoilt(view: MarketView, board: Board, gate: str) -> tuple[MarketView, Boar
         return np.where(first, value, values)
 
     match gate:
+        case "age":
+            old_ms = np.where(first, view.at_ms - 60_001, facts.last_ms)
+            return replace(view, derivatives=replace(facts, last_ms=old_ms, quote_ms=old_ms)), board
         case "data":
             return view, replace(board, prism=with_first(board.prism, np.nan))
         case "conviction":

@@ -20,6 +20,10 @@ from tui.presenters.format import share_text
 @pytest.mark.parametrize(
     ("gate", "passed", "value", "limit", "text"),
     [
+        ("age", False, 83.4, 60.0, "no trade or quote for 83 s > 60 s"),
+        ("age", False, 60.04, 60.0, "no trade or quote for 60.04 s > 60 s"),
+        ("age", True, 0.42, 60.0, "trade or quote 0.42 s ago ≤ 60 s"),
+        ("age", False, math.nan, 60.0, "no trade or quote yet"),
         ("spread", False, 34.0, 20.0, "spread 34 bp > 20 bp"),
         ("spread", True, 2.13, 20.0, "spread 2.1 bp ≤ 20 bp"),
         ("spread", False, 20.04, 20.0, "spread 20.04 bp > 20 bp"),
@@ -57,7 +61,7 @@ def figure(text: str) -> float:
 
 
 @given(
-    gate=st.sampled_from([name for name in GATE_NAMES if name not in ("data", "faces", "persistence")]),
+    gate=st.sampled_from([name for name in GATE_NAMES if name not in ("age", "data", "faces", "persistence")]),
     limit=st.sampled_from([0.1, 0.6, 0.65, 0.655, 1.0, 1.5, 20.0, 25.0, 100_000.0, 2_345_678.0]),
     off=st.floats(1e-8, 0.5) | st.floats(1e-8, 1e-3),
     above=st.booleans(),
@@ -79,8 +83,8 @@ def test_what_the_words_say_is_so(gate: str, limit: float, off: float, above: bo
 
 
 def test_a_limit_that_is_missed_by_the_rounding_of_sums_is_reached() -> None:
-    value = np.array([[0.3 + 0.2 + 0.1 if name != "spread" else 0.1 + 0.2 for name in GATE_NAMES]])
-    limit = np.array([0.6 if name != "spread" else 0.3 for name in GATE_NAMES])
+    value = np.array([[0.3 + 0.2 + 0.1 if name not in CEILINGS else 0.1 + 0.2 for name in GATE_NAMES]])
+    limit = np.array([0.6 if name not in CEILINGS else 0.3 for name in GATE_NAMES])
     value[0, GATE_INDEX["coverage"]] = math.nextafter(0.6, 0.0)
     assert passed(value, limit).all()
     value[0, GATE_INDEX["coverage"]] = 0.6 - 1e-8
