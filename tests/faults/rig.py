@@ -99,9 +99,11 @@ class Rig:
         await self.until(self.is_whole, 60.0, "everything live")
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         await self.end()
         await self.sim.close()
+        if kind is None:
+            assert not self.sim.failures, "the simulator met a fault of its own; the log has it"
 
     async def _serve(self) -> None:
         await self.sim.start()

@@ -342,8 +342,10 @@ async def _whole_run(plan: Plan, clock: SimClock) -> Outcome:
         outcome.compared = rig.check_truth(deep)
         rig.check_undisturbed()
         outcome.board = rig.board()
-        if rig.sim.failure is not None:
-            raise Broken(f"the simulated market failed: {rig.sim.failure!r}")
+        if rig.sim.failures:
+            raise Broken(
+                f"the simulator met {rig.sim.failures} faults of its own, the log has them: {rig.sim.failure!r}"
+            )
         await rig.end()
     finally:
         for net in rig.nets:

@@ -31,6 +31,8 @@ class Requests:
     def __init__(self, exchange: Exchange, faults: Faults, time: WorldTime) -> None:
         self.exchange = exchange
         self.answered = 0
+        self.failures = 0
+        """Requests that met a fault of the simulator's own."""
         self._faults = faults
         self._time = time
         self._runners: list[web.AppRunner] = []
@@ -73,6 +75,9 @@ class Requests:
             try:
                 answer = self.exchange.rest(origin, path, query, client, seen_ms)
             except Exception:
+                # Whatever an exchange's code raises is a 500 to the client, as at a venue, and no end of the server;
+                # who tests looks at the count.
+                self.failures += 1
                 LOG.exception("%s could not answer %s %s", name, path, dict(query))
                 answer = Answer(500, b'{"msg":"internal error of the simulator"}')
             if self._faults.is_on("bad_json", name, now_ms, path):

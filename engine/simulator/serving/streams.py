@@ -46,6 +46,8 @@ class Streams:
         self.sent = 0
         self.opened = 0
         """Connections that were ever opened."""
+        self.failures = 0
+        """Connections that ended with a fault of the simulator's own."""
         self._of: dict[str, set[int]] = {}
         self._faults = faults
         self._time = time
@@ -170,6 +172,9 @@ class Streams:
         except ConnectionClosed:
             pass
         except Exception:
+            # Whatever an exchange's code raises ends this one connection, as a crash of a venue's front would, and must
+            # not end the server; who tests looks at the count.
+            self.failures += 1
             LOG.exception("a connection of %s failed", self.exchange.name)
         finally:
             self._leave(client, list(client.topics))

@@ -57,6 +57,14 @@ class SimulatedVenues:
         self.requests = {one.name: Requests(one, self.faults, self._time) for one in exchanges}
         self._driver: asyncio.Task[Any] | None = None
         self.failure: BaseException | None = None
+        """What ended the market."""
+
+    @property
+    def failures(self) -> int:
+        """Faults of the simulator's own so far: connections that ended with one, requests that met one, and the
+        market's end. Those that are commanded do not count."""
+        connections = sum(one.failures for one in self.streams.values())
+        return connections + sum(one.failures for one in self.requests.values()) + (self.failure is not None)
 
     async def start(self, *, drive: bool = True, listen: bool = True) -> None:
         """Listen, and move the world with the clock; without `drive` a test calls `step` itself, and without `listen`
@@ -131,6 +139,8 @@ class SimulatedVenues:
             try:
                 self.step()
             except Exception as error:
+                # The last frame of a task that nobody awaits while it runs: whatever ended the market must be said at
+                # once, and stays to be seen in `failure`.
                 self.failure = error
                 LOG.exception("the simulated market stopped")
                 raise
