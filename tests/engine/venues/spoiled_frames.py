@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ BAD_NUMBERS = (
 )  # fmt: skip
 NOT_EVEN_EMPTY = tuple(text for text in BAD_NUMBERS if text not in ('""', "null"))
 """For fields that may be sent empty."""
+NO_MESSAGES = ("", "[" * 100_000, '"\ud800"')
+"""Texts that are no message of any venue."""
 MAX_DETAIL_CHARS = 200
 
 VALUES = st.recursive(
@@ -34,6 +37,17 @@ def rejected_by(parser: VenueParser, text: str, recv_ns: int) -> str:
     assert len(parsed.detail) <= MAX_DETAIL_CHARS
     assert parsed.detail.isprintable()
     return parsed.detail
+
+
+def check_hostile_symbols(
+    parser: VenueParser, frames: Iterable[str], symbol: str, recv_ns: int, tail: str = ""
+) -> None:
+    """Frames that name something hostile in place of `symbol` are rejected with clean words and leave no instrument."""
+    for frame in frames:
+        assert symbol in frame
+        for hostile in ("[red]" + "A" * 295, f"A\\u001b[31mB{tail}", f"A\\u202eB{tail}", f"A\\u001bB{tail}", ""):
+            assert "\x1b" not in rejected_by(parser, frame.replace(symbol, hostile), recv_ns)
+    assert not list(parser.instruments())
 
 
 def is_no_data(parser: VenueParser, text: str, recv_ns: int) -> bool:

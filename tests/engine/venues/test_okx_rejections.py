@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from engine.venues.okx.parse import OkxParser
 from tests.engine.venues.spoiled_frames import (
     BAD_NUMBERS,
+    NO_MESSAGES,
     NOT_EVEN_EMPTY,
+    check_hostile_symbols,
     check_survived,
     is_no_data,
     mutated,
@@ -95,18 +97,12 @@ def test_other_contradictions() -> None:
     rejected(OLD_SNAPSHOT.replace("-2127111983", "99999999999"))
     rejected(UPDATE.replace(',"instId":"BTC-USDT"', ""))
     rejected(SPOT_TRADE[:-1])
-    rejected("")
-    rejected("[" * 100_000)
-    rejected('"\ud800"')
+    for text in NO_MESSAGES:
+        rejected(text)
 
 
 def test_hostile_symbol_is_refused_and_its_detail_is_clean() -> None:
-    for symbol in ("[red]" + "A" * 295, "A\\u001b[31mB-USDT", "A\\u202eB-USDT", ""):
-        detail = rejected(SPOT_TRADE.replace("BTC-USDT", symbol))
-        assert "\x1b" not in detail
-    parser = OkxParser()
-    parser.frame(SPOT_TRADE.replace("BTC-USDT", "A\\u001bB"), "c", NS)
-    assert not list(parser.instruments())
+    check_hostile_symbols(OkxParser(), [SPOT_TRADE], "BTC-USDT", NS, "-USDT")
 
 
 @given(st.text())
