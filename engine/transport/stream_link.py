@@ -93,8 +93,8 @@ class Link:
         self._asked: dict[str, _Asked] = {}
         self._ends_are_next = False
         """A beginning went before ends that were waiting."""
-        self._is_due = False
-        """Something was ended to be had anew: it begins at once, however short requests are."""
+        self._due: tuple[str, ...] = ()
+        """What was ended to be had anew: it begins at once and before all else, however short requests are."""
         self._id = 0
         self._beat_due = False
         self._beat_ns = 0
@@ -279,7 +279,7 @@ class Link:
             elif not gathered:
                 await sleep(self._context.clock, GATHER_S)
                 gathered = True
-            elif not self._is_due and (left_s := self._pace.request_left_s) > 0:
+            elif not self._due and (left_s := self._pace.request_left_s) > 0:
                 await sleep(self._context.clock, min(left_s, 1.0))
             else:
                 await self._request()
@@ -321,11 +321,14 @@ class Link:
             names = tuple(self._drops)[:BATCH]
             made = language.unsubscribe(names, self._id + 1)
         else:
-            names = self._apart.popleft() if self._apart else waiting[:BATCH]
+            # What has just ended to be had anew comes before all else: its frames are missing.
+            due = tuple(name for name in self._due if name in self._asks)
+            part = () if due or not self._apart else self._apart.popleft()
+            names = part or (*due, *(name for name in waiting if name not in due))[:BATCH]
             names = tuple(name for name in names if name in self.ears)
             made = language.subscribe(names, self._id + 1) if names else []
         share = made[0].topics if made else names
-        self._is_due = ends and any(name in self._asks for name in share)
+        self._due = tuple(name for name in share if name in self._asks) if ends else ()
         now = self._context.clock.monotonic_ns()
         for name in share:
             self._drops.pop(name, None) if op == "unsubscribe" else self._asks.pop(name, None)

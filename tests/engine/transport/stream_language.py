@@ -108,7 +108,9 @@ class Venue:
     deaf: set[str] = field(default_factory=set)
     """Topics that are acknowledged and never sent."""
     unknown: set[str] = field(default_factory=set)
-    """Topics that are refused by name."""
+    """Topics that are refused by name, ..."""
+    names_refused: bool = True
+    """... or without one."""
     acks: bool = True
     frozen: bool = False
     """Nothing at all is sent."""
@@ -143,7 +145,8 @@ class Venue:
         if said["op"] == "unsub":
             held -= topics
         elif refused := sorted(topics & self.unknown):
-            socket.push(f"no:{said['id']}:60018 no such channel!{refused[0]}")
+            named = f"60018 no such channel!{refused[0]}" if self.names_refused else "bad request"
+            socket.push(f"no:{said['id']}:{named}")
             return
         else:
             held |= topics

@@ -67,3 +67,31 @@ async def test_what_is_had_anew_ends_before_it_begins(monkeypatch: pytest.Monkey
     asked = [said for socket in bench.net.sockets for said in socket.sent if "book:A" in said]
     assert ["unsub" in said for said in asked] == [False, *[True, False] * 16]
     await close(bench)
+
+
+async def test_what_has_ended_to_begin_anew_does_so_before_a_refused_request_is_narrowed_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its end is sent and its frames are gone, while parts of a refused request wait for their turns of minutes."""
+    monkeypatch.setattr("engine.transport.stream_set.MOST_SHORT", 0)
+    bench = Bench(StreamLanguage(HOURLY, topics_per_connection=400))
+    kept = [channel("book:A")]
+    bench.streams.want(kept)
+    bench.streams.start()
+    await bench.run(10)
+    for _ in range(20):
+        # Until the rest of the hour's requests are spread over it.
+        bench.streams.resubscribe("book:A")
+        await bench.run(20, every=1)
+    bench.venue.unknown.update(f"book:X{number}" for number in range(8))
+    bench.venue.names_refused = False
+    bench.streams.want([*kept, *(channel(f"book:X{number}") for number in range(8))])
+    await bench.run(240, every=1)
+    without_s = 0.0
+    for _ in range(5):
+        bench.streams.resubscribe("book:A")
+        for _ in range(240):
+            await bench.run(1, every=1)
+            without_s += not subscribed(bench, "book:A")
+    assert without_s <= 5 * 5, "seconds between an end and the beginning after it"
+    await close(bench)
