@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from engine.clock import Clock
+from msgspec.structs import replace
+
+from engine.clock import Clock, ReceiveClock, SystemClock
 from engine.config.schema import Config, venues_of
 from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.feeds.market import LiveMarket
 from engine.feeds.status import feed_of
+from engine.feeds.supervision import persist
 from engine.feeds.venue import VenueFeed
+from engine.feeds.venue_time import VenueTime
 from engine.kept_market import KeptMarket, is_offline
 from engine.load import Load
 from engine.pipeline import Pipeline
@@ -37,7 +41,7 @@ from engine.transport.net import Net
 from engine.transport.rest_client import RestClient
 from engine.transport.stream_pace import ConnectPace
 from engine.transport.stream_set import StreamSet
-from engine.transport.tasks import settle, spawn
+from engine.transport.tasks import Owned, settle, spawn
 from engine.venues.registry import make_languages
 
 if TYPE_CHECKING:
@@ -81,7 +85,8 @@ class LiveEngine(Engine):
     """Follows venues in a thread of its own."""
 
     def __init__(self, config: Config, mode: Mode, wiring: Wiring | None = None, clock: Clock | None = None) -> None:
-        super().__init__(config, mode, clock)
+        self._receive_clock = ReceiveClock(clock or SystemClock())
+        super().__init__(config, mode, self._receive_clock)
         self._config = config
         self._wiring = wiring or Wiring()
         self._rng: Rng = random.Random(self._wiring.seed)
@@ -89,6 +94,8 @@ class LiveEngine(Engine):
         self._before: KeptMarket | None = None
         """The market of earlier runs, until the first event of this one."""
         self._rest: RestClient | None = None
+        self._undated: list[Record] | None = None
+        """What was received before it was known whether our clock is right."""
         self._until_ns: int | None = None
         self._is_slowed = False
         self._load = Load(config.venues.full_depth)
@@ -141,38 +148,71 @@ class LiveEngine(Engine):
         net = self.make_net()
         store = await self._open_store()
         keeping = CandleKeeping(store, self._announce) if store is not None else None
-        market = self._market = self._wire(net)
+        rest = self._rest = self._ask_by(net)
+        market = self._wire(net, rest)
         try:
             if store is not None:
                 await self._warm(store, market)
-            market.start()
-            await self._follow(market, keeping)
+            while await self._followed(market, rest, keeping):
+                market = self._wire(net, rest)
         finally:
-            await market.close()
-            if self._rest is not None:
-                await self._rest.close()
+            await rest.close()
             await net.close()
             if keeping is not None:
                 self._know(keeping, market)
                 await keeping.close(self._closed())
 
-    def _wire(self, net: Net) -> LiveMarket:
-        """One feed for every product, all over the same budgets."""
-        clock, rng, sink = self._clock, self._rng, self._sink
-        settings = self._config.venues
-        languages = make_languages(venues_of(self._config))
-        self._budgets = Budgets(clock, scale=self._wiring.pace)
+    async def _followed(self, market: LiveMarket, rest: RestClient, keeping: CandleKeeping | None) -> bool:
+        """Follow the market until the engine is closed; True where it is to be begun anew, with a clock set right."""
+        self._market = market
+        venue_time = VenueTime(self._receive_clock, rest, self._languages, self._announce)
+        beginning: Owned = {}
+
+        async def begin() -> None:
+            await self._begin(market, venue_time)
+
+        spawn(beginning, persist("the beginning", begin, self._clock, self._rng, self._announce), "the beginning")
+        try:
+            is_misdated = await self._follow(market, venue_time, keeping)
+        finally:
+            await settle(beginning)
+            await venue_time.close()
+            await market.close()
+        if is_misdated:
+            venue_time.set_right()
+            self._pipeline.clear()
+        return is_misdated
+
+    async def _begin(self, market: LiveMarket, venue_time: VenueTime) -> None:
+        """Follow the venues as soon as it is known whether our clock is right, or clear that nobody says so."""
+        self._undated = []
+        moved_ns = await venue_time.settle()
+        undated, self._undated = self._undated, None
+        for record in undated:
+            self._sink(replace(record, t=record.t + moved_ns))
+        market.start()
+
+    def _ask_by(self, net: Net) -> RestClient:
+        """What makes the requests of this engine. Rests are kept in the time of the machine's clock, by which the next
+        run reads them."""
+        machine = self._receive_clock.machine
+        self._languages = make_languages(venues_of(self._config))
+        self._budgets = Budgets(machine, scale=self._wiring.pace)
         if self._wiring.bans is not None:
-            bans = BanStore(self._wiring.bans, clock)
+            bans = BanStore(self._wiring.bans, machine)
             self._budgets.restore(bans.load())
             self._budgets.on_rest = lambda: bans.keep(self._budgets.rests())
-        self._rest = rest = RestClient(net, clock, rng, self._budgets, sink)
-        connects = ConnectPace(clock)
+        self._connects = ConnectPace(self._clock)
+        return RestClient(net, self._clock, self._rng, self._budgets, self._sink)
+
+    def _wire(self, net: Net, rest: RestClient) -> LiveMarket:
+        """One feed for every product, all over the same budgets."""
+        clock, rng, sink = self._clock, self._rng, self._sink
         market = LiveMarket(
-            self._pipeline, clock, places=settings.full_depth, include_tradfi=self._config.engine.include_tradfi
+            self._pipeline, clock, places=self._load.places, include_tradfi=self._config.engine.include_tradfi
         )
-        for language in languages:
-            streams = StreamSet(language, net, clock, rng, sink, connects)
+        for language in self._languages:
+            streams = StreamSet(language, net, clock, rng, sink, self._connects)
 
             def make(
                 relisted: Callable[[str, int], None], language: Any = language, streams: StreamSet = streams
@@ -182,8 +222,8 @@ class LiveEngine(Engine):
             market.add(make)
         return market
 
-    async def _follow(self, market: LiveMarket, keeping: CandleKeeping | None) -> None:
-        """Scan on the clock until the engine is closed."""
+    async def _follow(self, market: LiveMarket, venue_time: VenueTime, keeping: CandleKeeping | None) -> bool:
+        """Scan on the clock until the engine is closed; True where it was our clock that ended it."""
         clock = self._clock
         saved_ns = clock.monotonic_ns()
         pace = ScanPace(self._config.engine.scan_interval_ms, saved_ns)
@@ -191,6 +231,8 @@ class LiveEngine(Engine):
             began_ns = clock.monotonic_ns()
             self._look_back()
             self._scan()
+            if self._undated is None and venue_time.is_far():
+                return True
             market.steer(self._asked())
             self._publish(force=True)
             now_ns = clock.monotonic_ns()
@@ -207,6 +249,7 @@ class LiveEngine(Engine):
                 self._publish(force=asked or clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS)
         if self._until_ns is not None:
             self._scan()
+        return False
 
     def _scan(self) -> None:
         # Where nothing comes, only this clock tells how old everything is.
@@ -286,6 +329,9 @@ class LiveEngine(Engine):
         return closed or []
 
     def _sink(self, record: Record) -> None:
+        if self._undated is not None:
+            self._undated.append(record)
+            return
         self._pipeline.ingest(record)
         if self._wiring.recorder is not None:
             self._wiring.recorder.take(record)
@@ -301,7 +347,11 @@ class LiveEngine(Engine):
         market, rest = self._market, self._rest
         if market is None or rest is None:
             return None
-        return tuple(feed_of(feed, rest, self._pipeline, self._clock) for _, feed in sorted(market.feeds.items()))
+        corrected_ms = self._receive_clock.ahead_ns / 1e6
+        return tuple(
+            feed_of(feed, rest, self._pipeline, self._clock, corrected_ms=corrected_ms)
+            for _, feed in sorted(market.feeds.items())
+        )
 
     def _waiting(self) -> int:
         return sum(feed.streams.waiting for feed in self._market.feeds.values()) if self._market is not None else 0

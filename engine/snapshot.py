@@ -49,7 +49,10 @@ class Feed:
     latency_ms: float | None = None
     """Round trip of the newest answered ping or request; None: not measured."""
     skew_ms: float | None = None
-    """The venue's clock less ours; None: not measured."""
+    """The venue's clock less this machine's; None: not measured."""
+    off_ms: float | None = None
+    """The venue's clock less what receive times go by, which is this machine's clock set right where several venues
+    agree that it is wrong; None: not measured."""
     requests: str = ""
     """In words what its REST hosts refuse or wait for; empty while they answer. Says nothing about the streams."""
     channels: int = 0

@@ -21,8 +21,8 @@ LATE_MS: Final = 5_000
 """Data that comes this much later than it happened is told to; from `SILENT_MS` on the product is called stale."""
 
 
-def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock) -> Feed:
-    """The status of one product now."""
+def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock, *, corrected_ms: float = 0.0) -> Feed:
+    """The status of one product now. `corrected_ms`: how far `clock` is ahead of the machine's own."""
     streams = feed.streams.status()
     hosts = rest.status()
     # A second host that nobody had to ask says nothing of how the first one does.
@@ -37,11 +37,11 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
     details = [streams.words]
     if counts.resyncing and not streams.words:
         details.append(f"{counts.resyncing} books resyncing")
-    skew_ms = next((one.skew_ms for one in asked if one.skew_ms is not None), None)
+    off_ms = next((one.skew_ms for one in asked if one.skew_ms is not None), None)
     if state == "live" and age_ms is not None and age_ms > SILENT_MS:
         state = "stale"
         details.insert(0, f"no market data for {age_ms // 1000} s")
-    elif tally is not None and tally.lag_ms is not None and (late_ms := tally.lag_ms + (skew_ms or 0.0)) > LATE_MS:
+    elif tally is not None and tally.lag_ms is not None and (late_ms := tally.lag_ms + (off_ms or 0.0)) > LATE_MS:
         if state == "live" and late_ms > SILENT_MS:
             state = "stale"
         details.insert(0, f"market data comes {late_ms / 1000:.0f} s late")
@@ -60,7 +60,8 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock)
         books_synced=counts.synced,
         books_resyncing=counts.resyncing,
         latency_ms=streams.round_trip_ms if streams.round_trip_ms is not None else _latency_ms(answering),
-        skew_ms=skew_ms,
+        skew_ms=None if off_ms is None else off_ms + corrected_ms,
+        off_ms=off_ms,
         requests=_words(asked, clock.now_ns()),
         channels=streams.channels,
         channels_live=streams.channels_live,

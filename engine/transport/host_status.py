@@ -50,7 +50,7 @@ class HostStatus:
     failed: int
     """Requests without an answer."""
     skew_ms: float | None
-    """How far the venue's clock is ahead of ours; None before it was measured."""
+    """How far the venue's clock is ahead of the clock that stamps what is received; None before it was measured."""
     round_trip_ms: float | None
     """Of the request that measured `skew_ms`: it is right to half of this."""
 
@@ -83,8 +83,14 @@ class HostRecord:
         self.succeeded = 0
         self.refused = 0
         self.failed = 0
-        self.skew_ms: float | None = None
+        self._ahead_ns: int | None = None
+        """The venue's time less elapsed time: what our own clock is set to meanwhile is nothing to it."""
         self.round_trip_ms: float | None = None
+
+    def measured(self, skew_ns: int, round_trip_ms: float) -> None:
+        """Its clock is `skew_ns` ahead of ours."""
+        self._ahead_ns = skew_ns + self._clock.now_ns() - self._clock.elapsed_ns()
+        self.round_trip_ms = round_trip_ms
 
     def answered(self, latency_ns: int, refused: bool) -> None:
         """An answer came."""
@@ -143,9 +149,14 @@ class HostRecord:
             succeeded=self.succeeded,
             refused=self.refused,
             failed=self.failed,
-            skew_ms=self.skew_ms,
+            skew_ms=self._skew_ms(),
             round_trip_ms=self.round_trip_ms,
         )
+
+    def _skew_ms(self) -> float | None:
+        if self._ahead_ns is None:
+            return None
+        return (self._ahead_ns - self._clock.now_ns() + self._clock.elapsed_ns()) / 1e6
 
     def _set(self, state: HostState, words: str, seconds: float) -> None:
         self._state = state

@@ -108,22 +108,22 @@ class RestClient:
             raise Transient(language.venue, f"{request} was given up: requests are closed")
         return flight.task.result()
 
-    async def measure_skew(self, language: VenueLive) -> tuple[float, float]:
+    async def measure_skew(self, language: VenueLive, samples: int = SKEW_SAMPLES) -> tuple[float, float]:
         """How far the venue's clock is ahead of ours and the round trip of the request that showed it, both in ms: of
-        `SKEW_SAMPLES` the one with the shortest round trip, the venue's time taken for that of its middle. Kept in the
+        `samples` the one with the shortest round trip, the venue's time taken for that of its middle. Kept in the
         status of the host. Raises as `ask`; Protocol where the answer holds no time."""
         best: tuple[float, float] | None = None
         request = language.time_request()
-        for _ in range(SKEW_SAMPLES):
+        for _ in range(samples):
             host, answer = await self._answered(language, request, Priority.LISTING, DEADLINE_S)
             server_ms = language.server_time_ms(answer.response.body)
             if server_ms is None:
                 raise Protocol(language.venue, f"no time in the answer to {request}")
             round_trip_ms = answer.round_trip_ns / 1e6
-            skew_ms = server_ms - (answer.response.t / 1e6 - round_trip_ms / 2)
+            skew_ns = server_ms * 1_000_000 - answer.response.t + answer.round_trip_ns // 2
             if best is None or round_trip_ms < best[1]:
-                best = (skew_ms, round_trip_ms)
-                host.skew_ms, host.round_trip_ms = best
+                best = (skew_ns / 1e6, round_trip_ms)
+                host.measured(skew_ns, round_trip_ms)
         assert best is not None
         return best
 

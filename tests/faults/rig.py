@@ -44,6 +44,9 @@ class RigClock:
     def monotonic_ns(self) -> int:
         return 10**9 + self._passed_ns
 
+    def elapsed_ns(self) -> int:
+        return self.monotonic_ns()
+
     @property
     def seconds(self) -> float:
         """Simulated, since the beginning."""

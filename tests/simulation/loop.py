@@ -39,6 +39,9 @@ class SimClock(RigClock):
     def now_ns(self) -> int:
         return START_NS + self._passed_ns + self._slept_ns
 
+    def elapsed_ns(self) -> int:
+        return self.monotonic_ns() + self._slept_ns
+
     async def sleep_until(self, monotonic_ns: int) -> None:
         if monotonic_ns <= self.monotonic_ns():
             await asyncio.sleep(0)
@@ -86,6 +89,26 @@ class SimClock(RigClock):
     def _forget_cancelled(self) -> None:
         while self._due and isinstance(self._due[0][3], asyncio.Future) and self._due[0][3].done():
             heapq.heappop(self._due)
+
+
+class WrongClock:
+    """What the engine's machine takes for the time: `off_ns` ahead of what it is, which may change at any moment."""
+
+    def __init__(self, right: SimClock, off_ns: int = 0) -> None:
+        self.off_ns = off_ns
+        self._right = right
+
+    def now_ns(self) -> int:
+        return self._right.now_ns() + self.off_ns
+
+    def monotonic_ns(self) -> int:
+        return self._right.monotonic_ns()
+
+    def elapsed_ns(self) -> int:
+        return self._right.elapsed_ns()
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        await self._right.sleep_until(monotonic_ns)
 
 
 class _Idle:

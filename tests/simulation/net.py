@@ -86,12 +86,13 @@ class Pipe:
 class Client:
     """The engine's end of a stream: a `Socket`."""
 
-    def __init__(self, clock: SimClock, max_size: int) -> None:
+    def __init__(self, clock: SimClock, max_size: int, stamp: Callable[[], int]) -> None:
         self.pulse = Pulse(heard_ns=clock.monotonic_ns())
         self.intake = Intake()
         self.server: Server
         self.ended: Closed | None = None
         self._clock = clock
+        self._stamp = stamp
         self._max_size = max_size
         self._waiting: list[Arrival] = []
         self._changed = asyncio.Event()
@@ -142,7 +143,7 @@ class Client:
     def arrive(self, block: bytes) -> None:
         """Frames came, in one read."""
         self.heard()
-        now_ns = self._clock.now_ns()
+        now_ns = self._stamp()
         for payload in unframed(block):
             if self.ended is not None:
                 return
@@ -279,6 +280,8 @@ class SimNet:
         """Every one that was opened."""
         self.asked = 0
         self.under_way = 0
+        self.stamp = clock.now_ns
+        """The engine's receive clock."""
         self._clock = clock
         self._weather = weather
         self._rng = random.Random(f"net {seed}")
@@ -330,7 +333,7 @@ class SimNet:
             status, body = refused
             answer = HttpAnswer(status.value, {}, body.encode())
             raise Failed("status", f"{url}: answered {status.value} instead of opening a stream", answer)
-        client = Client(self._clock, max_size)
+        client = Client(self._clock, max_size, self.stamp)
         pipes = (Pipe(self._clock, weather, self._rng), Pipe(self._clock, weather, self._rng))
         client.server = Server(client, *pipes)
         self.sockets.append(client)

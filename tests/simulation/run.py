@@ -25,7 +25,7 @@ from engine.transport.net import Net
 from tests.faults.rig import Rig
 from tests.faults.truth import check_books, check_candles, check_derivatives, check_trades
 from tests.simulation.disk import Disk
-from tests.simulation.loop import SimClock, SimLoop
+from tests.simulation.loop import SimClock, SimLoop, WrongClock
 from tests.simulation.net import SimNet, Weather
 from tests.simulation.plan import Act, Plan, plan_of
 
@@ -98,6 +98,7 @@ class SimEngine(LiveEngine):
     def __init__(self, config: Config, wiring: Wiring, clock: Clock, net: SimNet, disk: Disk) -> None:
         super().__init__(config, "demo", wiring, clock)
         self._net, self._disk = net, disk
+        net.stamp = self._clock.now_ns
 
     def make_net(self) -> Net:
         return self._net
@@ -116,6 +117,8 @@ class SimRig(Rig):
         )  # fmt: skip
         self.plan = plan
         self.sim_clock = clock
+        self.machine_clock = WrongClock(clock)
+        """As the machine that the engine is on has it."""
         self.config = Config(
             engine=EngineSection(scan_interval_ms=plan.scan_ms, preset="relaxed"),
             venues=VenuesSection(
@@ -137,7 +140,7 @@ class SimRig(Rig):
         self.nets.append(net)
         candles = Path("memory") if self.plan.keeps_candles else None
         wiring = Wiring(pace=100.0, seed=self.plan.seed, candles=candles, recorder=self.log)
-        return SimEngine(self.config, wiring, self.clock, net, self.disk)
+        return SimEngine(self.config, wiring, self.machine_clock, net, self.disk)
 
     async def end(self) -> None:
         """Close the engine; it must leave nothing behind."""

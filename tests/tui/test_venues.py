@@ -52,6 +52,14 @@ def test_streams_and_requests_that_fail_are_told_apart() -> None:
         assert wanted in text
 
 
+def test_a_clock_of_our_own_that_is_wrong_is_told_from_one_of_the_venues() -> None:
+    text = lines(replace(LIVE, skew_ms=-3_600_000.0, off_ms=-20.0))
+    assert "its clock -3600000 ms from ours" in text
+    assert "this machine's clock is wrong: receive times go by the venues' clocks; set it by NTP" in text
+    assert "the clocks disagree" in lines(replace(LIVE, skew_ms=2_500.0, off_ms=2_500.0))
+    assert "set it by NTP" not in lines(replace(LIVE, off_ms=-4.2))
+
+
 def test_holes_in_trades_are_counted() -> None:
     assert "holes" not in lines(LIVE)
     assert "1 hole in trades" in lines(replace(LIVE, trade_holes=1))

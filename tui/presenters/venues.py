@@ -68,7 +68,7 @@ def _feed(feed: Feed, width: int) -> list[Line]:
         facts.append(f"{feed.rejected} frames refused, {feed.unknown} not known")
     lines += _told(", ".join(facts), width, "muted")
     if feed.skew_ms is not None and abs(feed.skew_ms) > SKEW_WARN_MS:
-        lines += _told("the clocks disagree: ages are wrong by that; set this machine's clock by NTP", width, "warning")
+        lines += _told(_clocks(feed.skew_ms, feed.off_ms), width, "warning")
     if feed.detail:
         lines += _told(feed.detail, width, "warning" if feed.state != "live" else "")
     if feed.requests:
@@ -131,6 +131,13 @@ def _age(age_ms: int) -> str:
 
 def _ms(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.0f} ms"
+
+
+def _clocks(skew_ms: float, off_ms: float | None) -> str:
+    """What it means that a venue's clock and this machine's disagree."""
+    if off_ms is not None and abs(off_ms) <= SKEW_WARN_MS < abs(skew_ms):
+        return "this machine's clock is wrong: receive times go by the venues' clocks; set it by NTP"
+    return "the clocks disagree: ages are wrong by that; set this machine's clock by NTP"
 
 
 def _clock(skew_ms: float | None) -> str:

@@ -29,19 +29,24 @@ async def settled() -> None:
 
 
 class SteppedClock:
-    """Time in a test's hands. `wall_skew_ns` may be set to let the wall clock jump against the monotonic one."""
+    """Time in a test's hands. `wall_skew_ns` may be set to let the wall clock jump against the monotonic one, `slept_ns`
+    to let all but the monotonic one go on, as while a machine sleeps."""
 
     def __init__(self) -> None:
         self._monotonic_ns = 1_000_000_000
         self.wall_skew_ns = 0
+        self.slept_ns = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = 0
 
     def now_ns(self) -> int:
-        return START_NS + self._monotonic_ns - 1_000_000_000 + self.wall_skew_ns
+        return START_NS + self._monotonic_ns - 1_000_000_000 + self.wall_skew_ns + self.slept_ns
 
     def monotonic_ns(self) -> int:
         return self._monotonic_ns
+
+    def elapsed_ns(self) -> int:
+        return self._monotonic_ns + self.slept_ns
 
     @property
     def seconds(self) -> float:
