@@ -176,9 +176,12 @@ class Intake:
             tally.arrived(record.t // 1_000_000, last.ts_ms)
         dropped = tally.dropped
         books, apply, instrument = self.books, self.state.apply, parser.instrument
+        believes_book = self.state.believes_book
         for event in parsed.events:
             if isinstance(event, BookDelta | BookSnapshot):
                 if dropped and ("book", event.symbol) in dropped:
+                    continue
+                if isinstance(event, BookSnapshot) and not believes_book(event):
                     continue
                 broke_ms = books.apply(event)
                 if broke_ms >= 0 and self.gapped is not None:
@@ -215,6 +218,8 @@ class Intake:
                 continue
             if isinstance(event, BookDelta | BookSnapshot):
                 if ("book", event.symbol) in tally.dropped:
+                    continue
+                if isinstance(event, BookSnapshot) and not self.state.believes_book(event):
                     continue
                 self.books.apply(event)
             elif self.closed is not None and isinstance(event, Candle) and event.closed:

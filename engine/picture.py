@@ -146,6 +146,7 @@ class Picture:
             unknown=tally.verdicts[Verdict.UNKNOWN],
             books_synced=counts.synced,
             books_resyncing=counts.resyncing,
+            withheld=self._state.plausible.withheld.get(venue, 0),
         )
 
     def _columns(self, view: MarketView) -> Columns:

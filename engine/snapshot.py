@@ -66,6 +66,8 @@ class Feed:
     """Its frames that were received and not read yet."""
     trade_holes: int = 0
     """How often trades never came though the connection stood, where the venue's numbers prove it."""
+    withheld: int = 0
+    """Messages that were not believed for a price far from all else that is known of the instrument."""
 
 
 @dataclass(frozen=True, slots=True)

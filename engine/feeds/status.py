@@ -69,6 +69,7 @@ def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock,
         backfill=feed.backfill.waiting,
         waiting=feed.streams.waiting,
         trade_holes=0 if tally is None else tally.trade_holes,
+        withheld=pipeline.state.plausible.withheld.get(feed.venue, 0),
     )
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from engine.events import (
+    NAN,
     BookDelta,
     BookSnapshot,
     Candle,
@@ -33,6 +35,7 @@ from engine.instruments import Instrument
 from engine.market.candles import CandleStore
 from engine.market.derivatives import DerivativesStore
 from engine.market.liquidations import LiquidationStore
+from engine.market.plausible import FACTOR, LEAST, MARKED, QUOTED, TRADED, Plausible
 from engine.market.tape import Lost, TapeStore
 from engine.market.universe import Universe
 from engine.market.view import Books, Ints, MarketView
@@ -61,6 +64,8 @@ class Counters:
     duplicate_trades: int
     unsized_trades: int
     late_liquidations: int
+    implausible: int
+    """Messages withheld for a price that nothing else agrees with."""
     other_intervals: int
     """Candles of an interval that is not kept."""
 
@@ -86,20 +91,21 @@ class MarketState:
         self.derivatives = DerivativesStore(self.universe, self.candles)
         self.tape = TapeStore(self.universe, self._volume_24h_usd)
         self.liquidations = LiquidationStore(self.universe)
+        self.plausible = Plausible()
         self._newest_ms: list[int] = []
         # each handler takes exactly the event type that is its key
         self._handlers: dict[type, Callable[[int, Any], None]] = {
             Trade: self._trade,
-            Quote: self.derivatives.quote,
+            Quote: self._quote,
             BookSnapshot: self._book,
             BookDelta: self._book,
             Candle: self._candle,
-            MarkPrice: self.derivatives.mark,
+            MarkPrice: self._mark,
             Funding: self.derivatives.funding,
             OpenInterest: self.derivatives.interest,
             Ratio: self.derivatives.ratio,
-            Liquidation: self.liquidations.apply,
-            Ticker: self.derivatives.ticker,
+            Liquidation: self._liquidation,
+            Ticker: self._ticker,
         }
 
     def apply(self, event: MarketEvent, instrument: Instrument) -> int:
@@ -143,6 +149,7 @@ class MarketState:
         # A clamped stamp would put a trade where it never was, and one left as it is would end the present for good.
         believed = [trade for trade in trades if trade.ts_ms * 1_000_000 <= trade.recv_ns + _SKEW_NS]
         self.skewed += len(trades) - len(believed)
+        believed = self._plausible_trades(row, believed)
         for trade in believed:
             self.derivatives.traded(row, trade.price, trade.ts_ms)
             self._newest_ms[row] = max(self._newest_ms[row], trade.ts_ms)
@@ -203,6 +210,7 @@ class MarketState:
             duplicate_trades=self.tape.duplicates,
             unsized_trades=self.tape.unsized,
             late_liquidations=self.liquidations.late,
+            implausible=sum(self.plausible.withheld.values()),
             other_intervals=self.candles.ignored,
         )
 
@@ -242,10 +250,75 @@ class MarketState:
         self.derivatives.add_row()
         self.tape.add_row()
         self.liquidations.add_row()
+        self.plausible.add_row()
         self._newest_ms.append(-1)
         return row
 
+    def believes_book(self, event: BookSnapshot) -> bool:
+        """Whether a whole book is near what is known of its instrument; counted where it is not. One side is enough:
+        of a market that nobody makes the other may be anywhere."""
+        row = self.universe.by_name.get((event.venue, event.symbol))
+        if row is None:
+            return True
+        best = [float(side[0][0]) for side in (event.bids, event.asks) if side]
+        return self._is_quote_plausible(row, event, best)
+
+    def _plausible_trades(self, row: int, trades: list[Trade]) -> list[Trade]:
+        """Trades of one answer without those that are far from what is known and from the answer's own middle: after a
+        break, the market may be elsewhere."""
+        near = self.plausible.is_near
+        if all(near(row, trade.price) for trade in trades):
+            return trades
+        middle = median(trade.price for trade in trades)
+        taken = []
+        for trade in trades:
+            if near(row, trade.price) or (len(trades) >= LEAST and middle / FACTOR <= trade.price <= middle * FACTOR):
+                taken.append(trade)
+            else:
+                self.plausible.withhold(trade.venue, trade.symbol, row, trade.price)
+        return taken
+
+    def _is_quote_plausible(self, row: int, event: Quote | BookSnapshot, best: list[float]) -> bool:
+        """Whether one of the best prices is believed."""
+        takes, recv_ms = self.plausible.takes, event.recv_ns // 1_000_000
+        if not best or any(takes(row, price, recv_ms, QUOTED) for price in best if price == price):
+            return True
+        if all(price != price for price in best):
+            return True
+        self.plausible.withhold(event.venue, event.symbol, row, next(price for price in best if price == price))
+        return False
+
+    def _quote(self, row: int, quote: Quote) -> None:
+        if self._is_quote_plausible(row, quote, [quote.bid, quote.ask]):
+            self.derivatives.quote(row, quote)
+
+    def _mark(self, row: int, mark: MarkPrice) -> None:
+        plausible = self.plausible
+        if mark.mark == mark.mark and not plausible.takes(row, mark.mark, mark.recv_ns // 1_000_000, MARKED):
+            plausible.withhold(mark.venue, mark.symbol, row, mark.mark)
+            return
+        if not plausible.is_near(row, mark.index):
+            plausible.withhold(mark.venue, mark.symbol, row, mark.index)
+            mark = msgspec.structs.replace(mark, index=NAN)
+        self.derivatives.mark(row, mark)
+
+    def _ticker(self, row: int, ticker: Ticker) -> None:
+        last = ticker.last
+        if last == last and not self.plausible.takes(row, last, ticker.recv_ns // 1_000_000, TRADED):
+            self.plausible.withhold(ticker.venue, ticker.symbol, row, last)
+            return
+        self.derivatives.ticker(row, ticker)
+
+    def _liquidation(self, row: int, liquidation: Liquidation) -> None:
+        if not self.plausible.is_near(row, liquidation.price):
+            self.plausible.withhold(liquidation.venue, liquidation.symbol, row, liquidation.price)
+            return
+        self.liquidations.apply(row, liquidation)
+
     def _trade(self, row: int, trade: Trade) -> None:
+        if not self.plausible.takes(row, trade.price, trade.recv_ns // 1_000_000, TRADED):
+            self.plausible.withhold(trade.venue, trade.symbol, row, trade.price)
+            return
         self.derivatives.traded(row, trade.price, trade.ts_ms)
         self.tape.apply(row, trade)
 
@@ -253,6 +326,11 @@ class MarketState:
         if candle.open_ms * 1_000_000 > candle.recv_ns + _SKEW_NS:
             # A forming bar of the future would hide every real one until then.
             self.skewed += 1
+            return
+        # Bars of the past were at prices of the past.
+        is_present = candle.open_ms + 2 * candle.interval_ms >= self.at_ms
+        if is_present and not self.plausible.takes(row, candle.close, candle.recv_ns // 1_000_000, TRADED):
+            self.plausible.withhold(candle.venue, candle.symbol, row, candle.close)
             return
         if candle.closed:
             end_ms = candle.open_ms + candle.interval_ms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.market.liquidations import LINES
-from engine.simulator.episodes import Episode
+from engine.simulator.episodes import Episode, EpisodeKind
 from tests.faults.rig import START_NS, Rig
 from tests.faults.truth import check_books, check_candles, check_derivatives, check_liquidations, check_trades
 
@@ -57,3 +57,16 @@ async def test_no_liquidation_of_a_cascade_is_lost_or_told_twice() -> None:
         # Bybit alone publishes all. What the others do is a part, and said to be one.
         sampled = {line.venue for line in rig.pipeline.state.liquidations.lines() if line.sampled}
         assert sampled == {"binance-usdm", "bitget-usdt", "okx"}
+
+
+async def test_no_price_of_a_scripted_pump_squeeze_or_spike_is_taken_for_an_error() -> None:
+    begins_ms = START_NS // 1_000_000 + 30_000
+    kinds: tuple[tuple[EpisodeKind, str], ...] = (
+        ("perp_led_pump", "BTC"), ("thin_book_spike", "ETH"), ("cascade_reversal", "SOL"),
+    )  # fmt: skip
+    episodes = tuple(Episode(kind, asset, begins_ms, 90_000, 1, 3.0) for kind, asset in kinds)
+    async with Rig(("bybit", "okx"), assets=3, rate=60.0, episodes=episodes, step_ms=100) as rig:
+        await rig.run(150.0)
+        counted = rig.pipeline.state.counters()
+        assert counted.events > 10_000
+        assert counted.implausible == 0

@@ -66,6 +66,11 @@ def test_holes_in_trades_are_counted() -> None:
     assert "12 holes in trades" in lines(replace(LIVE, trade_holes=12))
 
 
+def test_what_is_not_believed_is_counted() -> None:
+    assert "withheld" not in lines(LIVE)
+    assert "3 messages implausible, withheld" in lines(replace(LIVE, withheld=3))
+
+
 def test_long_words_wrap_at_every_width() -> None:
     for width in (30, 60, 118):
         lines(replace(DOWN, detail="word " * 60), notices=("notice " * 40,), width=width)

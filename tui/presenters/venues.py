@@ -60,6 +60,8 @@ def _feed(feed: Feed, width: int) -> list[Line]:
         facts.append(count_text(feed.reconnects, "reconnect"))
     if feed.trade_holes:
         facts.append(f"{count_text(feed.trade_holes, 'hole')} in trades")
+    if feed.withheld:
+        facts.append(f"{count_text(feed.withheld, 'message')} implausible, withheld")
     if feed.waiting:
         facts.append(f"{count_text(feed.waiting, 'frame')} waiting")
     if feed.backfill:

@@ -179,12 +179,12 @@ def test_a_slot_still_open_is_not_in_the_history_and_one_without_a_reading_is_un
 
 def test_history_of_the_past_is_valued_at_the_close_of_its_own_bar() -> None:
     events: list[Any] = [candle(T0 + i * SLOT, SLOT, close=10.0 + i) for i in range(6)]
-    events += [stamped(OpenInterest, T0 + 6 * SLOT + 90_000, 50.0, NAN), trade(T0 + 6 * SLOT + 90_000, price=999.0)]
+    events += [stamped(OpenInterest, T0 + 6 * SLOT + 90_000, 50.0, NAN), trade(T0 + 6 * SLOT + 90_000, price=99.0)]
     events += [stamped(OpenInterest, T0 + (i + 1) * SLOT, 100.0 + i, NAN) for i in range(6)]
     _, d = after(*events)
     assert d.oi_history_usd[0, -6:].tolist() == [(100.0 + i) * (10.0 + i) for i in range(6)]
     assert d.oi_history_close[0, -6:].tolist() == [10.0 + i for i in range(6)]
-    assert d.open_interest_usd[0] == 50.0 * 999.0, "the newest reading stays the newest"
+    assert d.open_interest_usd[0] == 50.0 * 99.0, "the newest reading stays the newest"
 
 
 def test_day_volume_is_the_tickers_else_the_candles() -> None:
