@@ -181,7 +181,9 @@ class VenueFeed:
             self._holes.add(symbol, since_ms, until_ms)
 
     def doubt_frame(self, frame: Frame) -> None:
-        """A frame could not be read: if it is one of trades, they may be missing, and are asked for."""
+        """A frame could not be read: its connection is told, and if it is one of trades, they may be missing, and are
+        asked for."""
+        self.streams.unreadable(frame.connection)
         topic = self.language.topic_of(frame.text)
         status = None if topic is None else self.streams.channel(topic)
         if status is not None and status.channel.kind == "trades" and status.channel.symbol in self._deep:

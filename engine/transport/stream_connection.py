@@ -72,6 +72,10 @@ class Connection:
         """Before this it is not connected anew for silence again."""
         self.resets = 0
         """Times in a row that it was connected anew for silence."""
+        self.garbled = 0
+        """Times in a row that it was connected anew for frames that could not be read."""
+        self.garbled_due_ns = 0
+        """Before this it is not connected anew for them again."""
         self._context = context
         self._refused = refused
         self._frames = 0

@@ -34,6 +34,8 @@ AT_ONCE: Final = 500
 """Frames handled before other tasks get a turn."""
 BATCH: Final = 400
 """Topics offered to the language at a time; it cuts them into requests."""
+SHARE_S: Final = 30.0
+"""Over so long the share of unreadable frames is taken."""
 MAX_LEFT: Final = 4096
 
 Route = Callable[["Link", str | None, str], bool]
@@ -67,6 +69,10 @@ class Link:
         self.opened_ns = context.clock.monotonic_ns()
         self.next_beat_ns = self.opened_ns + nanoseconds(context.language.stream_limits.heartbeat_s)
         self.frames = 0
+        self.unreadable = 0
+        """Of those, how many nobody could make anything of."""
+        self._looks: deque[tuple[int, int, int]] = deque()
+        """Times, frames and unreadable frames of the looks of the last `SHARE_S`."""
         self.newest_ns = context.clock.now_ns()
         """Wall time up to which everything sent to us has been received; first its opening."""
         self.ears: dict[str | None, Ear] = {}
@@ -162,6 +168,17 @@ class Link:
         """Send a heartbeat as soon as the pace allows."""
         self._beat_due = True
         self._wake.set()
+
+    def unreadable_of(self, now_ns: int) -> tuple[int, int]:
+        """Unreadable frames and frames of the last `SHARE_S`; (0, 0) while it is younger. Call it once a second."""
+        looks = self._looks
+        looks.append((now_ns, self.frames, self.unreadable))
+        while len(looks) > 1 and looks[1][0] <= now_ns - nanoseconds(SHARE_S):
+            looks.popleft()
+        since_ns, frames, unreadable = looks[0]
+        if now_ns - since_ns < nanoseconds(SHARE_S):
+            return 0, 0
+        return self.unreadable - unreadable, self.frames - frames
 
     def is_asking(self, name: str) -> bool:
         """Whether a request for it waits to be sent."""

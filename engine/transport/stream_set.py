@@ -141,6 +141,12 @@ class StreamSet:
             self._renewals[topic] = None
             self._renew_due()
 
+    def unreadable(self, connection: str) -> None:
+        """Whoever reads the frames could make nothing of one that came on the connection of this name."""
+        found = self._connections.get(connection)
+        if found is not None and found.link is not None:
+            found.link.unreadable += 1
+
     @property
     def waiting(self) -> int:
         """Frames received by the sockets that wait to be handed to the sink."""

@@ -17,7 +17,7 @@ from typing import Final
 from engine.text import clean
 from engine.transport.stream_connection import Connection
 from engine.transport.stream_context import LOG, StreamContext
-from engine.transport.stream_link import Link
+from engine.transport.stream_link import SHARE_S, Link
 from engine.transport.stream_status import ChannelState, Gap
 from engine.transport.stream_topic import Ear, Topic
 from engine.transport.tasks import NS_PER_S, nanoseconds
@@ -32,6 +32,12 @@ SETTLED_S: Final = 60.0
 """A topic that spoke for this long begins again at the first step."""
 MOST: Final = 0.5
 """Share of silent topics from which on their connection is at fault."""
+UNREADABLE_FRAC: Final = 0.01
+"""Share of unreadable frames of the last 30 s from which on a connection is at fault."""
+UNREADABLE_LEAST: Final = 10
+"""Fewer than this prove nothing, whatever share they are."""
+CAP_UNREADABLE_S: Final = 3600.0
+"""Between two new connections for what could not be read: a venue that changed its messages sends them on each."""
 FEWEST: Final = 4
 """Of fewer topics no share is taken: each goes its own steps."""
 REFUSALS: Final = 3
@@ -112,6 +118,8 @@ class Watch:
         held = len(connection.topics)
         if expected >= FEWEST and len(overdue) > MOST * expected:
             self._reset(connection, f"{len(overdue)} of {expected} subscriptions are silent", now)
+        elif self._is_garbled(connection, link, now):
+            pass
         elif held >= FEWEST and counts["refused"] > MOST * held:
             why = f"{counts['refused']} of {held} subscriptions are refused"
             self._reset(connection, why, now, gently=counts["live"] > 0)
@@ -258,6 +266,23 @@ class Watch:
         if connection.resets > 1:
             self._context.addresses.silent(connection.url)
         connection.reconnect(why)
+
+    def _is_garbled(self, connection: Connection, link: Link, now: int) -> bool:
+        """Connect anew, at growing intervals, where too much of what comes cannot be read; True where that was done."""
+        unreadable, frames = link.unreadable_of(now)
+        if unreadable < UNREADABLE_LEAST or unreadable <= UNREADABLE_FRAC * frames:
+            if frames and not unreadable:
+                connection.garbled = 0
+            return False
+        if now < connection.garbled_due_ns:
+            return False
+        connection.garbled += 1
+        wait_s = min(CAP_UNREADABLE_S, 2 * FIRST_WAIT_S * 2 ** min(connection.garbled, 10)) * self._jitter()
+        connection.garbled_due_ns = now + nanoseconds(wait_s)
+        if connection.garbled > 1:
+            self._context.addresses.silent(connection.url)
+        connection.reconnect(f"{unreadable} of {frames} frames in {SHARE_S:.0f} s could not be read")
+        return True
 
     def _tell_gap(self, topic: Topic, from_ms: int) -> None:
         topic.broken_ms = None

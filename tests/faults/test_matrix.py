@@ -217,6 +217,28 @@ async def test_a_link_of_5_kb_a_second_is_told_to_bring_late_data_and_costs_noth
         print(f"\n{exchange:8} a link of 5 kB/s                    {took:6.1f} s")
 
 
+async def test_a_connection_of_which_much_cannot_be_read_is_replaced_with_its_reason_told() -> None:
+    async with Rig(("bybit", "okx"), assets=3, rate=60.0, places=2) as rig:
+        await rig.run(5.0)
+        rig.inject(kind="corrupt", exchange="bybit", match=BOOK["bybit"])
+        told = set[str]()
+
+        def is_replaced() -> bool:
+            told.add(rig.feed("bybit-linear").detail)
+            return rig.feed("bybit-linear").reconnects > 0
+
+        took = await rig.until(is_replaced, 45.0, "connected anew")
+        await rig.run(0.5)
+        told.add(rig.feed("bybit-linear").detail)
+        assert [words for words in told if "frames in 30 s could not be read" in words], told
+        rig.sim.lift()
+        await rig.until(lambda: rig.is_whole() and has_caught_up(rig), 60.0, "whole again")
+        assert rig.feed("okx").reconnects == 0
+        await rig.hold()
+        assert check_books(rig, "bybit-linear") > 0
+        print(f"\nbybit    much cannot be read                {took:6.1f} s")
+
+
 def books_of(rig: Rig, product: str) -> list[Book]:
     """The whole books that are followed."""
     found = (rig.pipeline.books.whole(product, symbol) for symbol in rig.market.feeds[product].deep)
