@@ -56,9 +56,11 @@ class Gauges:
         """A snapshot was made and published."""
         self._published.append(took_ns)
 
-    async def watch(self) -> None:
-        """Measure how late the loop wakes, until cancelled."""
+    async def watch(self, beat: Callable[[], None] | None = None) -> None:
+        """Measure how late the loop wakes, until cancelled; `beat` is called each time that it does."""
         while True:
+            if beat is not None:
+                beat()
             due_ns = self._clock.monotonic_ns() + TICK_NS
             await self._clock.sleep_until(due_ns)
             self._late.append(max(0, self._clock.monotonic_ns() - due_ns))
@@ -68,8 +70,8 @@ class Gauges:
         """Of the newest scan; 0 before the first."""
         return self._scans[-1] / 1e6 if self._scans else 0.0
 
-    def vitals(self, *, paused: int = 0, lightened: str = "") -> Vitals:
-        """The figures now. `paused`: how often reading stopped; `lightened`: in words what is done without."""
+    def vitals(self, *, paused: int = 0, lightened: str = "", stalled: str = "") -> Vitals:
+        """The figures now. `paused`: how often reading stopped; `lightened`, `stalled`: as in `Vitals`."""
         now_ns = self._clock.monotonic_ns()
         if self._memory_ns is None or now_ns - self._memory_ns >= MEMORY_EVERY_NS:
             self._memory_ns, self._memory = now_ns, self._memory_of()
@@ -83,6 +85,7 @@ class Gauges:
             memory_peak_bytes=self._memory[1],
             paused=paused,
             lightened=lightened,
+            stalled=stalled,
         )
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:

@@ -138,11 +138,12 @@ class LiveEngine(Engine):
 
     async def _work(self) -> None:
         beside: dict[asyncio.Task[Any], None] = {}
-        spawn(beside, self._gauges.watch(), "gauges")
+        spawn(beside, self._gauges.watch(self._stalls.beat), "gauges")
         try:
             await self._run()
         finally:
             await settle(beside)
+            self._stalls.rest()
 
     async def _run(self) -> None:
         net = self.make_net()

@@ -21,6 +21,7 @@ from engine.errors import PrismError
 from engine.gauges import Gauges
 from engine.pipeline import Pipeline
 from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
+from engine.stall_watch import StallWatch
 
 LOG: Final = logging.getLogger("prism.engine")
 
@@ -47,6 +48,7 @@ class Engine:
         self._thread = threading.Thread(target=self._main, name="prism-engine", daemon=True)
         self._published_ns = 0
         self._gauges = Gauges(self._clock)
+        self._stalls = StallWatch(self._clock)
         self._rate: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
 
     def start(self) -> None:
@@ -106,7 +108,7 @@ class Engine:
 
     def _main(self) -> None:
         try:
-            with self._gauges:
+            with self._gauges, self._stalls:
                 self._loop(self._work())
         except PrismError as error:
             self._failure = error.message
@@ -151,7 +153,9 @@ class Engine:
         while len(self._rate) > 2 and last_ns - self._rate[0][0] > 3_000_000_000:
             self._rate.popleft()
         elapsed_s = (last_ns - first_ns) / 1e9
-        vitals = self._gauges.vitals(paused=self._paused(), lightened=self._lightened())
+        for words in self._stalls.news():
+            self._pipeline.notices.appendleft(words)
+        vitals = self._gauges.vitals(paused=self._paused(), lightened=self._lightened(), stalled=self._stalls.words())
         return Health(
             frames_per_s=(last_frames - first_frames) / elapsed_s if elapsed_s > 0 else 0.0,
             scan_ms=self._gauges.scan_ms,

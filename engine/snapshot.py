@@ -256,6 +256,8 @@ class Vitals:
     """How often reading a socket stopped because too much waited, over the connections that stand."""
     lightened: str
     """In words what is done without because there is too much to do; empty while nothing is."""
+    stalled: str = ""
+    """For how long its loop stood still within the last ten minutes, and where; empty where it did not."""
 
 
 @dataclass(frozen=True, slots=True)

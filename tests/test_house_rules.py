@@ -13,8 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 
 CLOCK = {"engine/clock.py"}
-THREADS = {"engine/runtime.py", "engine/simulator/__main__.py", "engine/transport/resolver.py"}
-"""The engine's own; in the simulator's process the one that listens to its parent; those that wait for a resolver."""
+THREADS = {
+    "engine/runtime.py",
+    "engine/simulator/__main__.py",
+    "engine/stall_watch.py",
+    "engine/transport/resolver.py",
+}
+"""The engine's own, and the one that looks whether it stands still; in the simulator's process the one that listens to
+its parent; those that wait for a resolver."""
 RANDOM = {
     "engine/simulator/demo_market.py",
     "engine/simulator/demo_recording.py",

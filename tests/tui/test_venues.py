@@ -66,6 +66,12 @@ def test_holes_in_trades_are_counted() -> None:
     assert "12 holes in trades" in lines(replace(LIVE, trade_holes=12))
 
 
+def test_an_engine_that_stood_still_is_told_with_where() -> None:
+    words = "engine stalled 5.1 s in Side.replace (engine/market/book_side.py:49)"
+    assert words in engine_lines(replace(VITALS, stalled=words))
+    assert "stalled" not in engine_lines(VITALS)
+
+
 def test_what_is_not_believed_is_counted() -> None:
     assert "withheld" not in lines(LIVE)
     assert "3 messages implausible, withheld" in lines(replace(LIVE, withheld=3))

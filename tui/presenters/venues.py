@@ -84,6 +84,8 @@ def _engine(snapshot: Snapshot, width: int) -> list[Line]:
     lines: list[Line] = []
     if vitals is not None and vitals.lightened:
         lines += _told(f"overloaded: {vitals.lightened}", width, "warning")
+    if vitals is not None and vitals.stalled:
+        lines += _told(vitals.stalled, width, "warning")
     facts = [f"{compact_text(health.frames_per_s)} messages a second", f"{count_text(health.queue, 'frame')} waiting"]
     facts.append(f"{_count(health.conflated)} replaced by a newer one before a scan")
     if vitals is not None and snapshot.mode != "replay":

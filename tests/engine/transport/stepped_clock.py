@@ -29,8 +29,8 @@ async def settled() -> None:
 
 
 class SteppedClock:
-    """Time in a test's hands. `wall_skew_ns` may be set to let the wall clock jump against the monotonic one, `slept_ns`
-    to let all but the monotonic one go on, as while a machine sleeps."""
+    """Time in a test's hands. `wall_skew_ns` may be set to let the wall clock jump against the others, `slept_ns` to
+    let all but the monotonic one go on, as while a machine sleeps."""
 
     def __init__(self) -> None:
         self._monotonic_ns = 1_000_000_000
