@@ -34,6 +34,9 @@ FAR_MS: Final = float(SKEW_MS)
 A smaller error is leaned out."""
 LEAN_FROM_MS: Final = 500.0
 """Less than what one measurement may be off by is left alone."""
+JUMP_NS: Final = 5_000_000_000
+"""The machine's clock was set by this much, or stood still with all else of a virtual machine: one of the two is wrong,
+and the venues are asked at once."""
 
 
 def agreed_ms(measured: Mapping[str, float], machine_ms: float) -> float | None:
@@ -61,13 +64,14 @@ class VenueTime:
         self._rest = rest
         self._languages = languages
         self._exchanges = {_exchange(language) for language in languages}
+        self._ahead_ns = clock.ahead_ns
         self._tasks: Owned = {}
 
     async def settle(self) -> int:
         """Return once it is known whether our clock is right, `SETTLE_S` from now at the latest; set right where it is
         not, by as many nanoseconds as this gives."""
         timer = spawn(self._tasks, sleep(self._clock, SETTLE_S), "venue time deadline")
-        asked = [spawn(self._tasks, self._ask(one), f"{one.venue} time") for one in self._languages]
+        asked = self._ask_all()
         while (left := [task for task in asked if not task.done()]) and not timer.done() and not self._is_settled():
             # What is still under way goes on: its connection is wanted in a moment.
             await asyncio.wait([timer, *left], return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +84,9 @@ class VenueTime:
 
     def is_far(self) -> bool:
         """Whether our clock turned out to be far off; a little of it is leaned out."""
+        before_ns, self._ahead_ns = self._ahead_ns, self._clock.ahead_ns
+        if abs(self._ahead_ns - before_ns) > JUMP_NS:
+            self._ask_all()
         off_ms = self._off_ms()
         if off_ms is not None and LEAN_FROM_MS < abs(off_ms) <= FAR_MS:
             self._clock.lean(round(off_ms * 1e6))
@@ -89,7 +96,8 @@ class VenueTime:
         """Let receive times go by what the exchanges agree on; by how many nanoseconds they moved."""
         off_ns = round((self._off_ms() or 0.0) * 1e6)
         self._clock.correct(off_ns)
-        ahead_s = self._clock.ahead_ns / 1e9
+        self._ahead_ns = self._clock.ahead_ns
+        ahead_s = self._ahead_ns / 1e9
         words = (
             f"this machine's clock is {abs(ahead_s):,.0f} s {'behind' if ahead_s > 0 else 'ahead of'} the venues': "
             "receive times go by theirs; set it by NTP"
@@ -123,6 +131,9 @@ class VenueTime:
                 exchange = _exchange(language)
                 found[exchange] = min(told, found.get(exchange, told))
         return {exchange: skew_ms for exchange, (_, skew_ms) in found.items()}
+
+    def _ask_all(self) -> list[asyncio.Task[None]]:
+        return [spawn(self._tasks, self._ask(one), f"{one.venue} time") for one in self._languages]
 
     async def _ask(self, language: VenueLive) -> None:
         try:

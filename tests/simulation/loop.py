@@ -96,6 +96,8 @@ class WrongClock:
 
     def __init__(self, right: SimClock, off_ns: int = 0) -> None:
         self.off_ns = off_ns
+        self.frozen_ns = 0
+        """For how long it stood still as a whole, without knowing of it."""
         self._right = right
 
     def now_ns(self) -> int:
@@ -105,7 +107,7 @@ class WrongClock:
         return self._right.monotonic_ns()
 
     def elapsed_ns(self) -> int:
-        return self._right.elapsed_ns()
+        return self._right.elapsed_ns() - self.frozen_ns
 
     async def sleep_until(self, monotonic_ns: int) -> None:
         await self._right.sleep_until(monotonic_ns)

@@ -137,6 +137,22 @@ def test_a_machine_that_slept_and_whose_clock_was_set_goes_on_with_the_right_tim
     assert simulated(play)
 
 
+def test_a_virtual_machine_that_was_frozen_without_knowing_is_right_again_within_seconds() -> None:
+    async def play(rig: WrongRig) -> list[str]:
+        await rig.until(rig.is_whole, 60.0, "everything live")
+        rig.machine_clock.frozen_ns = 600_000_000_000
+        rig.sim_clock.sleep_machine(600.0)
+        await rig.until(lambda: "machine's clock again" in " ".join(rig.pipeline.notices), 5.0, "the clock is right")
+        rig.strays.clear()
+        await rig.until(rig.is_whole, 60.0, "everything live again")
+        await rig.run(5.0)
+        rig.check_times()
+        assert rig.strays == []
+        return await rig.check_whole()
+
+    assert simulated(play)
+
+
 @pytest.mark.parametrize("off_ns", [HOUR_NS, -HOUR_NS])
 def test_where_nobody_tells_the_time_at_first_everything_begins_anew_once_somebody_does(off_ns: int) -> None:
     async def play(rig: WrongRig) -> list[str]:
