@@ -199,7 +199,8 @@ class Intake:
             elif isinstance(event, Liquidation):
                 tally.liquidations_on.setdefault(connection, set()).add(event.symbol)
             elif self.closed is not None and isinstance(event, Candle) and event.closed:
-                self.closed.append(event)
+                self._close(event, instrument(event.symbol), self.closed)
+                continue
             apply(event, instrument(event.symbol))
 
     def _read_response(self, record: Response, parser: VenueParser, tally: VenueTally) -> None:
@@ -223,11 +224,19 @@ class Intake:
                     continue
                 self.books.apply(event)
             elif self.closed is not None and isinstance(event, Candle) and event.closed:
-                self.closed.append(event)
+                self._close(event, parser.instrument(event.symbol), self.closed)
+                continue
             self.state.apply(event, parser.instrument(event.symbol))
         for symbol, found in trades.items():
             found.sort(key=lambda trade: trade.ts_ms)
             self.state.fill_trades(found, parser.instrument(symbol))
+
+    def _close(self, candle: Candle, instrument: Instrument, closed: list[Candle]) -> None:
+        """Take a closed bar, and hand it to who keeps them unless its price is not believed."""
+        withheld = self.state.plausible.total
+        self.state.apply(candle, instrument)
+        if self.state.plausible.total == withheld:
+            closed.append(candle)
 
     def listing(self, venue: str) -> list[Instrument]:
         """Every instrument of one venue that was listed or spoken of."""

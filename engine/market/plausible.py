@@ -50,6 +50,8 @@ class Plausible:
     def __init__(self) -> None:
         self.withheld: dict[str, int] = {}
         """By venue, how many messages."""
+        self.total = 0
+        """Of all venues."""
         self._level: list[float] = []
         self._others: dict[int, _Other] = {}
         self._young: dict[int, int] = {}
@@ -79,6 +81,7 @@ class Plausible:
         """Count what is not believed; the first of a venue is logged, and then one of many."""
         count = self.withheld.get(venue, 0)
         self.withheld[venue] = count + 1
+        self.total += 1
         if count % LOG_EVERY == 0:
             LOG.warning(
                 "%s: %s: a price of %g beside %g: implausible, withheld", venue, symbol, price, self._level[row]

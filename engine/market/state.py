@@ -210,7 +210,7 @@ class MarketState:
             duplicate_trades=self.tape.duplicates,
             unsized_trades=self.tape.unsized,
             late_liquidations=self.liquidations.late,
-            implausible=sum(self.plausible.withheld.values()),
+            implausible=self.plausible.total,
             other_intervals=self.candles.ignored,
         )
 

@@ -99,6 +99,20 @@ def test_what_moves_five_fold_is_believed(which: int) -> None:
         assert bench.withheld == 0
 
 
+def test_a_bar_that_is_not_believed_is_not_kept_for_later_runs() -> None:
+    bench, intake, kept = Bench(), Intake(), list[Candle]()
+    intake.state = bench.state
+    end_ms = bench.at_ms // 60_000 * 60_000
+    for price in (100_000.0, 101.0):
+        ohlc = (price, price, price, price)
+        bar = Candle(
+            bench.one.venue, bench.one.symbol, bench.at_ms, bench.at_ms * 1_000_000, 60_000, end_ms - 60_000, *ohlc,
+            1.0, price, NAN, 1, True,
+        )  # fmt: skip
+        intake._close(bar, bench.one, kept)
+    assert [bar.close for bar in kept] == [101.0]
+
+
 def test_a_book_far_off_is_withheld_and_stub_levels_of_a_true_one_stay() -> None:
     bench = Bench()
     where = (bench.one.venue, bench.one.symbol, bench.at_ms, bench.at_ms * 1_000_000)
