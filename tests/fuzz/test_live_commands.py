@@ -21,18 +21,22 @@ from tests.fuzz.test_terminal_text import assert_harmless
 from tests.tui.pseudo_terminal import ROOT, PseudoTerminal
 
 COMMAND: Final = """
-import functools, json, sys
+import json, sys
 routes = json.loads(sys.argv[1])
 words = sys.argv[2:]
-
+PATCH = '''
 class There:
     def __init__(self, **_): pass
-    def routes(self): return routes
+    def routes(self): return ROUTES
     def __enter__(self): return self
     def __exit__(self, *_): pass
 
-import tui.live
-tui.live.Simulator = There
+import tui.simulated
+tui.simulated.Simulator = There
+'''.replace("ROUTES", repr(routes))
+exec(PATCH)
+from tui import child_python
+child_python.BOOT = child_python.BOOT.replace("runpy.run", f"exec({PATCH!r}); runpy.run")  # of the engine's process
 if words[0] == "doctor":
     from tui.headless import doctor
     from engine.transport.live_net import LiveNet
