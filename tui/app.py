@@ -86,9 +86,17 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
             self.source.focus(key.venue, key.symbol)
             if self._state.depth_book:
                 self._hold_asked_for()
-            self.refresh_view()
+            # The cursor is painted first; what the panes say of its symbol takes several times as long.
+            if not self._is_turning:
+                self._is_turning = True
+                self.call_after_refresh(self._turn)
         elif key is None:
             self.key = None
+
+    def _turn(self) -> None:
+        """Show the symbol that the cursor has come to, once for all that it passed on the way."""
+        self._is_turning = False
+        self.refresh_view()
 
     @property
     def greeted(self) -> bool:

@@ -92,6 +92,8 @@ class ConsoleApp(KeysInOrder):
         self._snapshot: Snapshot | None = None
         self._newest_ns = self._tick_ns = self._clock.monotonic_ns()
         self._running_loop: asyncio.AbstractEventLoop | None = None
+        self._is_turning = False
+        """The cursor has come to another symbol, which the panes do not show yet."""
         self.main: MainScreen = self._make_main()
 
     def _make_main(self) -> MainScreen:

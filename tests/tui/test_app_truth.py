@@ -120,6 +120,7 @@ async def test_cached_rows_can_be_filtered_sorted_and_left(tmp_path: Path) -> No
 async def test_an_engine_that_is_silent_is_said_to_be(tmp_path: Path) -> None:
     app, source, clock = make_app(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
         for _ in range(6):
             await settle(app, clock, pilot, 1.0)
         assert "engine silent for 6 s" in text_of(app)
