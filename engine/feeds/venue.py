@@ -181,14 +181,27 @@ class VenueFeed:
             self._holes.add(symbol, since_ms, until_ms)
 
     def doubt_frame(self, frame: Frame) -> None:
-        """A frame could not be read: its connection is told, and if it is one of trades, they may be missing, and are
-        asked for."""
+        """A frame could not be read: its connection is told, and the trades that it may have held are asked for."""
         self.streams.unreadable(frame.connection)
+        at_ms = frame.t // 1_000_000
+        for symbol in self._traded_in(frame):
+            self.doubt_trades(symbol, at_ms - DOUBT_MS, at_ms)
+
+    def _traded_in(self, frame: Frame) -> list[str]:
+        """Whose trades a damaged frame may have held: by its topic; where that is damaged too, of all on its connection
+        those whom it names elsewhere."""
         topic = self.language.topic_of(frame.text)
         status = None if topic is None else self.streams.channel(topic)
-        if status is not None and status.channel.kind == "trades" and status.channel.symbol in self._deep:
-            at_ms = frame.t // 1_000_000
-            self.doubt_trades(status.channel.symbol, at_ms - DOUBT_MS, at_ms)
+        if status is not None:
+            channel = status.channel
+            return [channel.symbol] if channel.kind == "trades" and channel.symbol in self._deep else []
+        named = [one for one in self._deep.values() if one.symbol in frame.text]
+        return [one.symbol for one in named if self._carries_trades(frame.connection, one)]
+
+    def _carries_trades(self, connection: str, one: Instrument) -> bool:
+        wanted = (channel for channel in self.language.deep_channels(one) if channel.kind == "trades")
+        held = (self.streams.channel(channel.topic) for channel in wanted)
+        return any(status is not None and status.connection == connection for status in held)
 
     def doubt_trades(self, symbol: str, since_ms: int, until_ms: int) -> None:
         """Trades of a symbol may be missing though its subscription stands: put it on record, and ask for them."""

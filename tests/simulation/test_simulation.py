@@ -24,6 +24,8 @@ FOUND = {
     7: "trades lost in a silence of 11 s on a connection that stood were never asked for",
     131: "a venue that refused every subscription for a while was left alone for half an hour, and called live",
     82: "a second break before the next trade left a hole that nobody knew of",
+    2_010: "trades of a frame whose words around the topic were damaged were not asked for",
+    2_027: "trades of a frame whose topic was damaged were not asked for",
 }
 """Seeds of runs up to 60 s that once failed, and what they found."""
 

@@ -223,6 +223,19 @@ async def test_a_frame_of_trades_that_cannot_be_read_puts_them_in_doubt_and_othe
     assert bench.asked("/trades") == [f"/trades?symbol=A&since={since}&until={until}"]
 
 
+async def test_a_frame_whose_topic_is_damaged_puts_the_trades_in_doubt_of_those_it_names(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    bench.feed.deepen([A, B])
+    await bench.run(5)
+    at_ns = bench.clock.now_ns()
+    for connection, text in (("okx/public/1", "tr\x01des:A|x"), ("okx/business/9", "tr\x01des:B|x")):
+        bench.feed.doubt_frame(Frame(at_ns, "okx", connection, text))
+    await bench.run(1)
+    assert bench.events("error") == ["trades:A"], "the other connection carries no trades of B"
+
+
 async def test_after_a_silence_trades_are_asked_for_only_once_every_subscription_stands(bench: FeedBench) -> None:
     full(bench, "A", "B")
     bench.feed.start()
