@@ -40,6 +40,11 @@ class Disk:
         except sqlite3.OperationalError as error:
             raise StoreUnusable(f"candles are not kept: memory: {error}") from error
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._kept.in_transaction
+
     def rows(self) -> list[tuple[Any, ...]]:
         """All that is kept, in order."""
         if not self._kept.execute("SELECT * FROM sqlite_master").fetchall():
@@ -72,6 +77,10 @@ class _Database:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._disk.in_transaction
 
     async def execute(self, statement: str, values: Iterable[Any] = ()) -> _Cursor:
         return _Cursor(await self._disk.run(statement, values))

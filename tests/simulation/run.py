@@ -35,7 +35,8 @@ CALM_S: Final = 5.0
 BOUND_S: Final = 300.0
 """Until all is well again once nothing goes wrong any more: the longest wait between two steps of the engine's own."""
 CLOSES_S: Final = 10.0
-SERVED_S: Final = 30.0
+SERVED_S: Final = 120.0
+"""A connection whose certificate could not be checked is tried again after a minute and the longest pause of others."""
 NET_FAILURES: Final = frozenset({"resolve", "refused", "timeout", "tls"})
 SPOT: Final = frozenset({"binance-spot", "bybit-spot"})
 
