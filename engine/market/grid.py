@@ -38,15 +38,15 @@ class Grid:
 
         May replace the arrays: whoever holds views of them takes new ones.
         """
-        self._used = used
         fields, rows, _ = self.values.shape
-        if capacity <= rows:
-            return
-        values = self._blank(fields, capacity)
-        counts = np.zeros((len(self.counts), capacity, self.columns), dtype=np.int32)
-        values[:, :rows] = self.values
-        counts[:, :rows] = self.counts
-        self.values, self.counts = values, counts
+        if capacity > rows:
+            held = self._touched()
+            values = self._blank(fields, capacity)
+            counts = np.zeros((len(self.counts), capacity, self.columns), dtype=np.int32)
+            values[:, held] = self.values[:, held]
+            counts[:, held] = self.counts[:, held]
+            self.values, self.counts = values, counts
+        self._used = used
 
     def column(self, slot: int) -> int:
         """Column of a slot, moving the axis on for a newer one; -1: older than what is kept."""

@@ -101,8 +101,8 @@ class TapeStore:
         self._ids.add_row(capacity)
         self._grid.reserve(self._universe.rows, capacity)
         if capacity > len(self._sample):
-            sample = np.zeros((capacity, SAMPLE))
-            sample[: len(self._sample)] = self._sample
+            sample, held = np.zeros((capacity, SAMPLE)), [row for row, seen in enumerate(self._seen) if seen]
+            sample[held] = self._sample[held]
             self._sample = sample
             self._bind()
         self.since_ms.append(-1)
