@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from engine.config.schema import Config
 from engine.errors import PrismError
@@ -24,6 +24,11 @@ from tui.engine_process.wire import Kind, Orders, packed, read_frame, write_fram
 if TYPE_CHECKING:
     from engine.snapshot import Snapshot
     from tui.engine_process.pictures import PictureReader
+
+
+SPARSE: Final = {"NUMPY_MADVISE_HUGEPAGE": "0"}
+"""numpy asks Linux for pages of 2 MiB behind large arrays. The columns of the market are large and sparse (rows for
+growth, seconds in which nobody trades), and took a sixth more memory that way than what is in them."""
 
 
 class EngineNotStarted(PrismError):
@@ -51,6 +56,7 @@ class EngineProcess:
             self._child = child = subprocess.Popen(
                 child_python.command("tui.engine_process.child"),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+                env={**SPARSE, **os.environ},
             )  # fmt: skip
         except OSError as error:
             raise EngineNotStarted(f"the engine's process cannot be started: {error.strerror}") from None
