@@ -32,8 +32,9 @@ from tests.simulation.plan import Act, Plan, plan_of
 STEP_NS: Final = 50_000_000
 """Of the simulated world."""
 CALM_S: Final = 5.0
-BOUND_S: Final = 300.0
-"""Until all is well again once nothing goes wrong any more: the longest wait between two steps of the engine's own."""
+BOUND_S: Final = 330.0
+"""Until all is well again once nothing goes wrong any more: the five minutes for which Bitget is left alone after a 429
+are the longest wait of the engine's own, and an engine that was opened anew meanwhile begins with its listing then."""
 CLOSES_S: Final = 10.0
 SERVED_S: Final = 120.0
 """A connection whose certificate could not be checked is tried again after a minute and the longest pause of others."""
