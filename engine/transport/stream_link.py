@@ -37,6 +37,11 @@ BATCH: Final = 400
 SHARE_S: Final = 30.0
 """Over so long the share of unreadable frames is taken."""
 MAX_LEFT: Final = 4096
+END_AGAIN_S: Final = 60.0
+"""A topic that is still sent so long after its end was asked for is ended again: a connection that was half open, or a
+venue that was short of time, has lost the request."""
+END_AGAIN_COUNTED_S: Final = 600.0
+"""The same where the requests of an hour are counted."""
 
 Route = Callable[["Link", str | None, str], bool]
 """Whether a frame is passed on while two sockets carry the same topics."""
@@ -94,7 +99,9 @@ class Link:
         """To be unsubscribed; the ear where nothing of it was sent yet and it may still be taken back."""
         self._apart: deque[tuple[str, ...]] = deque()
         """Parts of a refused request, to be asked for by themselves, because the refusal named none."""
-        self._left: dict[str, None] = {}
+        self._end_again_ns = nanoseconds(END_AGAIN_COUNTED_S if self._pace.is_counted else END_AGAIN_S)
+        self._left: dict[str, int] = {}
+        """When their end was last asked for."""
         """Topics that left: what still comes of them is not passed on, since another socket may carry them now."""
         self._asked: dict[str, _Asked] = {}
         self._ends_are_next = False
@@ -145,7 +152,7 @@ class Link:
         if ear is None or (waiting and ear.asked_ns == 0):
             return
         self._drops[name] = None if waiting else ear
-        self._left[name] = None
+        self._left[name] = self._context.clock.monotonic_ns()
         if len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
         self._wake.set()
@@ -214,7 +221,7 @@ class Link:
                     ear = ears.get(topic)
                     if ear is not None:
                         ear.heard_ns = now
-                    elif not self._no_topic(topic, text):
+                    elif not self._no_topic(topic, text, now):
                         continue
                     if route is not None and not route(self, topic, text):
                         continue
@@ -224,10 +231,15 @@ class Link:
                         context.sink_failed(error)
             self.newest_ns = arrivals[-1].t_ns
 
-    def _no_topic(self, topic: str | None, text: str) -> bool:
+    def _no_topic(self, topic: str | None, text: str, now: int) -> bool:
         """A frame of none of our topics; whether it is passed on."""
         if topic is not None:
-            return topic not in self._left
+            left_ns = self._left.get(topic)
+            if left_ns is not None and now - left_ns >= self._end_again_ns and topic not in self._drops:
+                self._left[topic] = now
+                self._drops[topic] = None
+                self._wake.set()
+            return left_ns is None
         ack = self._context.language.read_ack(text)
         if ack is not None:
             self._answered(ack)

@@ -86,3 +86,20 @@ def test_no_second_holds_more_messages_than_allowed_and_wishes_come_true(
         await close(bench)
 
     asyncio.run(drive())
+
+
+async def test_a_topic_that_is_still_sent_after_its_end_is_ended_again(bench: Bench) -> None:
+    bench.streams.want([channel("book:A"), channel("book:B")])
+    bench.streams.start()
+    await bench.run(10)
+    bench.streams.want([channel("book:A")])
+    await bench.run(2)
+    assert bench.subscribed() == {"book:A"}
+    bench.venue.held[0].add("book:B")  # as if the request had been lost on its way
+    passed = len(bench.sink.of("book:B"))
+    await bench.run(50)
+    assert bench.subscribed() == {"book:A", "book:B"}
+    await bench.run(20)
+    assert bench.subscribed() == {"book:A"}
+    assert bench.sent("unsub") == [["book:B"]] * 2
+    assert len(bench.sink.of("book:B")) == passed, "and what came of it was passed on to nobody"
