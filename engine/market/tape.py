@@ -234,6 +234,9 @@ class TapeStore:
             return False
         self.since_ms[row] = broken[0]
         del self._broken[row]
+        if resumed < 0 and trades[-1].number >= 0:
+            # What the connection brings next, if it stood open and mute, need not begin where the answer ends.
+            self.numbers.told(row, trades[0].number, trades[-1].number)
         if self._holes.pop(row, None):
             self.numbers.proved_false(row)
         return True

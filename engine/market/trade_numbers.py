@@ -128,6 +128,11 @@ class TradeNumbers:
             return True
         return any(first <= number <= last for first, last in held.earlier)
 
+    def told(self, row: int, first: int, last: int) -> None:
+        """An answer told all trades from `first` to `last` of a stream that has told none since it broke."""
+        if self.newest[row] < 0:
+            self._begin(row, first, last)
+
     def settle(self, recv_ms: int) -> list[tuple[int, list[Hole]]]:
         """Holes, by row and oldest first, that were waited for long enough at `recv_ms`; each is handed over once."""
         found: list[tuple[int, list[Hole]]] = []

@@ -157,6 +157,21 @@ def test_a_quiet_row_is_not_healed_by_an_answer_from_before_its_break() -> None:
     assert tape.since_ms[0] == -1
 
 
+def test_what_is_lost_between_an_answer_and_the_stream_that_speaks_again_is_a_hole() -> None:
+    tape = store()
+    take(tape, 1, 2)
+    tape.interrupted([0])
+    assert tape.fill(0, [numbered(n) for n in range(2, 6)]), "the stream is still mute, though it stands"
+    take(tape, 5)
+    assert tape.duplicates == 2, "what it repeats of the answer was had"
+    take(tape, 9, 10)
+    assert tape.lost(LATER) == [Lost(0, 1, at(5), at(9))]
+    assert tape.fill(0, [numbered(n) for n in range(4, 11)])
+    assert tape.since_ms[0] == at(1)
+    take(tape, 11)
+    assert tape.lost(2 * LATER) == []
+
+
 def test_holes_that_follow_closely_are_healed_as_one() -> None:
     tape = store()
     take(tape, 1, 2, 4)
