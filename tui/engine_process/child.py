@@ -83,16 +83,18 @@ def _run(orders: Orders, told: BinaryIO, tell: BinaryIO) -> int:
 
 def _obey(told: BinaryIO, engine: LiveEngine, wished: threading.Event) -> None:
     """Carry out wishes until the console's end of the pipe closes, then end the engine."""
-    while (frame := read_frame(told)) is not None:
-        name, arguments = unpacked(frame[1])
-        if name in WISHES:
-            getattr(engine, name)(*arguments)
-            wished.set()
-    # Whatever it hangs in, it does not stay behind.
-    left = threading.Timer(CLOSE_S + STUCK_S, os._exit, (1,))
-    left.daemon = True
-    left.start()
-    engine.close(0.0)
+    try:
+        while (frame := read_frame(told)) is not None:
+            name, arguments = unpacked(frame[1])
+            if name in WISHES:
+                getattr(engine, name)(*arguments)
+                wished.set()
+    finally:
+        # Whatever it hangs in, it does not stay behind.
+        left = threading.Timer(CLOSE_S + STUCK_S, os._exit, (1,))
+        left.daemon = True
+        left.start()
+        engine.close(0.0)
 
 
 def _show(engine: LiveEngine, tell: BinaryIO, wished: threading.Event) -> str | None:

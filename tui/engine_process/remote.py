@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from engine.config.schema import Config
 from engine.errors import PrismError
 from tui import child_python
-from tui.engine_process.wire import Kind, Orders, packed, read_frame, write_frame
+from tui.engine_process.wire import Kind, Orders, UnpicklingError, packed, read_frame, write_frame
 
 if TYPE_CHECKING:
     from engine.snapshot import Snapshot
@@ -73,7 +73,13 @@ class EngineProcess:
         return None if self._child is None else self._child.pid
 
     def latest(self) -> Snapshot | None:
-        return None if self._pictures is None else self._pictures.latest()
+        if self._pictures is None or self._failure is not None:
+            return None
+        try:
+            return self._pictures.latest()
+        except UnpicklingError as error:
+            self._failure = _unreadable(error)
+            return None
 
     def focus(self, venue: str, symbol: str) -> None:
         self._wish("focus", venue, symbol)
@@ -126,17 +132,26 @@ class EngineProcess:
         """Take in what the engine says until it ends."""
         pipe, pictures = cast("BinaryIO", child.stdout), self._pictures
         assert pictures is not None
-        while (frame := read_frame(pipe)) is not None:
-            kind, body = frame
-            if kind == Kind.FAILURE:
-                self._failure = body.decode()
-            else:
-                pictures.take(kind, body)
+        try:
+            while (frame := read_frame(pipe)) is not None:
+                kind, body = frame
+                if kind == Kind.FAILURE:
+                    self._failure = body.decode()
+                else:
+                    pictures.take(kind, body)
+        except UnpicklingError as error:
+            self._failure = _unreadable(error)
+            self._wishes.put(None)
+            pipe.close()
         code = child.wait()
         if self._failure is None and not self._closing:
             self._failure = f"the engine's process {_end_in_words(code)} (details in the log)"
         self._ended.set()
         self._wishes.put(None)
+
+
+def _unreadable(error: UnpicklingError) -> str:
+    return f"the engine's process sent what no picture is made of: {error}"
 
 
 def _end_in_words(code: int) -> str:

@@ -14,6 +14,7 @@ import pickle
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from pickle import UnpicklingError as UnpicklingError
 from typing import Any, BinaryIO, Final
 
 from engine.config.schema import Config
@@ -96,4 +97,4 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module.startswith(OURS) and "." not in name) or (module, name) in OTHERS:
             return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} is no part of a picture")
+        raise UnpicklingError(f"{module}.{name} is no part of a picture")
