@@ -1,8 +1,8 @@
-"""All benchmarks in turn: `python -m bench [NAME ...]`, or `make bench`, which also installs the peers.
+"""Runs all benchmarks in turn: `python -m bench [NAME ...]`, or `make bench`, which also installs the peers.
 
 Each runs in a process of its own, so that none inherits another's heap, imports or settings, and prints its own
-figures; at the end stands one line for each. What they claim and what is not equal about the work is in
-`bench/README.md`. Exit code 1 where a bar is missed or a benchmark failed, 3 where something could not be measured.
+figures; a summary with one line each follows. What they claim, and where the compared work differs, is in
+`bench/README.md`. Exit code 1 if a bar is missed or a benchmark failed, 3 if something could not be measured.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ BENCHES: Final[dict[str, tuple[str, ...]]] = {
     "indicators": (),
     "scan": (),
     "live": (),
+    "paced": (),
     "table": (),
     "console": (),
 }
@@ -35,7 +36,7 @@ CPU_INFO: Final = Path("/proc/cpuinfo")
 
 
 def main() -> int:
-    """Run what was asked for and sum it up; the exit code."""
+    """Run the chosen benchmarks and print a summary; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n", 1)[0])
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHES)}; all where none is named"
@@ -60,7 +61,7 @@ def main() -> int:
 
 
 def run(name: str) -> int:
-    """Run one benchmark in a process of its own; its exit code, 3 where it cannot be run here."""
+    """Run one benchmark in a process of its own; return its exit code, or 3 if it cannot run here."""
     module = f"bench.{name}"
     if find_spec(module) is None:
         print(f"{module} is not part of this checkout")
@@ -72,14 +73,14 @@ def run(name: str) -> int:
 
 
 def machine() -> str:
-    """Processor, cores, Python and how busy the machine is; figures mean nothing without them."""
+    """Processor, cores, Python and load average; figures mean nothing without them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     return f"{cpu()}, {cores} cores, Python {platform.python_version()}, load average {load}"
 
 
 def cpu() -> str:
-    """The processor's model as the system names it."""
+    """The processor's model, as named by the system."""
     if CPU_INFO.exists():
         for line in CPU_INFO.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

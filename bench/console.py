@@ -1,16 +1,18 @@
-"""How soon the console is there, and how soon a key shows while the engine works: `python -m bench.console`.
+"""Start time of the console, and its key latency while the engine works: `python -m bench.console`.
 
-Start: the unmodified `prism demo` on a pseudo-terminal of 120x40, from its start until the first bytes of a frame and
-until the first symbol, for which its other processes, the engine and the simulator, have to start and speak. Beside it
-an app of bare Textual that shows one line; in turn, medians.
+Start: the unmodified `prism demo` on a pseudo-terminal of 120x40, from its start to the first bytes of a frame and to
+the first symbol; for that, the engine's and the simulator's processes must have started and sent data. The peer is a
+bare Textual app that shows one line. They take turns; medians are printed. Both run from bytecode, as installed
+programs do: a checkout may be configured to write none, and would then be compiled at every start. The first start of
+each is not counted.
 
-Keys: the console in front of the live engine, each in its process as always, on a simulator in a third that sends
-`--rate` happenings a second. Processor time of the console's process and of the engine's is measured while nothing is
-pressed; then `j` and `k` are sent now and then, and a key's latency runs from its write to the pseudo-terminal until
-the bytes of a frame in which the cursor stands on another symbol.
+Keys: the console in front of the live engine, each in its process as always, with a simulator in a third process that
+sends `--rate` events per second. Processor time of the console's and the engine's process is measured while no key is
+pressed. Then `j` and `k` are sent now and then. A key's latency runs from its write to the pseudo-terminal to the bytes
+of a frame in which the cursor is on another symbol.
 
 Bars: first paint within 1.5 times that of bare Textual; key to paint p95 under 35 ms; the console under 15 % of a core.
-Exit code 1 where one is missed.
+Exit code 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ START_BAR: Final = 1.5
 KEY_BAR_MS: Final = 35.0
 PAINT_BAR: Final = 0.15
 PAINTED: Final = re.compile(rb"SYMBOL|BTCUSDT")
-"""The heading of the table; of bare Textual, its line."""
+"""The table's heading, or the line of the bare Textual app."""
 BARE: Final = """
 from textual.app import App
 from textual.widgets import Static
@@ -51,11 +53,11 @@ Bare().run()
 """
 ROW: Final = re.compile(rb"[A-Z0-9]{2,12}USDT")
 AT: Final = re.compile(rb"at=([^;]*);")
-"""Part of the private sequence by which the child says, after each frame, which symbol that frame had the cursor on."""
+"""Part of a private escape sequence: after each frame, the child reports the symbol under the cursor in that frame."""
 
 
 def main() -> int:
-    """Run what was asked for and print it; the exit code."""
+    """Run the chosen parts and print their figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.console", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rate", type=float, default=20_000.0, help="trades and book changes of the market a second")
     parser.add_argument("--starts", type=int, default=5, help="starts of each program")
@@ -73,18 +75,21 @@ def main() -> int:
 
 
 def starts(times: int) -> int:
-    """How soon each program is there; the exit code."""
+    """Measure how fast each program starts; return the exit code."""
     programs = {
         "bare Textual": [sys.executable, "-c", BARE],
         "prism demo": [sys.executable, "-m", "tui.cli", "demo"],
     }
     painted: dict[str, list[float]] = {name: [] for name in programs}
     rows: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(times):
-        for name, command in programs.items():
-            paint_ms, row_ms = started(command)
-            painted[name].append(paint_ms)
-            rows[name].append(row_ms)
+    with tempfile.TemporaryDirectory() as bytecode:
+        for command in programs.values():
+            started(command, bytecode)
+        for _ in range(times):
+            for name, command in programs.items():
+                paint_ms, row_ms = started(command, bytecode)
+                painted[name].append(paint_ms)
+                rows[name].append(row_ms)
     print(f"start on a pty of {COLUMNS}x{LINES}, median of {times}: first paint, first symbol")
     for name in programs:
         print(f"  {name:14} {median(painted[name]):7.0f} ms {median(rows[name]):7.0f} ms")
@@ -93,13 +98,17 @@ def starts(times: int) -> int:
     return 0 if share <= START_BAR else 1
 
 
-def started(command: list[str]) -> tuple[float, float]:
-    """Milliseconds until something was painted and until a symbol stood there, of one start."""
-    with tempfile.TemporaryDirectory() as home, Terminal(command, COLUMNS, LINES, _home(home)) as terminal:
+def started(command: list[str], bytecode: str) -> tuple[float, float]:
+    """Start a program once: milliseconds to the first paint and to the first symbol.
+
+    Python's bytecode is kept in the folder `bytecode`.
+    """
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode}
+    with tempfile.TemporaryDirectory() as home, Terminal(command, COLUMNS, LINES, _home(home) | compiled) as terminal:
         if not terminal.wait_for(PAINTED, START_S):
             raise SystemExit(f"{command[-1]} painted nothing within {START_S:.0f} s")
         painted = time.monotonic() - terminal.began
-        # The row may stand in the first frame already.
+        # The first frame may contain the row already.
         if not ROW.search(terminal.tail) and not terminal.wait_for(ROW, START_S):
             raise SystemExit(f"{command[-1]} showed no row within {START_S:.0f} s")
         shown = time.monotonic() - terminal.began
@@ -109,7 +118,7 @@ def started(command: list[str]) -> tuple[float, float]:
 
 
 def keys(rate: float) -> int:
-    """How soon a key shows, and what the console's thread takes; the exit code."""
+    """Measure key latency and the console's processor time; return the exit code."""
     with tempfile.TemporaryDirectory() as home:
         report = Path(home) / "report.json"
         command = [sys.executable, "-m", "bench.console", "--rate", str(rate), "--child", str(report)]
@@ -138,7 +147,7 @@ def keys(rate: float) -> int:
 
 
 def _pressed(terminal: Terminal) -> list[float]:
-    """Milliseconds from each key until the cursor stood elsewhere on the screen."""
+    """Milliseconds from each key until the screen showed the cursor on another symbol."""
     latencies: list[float] = []
     at = (AT.findall(terminal.tail) or [b""])[-1]
     for number in range(KEYS):
@@ -159,7 +168,7 @@ def _elsewhere(before: bytes, text: bytes) -> bool:
 
 
 def _home(folder: str) -> dict[str, str]:
-    """Where a program finds neither settings nor a state of this machine's user."""
+    """Environment variables that hide the settings and state of this machine's user from a program."""
     return dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"), folder)
 
 

@@ -1,7 +1,7 @@
-"""The console on the simulator as `bench.console` measures it, on a pty of its own.
+"""The console on the simulator that `bench.console` measures, on a pty of its own.
 
-It says after each frame, in a private sequence, which symbol that frame had the cursor on. `=` is its own key: from the
-first to the second press it measures itself.
+After each frame it reports, in a private escape sequence, the symbol under the cursor in that frame. `=` is a key of
+its own: from the first press to the second it measures itself.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from textual.screen import Screen
 from bench.terminal import quantile
 from engine.config.schema import Config, EngineSection
 from engine.snapshot import Snapshot
-from tui import launch
+from tui import launch, loading
 from tui.app import PrismApp
 from tui.collecting import collect_seldom
 from tui.engine_process.remote import EngineProcess
 
 LEAST_CANDIDATES = 20
-"""Candidates from which on the market counts as followed: their scores need its past and its books."""
+"""With this many candidates the market counts as ready: their scores need its history and its books."""
 
 
 class MeasuredConsole(PrismApp):
     """See the module."""
 
-    CSS_PATH = str(Path(launch.__file__).with_name("prism.tcss"))  # else it is looked for beside this file
+    CSS_PATH = str(Path(launch.__file__).with_name("prism.tcss"))  # else Textual looks beside this file
 
     def __init__(self, engine: EngineProcess, config: Config, state: Path) -> None:
-        super().__init__(engine, config, state_path=state)
+        super().__init__(engine, config, state_path=state, begin=loading.begin)
         self.engine = engine
         self.paints_ms: list[float] = []
         self.found: dict[str, Any] = {}
@@ -41,7 +41,7 @@ class MeasuredConsole(PrismApp):
         self._is_ready = False
 
     def framed(self, took_ms: float) -> None:
-        """Account for a frame and mark it in the output."""
+        """Record a frame and mark it in the output."""
         if self._began is not None:
             self.paints_ms.append(took_ms)
         if self._driver is None:
@@ -86,7 +86,7 @@ class MeasuredConsole(PrismApp):
 
 
 def candidates(snapshot: Snapshot) -> int:
-    """How many pass the gates of the preset in force."""
+    """How many rows pass the gates of the snapshot's preset."""
     return len(snapshot.rankings[snapshot.preset].candidates)
 
 
@@ -97,13 +97,13 @@ def spent_s(pid: int) -> float:
 
 
 def peak_mib(pid: str) -> float:
-    """The most memory a process had resident so far, MiB (proc_pid_status(5))."""
+    """Peak resident memory of a process, MiB (proc_pid_status(5))."""
     told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines())
     return float(told["VmHWM"].removesuffix("kB")) / 1024
 
 
 def run(report: Path, rate: float) -> None:
-    """Show the console until it is ended, and write what was measured."""
+    """Show the console until it ends, and write its figures to `report`."""
     paint = Screen._on_timer_update
 
     def timed(screen: Screen[Any]) -> None:

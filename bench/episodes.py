@@ -1,12 +1,12 @@
-"""Whether the faces see what happens: `python -m bench.episodes`.
+"""Whether the faces react to scripted episodes with known truth: `python -m bench.episodes`.
 
-The simulated market plays each of its scripted episodes (`engine.simulator.market.scripts`) on one asset, with the
-engine following all venues over real sockets on a clock that runs as fast as the machine allows. A script says which
-faces a phase should move and which way. Every such face of every perpetual on the asset is set against where it stood
-before the phase began; printed are how many perpetuals went the right way by at least `STEP` points at some time of the
-phase, the median of their farthest moves the right way, and the median time until the step was made. A market without
-an episode is looked at for as long and printed beside them, since scores wander by
-themselves. Nothing was fitted to this output; a run of it stands in `docs/episodes.md`.
+The simulated market plays each of its scripted episodes (`engine.simulator.market.scripts`) on one asset. The engine
+follows all venues over real sockets, on a clock that runs as fast as the machine allows. A script says which faces a
+phase should move, and in which direction. Every such face of every perpetual on the asset is compared with its level
+before the phase. Printed: how many perpetuals moved in the right direction by at least `STEP` points at some time in
+the phase, the median of their largest moves in that direction, and the median time to that step. A market without an
+episode is measured for as long and printed too, because scores also drift by themselves. Nothing was fitted to this
+output; `docs/episodes.md` shows a run.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from engine.simulator.market.scripts import SCRIPTS, Phase
 from tests.faults.rig import START_NS, Rig
 
 STEP: Final = 5.0
-"""Points of a face's score that count as a move."""
+"""Least change of a face's score, in points, that counts as a move."""
 CALM_S: Final = 180
-"""Before an episode begins."""
+"""Time before an episode begins."""
 LOOK_S: Final = 5.0
 ASSETS: Final = 3
 ASSET: Final = "ETH"
@@ -41,17 +41,17 @@ Faces = NDArray[np.float64]
 
 @dataclass
 class Line:
-    """One face in one phase of one kind, over all runs and perpetuals."""
+    """One face in one phase of one kind of episode, over all runs and perpetuals."""
 
     moves: list[float] = field(default_factory=list)
-    """Farthest move the right way, points."""
+    """Largest moves in the right direction, points."""
     times_s: list[float] = field(default_factory=list)
-    """Until the step was made, of those that made it."""
+    """Times to the step, of the perpetuals that reached it."""
 
 
 async def played(episode: Episode, seed: int, *, calm: bool = False) -> tuple[list[int], list[Faces]]:
-    """Run the market through an episode, or for as long without it: Unix milliseconds, and the asset's face scores
-    `[perpetuals, faces]`."""
+    """Run the market through an episode, or for as long without it. Returns times in Unix milliseconds, and at each the
+    asset's face scores `[perpetuals, faces]`."""
     episodes = () if calm else (episode,)
     times: list[int] = []
     scores: list[Faces] = []
@@ -70,7 +70,7 @@ async def played(episode: Episode, seed: int, *, calm: bool = False) -> tuple[li
 
 
 class Table:
-    """What came of all runs, by episode, phase and face with the way it should go."""
+    """Results of all runs, by episode, phase, and face with its expected direction."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str, str], Line] = defaultdict(Line)

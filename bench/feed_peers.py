@@ -1,8 +1,8 @@
-"""cryptofeed, ccxt.pro and nautilus_trader, driven with recorded frames through the handlers their own sockets call.
+"""cryptofeed, ccxt.pro and nautilus_trader, driven with recorded frames through the handlers that their sockets call.
 
-Used by `bench.frames` only. Each peer is set up as after a subscription: symbol table and books are seeded (neither
-may ask the venue), and nobody waits for its answers. After every run its books are read back for the comparison. The
-libraries are imported when a peer is made, so that their absence costs nobody else anything.
+Used by `bench.frames` only. Each peer is set up as after a subscription: symbol table and books are seeded, because
+none may make requests to the venue, and its results go to idle callbacks. After every run its books are read back and
+compared. The libraries are imported when a peer is created, so that an absent one does not affect the others.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ import msgspec
 from bench.plain_reader import Rows
 
 TOP: Final = 20
-"""Levels a side that all contenders must agree on."""
+"""Levels per side on which all contenders must agree."""
 QUOTE: Final = "USDT"
 USDM_SOCKET: Final = "wss://fstream.binance.com/ws"
-"""ccxt tells spot from futures by the address; nothing is connected."""
+"""ccxt distinguishes spot from futures by the address; nothing is connected."""
 DELTAS, TRADES, QUOTES = "data.book.deltas", "data.trades", "data.quotes"
 """Topics of nautilus_trader's bus."""
 
 
 @dataclass(frozen=True)
 class Feed:
-    """What every contender is given: USD-M frames of combined streams, and the REST books before them."""
+    """The input of every contender: USD-M frames of combined streams, and the REST books before them."""
 
     frames: Sequence[tuple[int, str]]
     """Receive time in nanoseconds, text."""
@@ -40,14 +40,14 @@ class Feed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a contender made of the feed."""
+    """What a contender computed from the feed."""
 
     seconds: float
-    """Time in its handlers alone."""
+    """Time in its handlers only."""
     books: dict[str, tuple[Rows, Rows]]
     """Symbol -> best `TOP` bids and asks as (price, size)."""
     trades: int | None
-    """Trades taken; None where the contender was not asked to count."""
+    """Number of trades; None if the contender was not asked to count."""
     quotes: int | None
 
 
@@ -65,7 +65,7 @@ class Cryptofeed:
         self._defines, self._exchange, self._symbols, self._book = defines, BinanceFutures, Symbols, OrderBook
 
     def run(self, feed: Feed, count: bool) -> Outcome:
-        """Drive the feed through a new exchange object; `count` replaces the idle callbacks by counting ones."""
+        """Drive the feed through a new exchange object; `count` replaces the idle callbacks with counting ones."""
         return asyncio.run(self._run(feed, count))
 
     async def _run(self, feed: Feed, count: bool) -> Outcome:
@@ -104,14 +104,14 @@ class Cryptofeed:
         )
 
     def _seed(self, handler: Any, name: str, body: dict[str, Any]) -> None:
-        """What `Binance._snapshot` does with the body it fetches."""
+        """Do what `Binance._snapshot` does with the body that it fetches."""
         sides = {side: {Decimal(price): Decimal(size) for price, size in body[side]} for side in ("bids", "asks")}
         handler.last_update_id[name] = body["lastUpdateId"]
         handler._l2_book[name] = self._book(handler.id, name, max_depth=0, **sides)
 
 
 class _Message(NamedTuple):
-    """What ccxt reads of aiohttp's message, which is a named tuple too."""
+    """The fields that ccxt reads of aiohttp's message, which is also a named tuple."""
 
     type: Any
     data: str
@@ -129,7 +129,7 @@ class Ccxt:
         self._make, self._text = ccxt.pro.binanceusdm, WSMsgType.TEXT
 
     def run(self, feed: Feed, count: bool) -> Outcome:
-        """Drive the feed through a new exchange object; `count` lets it keep every trade, not the last 1,000."""
+        """Drive the feed through a new exchange object; `count` makes it keep every trade, not only the last 1,000."""
         return asyncio.run(self._run(feed, count))
 
     async def _run(self, feed: Feed, count: bool) -> Outcome:
@@ -143,7 +143,7 @@ class Ccxt:
                 snapshot = exchange.parse_order_book(book, names[symbol])
                 snapshot["nonce"] = book["lastUpdateId"]
                 exchange.orderbooks[names[symbol]] = exchange.order_book(snapshot, 1000)
-            # Made outside the time, as prism's records are.
+            # Built outside the measured time, as prism's records are.
             messages = [_Message(self._text, text) for _, text in feed.frames]
             take = client.handle_message
             start = perf_counter()
@@ -163,8 +163,8 @@ class Ccxt:
 class Nautilus:
     """nautilus_trader: `BinanceFuturesDataClient._handle_ws_message` of the bytes, over its bus to engine and cache.
 
-    The engine is the one without a queue, which costs less than the live one. As after a subscription, the engine keeps
-    a book of each symbol, and changes are buffered until the REST book is there, then dropped where it holds them.
+    The engine is the one without a queue, which is cheaper than the live one. As after a subscription, it keeps a book
+    of each symbol. Deltas are buffered until the REST book arrives; those that it already contains are then dropped.
     """
 
     name = "nautilus_trader"
@@ -207,7 +207,7 @@ class Nautilus:
             engine._create_new_book(name, self._levels)
             bus.subscribe(f"{DELTAS}.{name.venue}.{name.symbol}", engine._update_order_book, 10)
             client._book_buffer[name] = []
-        # Made outside the time, as prism's records are: its socket hands over bytes.
+        # Built outside the measured time, as prism's records are: its socket delivers bytes.
         texts = [text.encode() for _, text in feed.frames]
         early = _awaiting_books(feed)
         take, give = client._handle_ws_message, client._handle_data
@@ -236,7 +236,7 @@ class Nautilus:
 
 
 def _awaiting_books(feed: Feed) -> int:
-    """How many frames there are up to the last change that a REST book already holds."""
+    """How many frames there are up to the last delta that a REST book already contains."""
     held = {symbol: json.loads(body)["lastUpdateId"] for symbol, body in feed.snapshots.items()}
     early = 0
     for place, (_, text) in enumerate(feed.frames, 1):
@@ -249,7 +249,7 @@ def _awaiting_books(feed: Feed) -> int:
 
 
 def _nautilus_top(book: Any) -> tuple[Rows, Rows]:
-    """Over their text, which is exact: fixed-point numbers become floats by way of a division otherwise."""
+    """The top of the book by way of text, which is exact: direct conversion of fixed-point numbers would divide."""
     bids, asks = (
         [(float(str(level.price)), float(str(level.orders()[0].size))) for level in side[:TOP]]
         for side in (book.bids(), book.asks())

@@ -1,18 +1,18 @@
-"""The frame path beside its peers: `python -m bench.frames [CAPTURE]`.
+"""The frame path compared with its peers: `python -m bench.frames [CAPTURE]`.
 
-From the text of a frame to books, tape and quotes, in one process, without sockets or scans. All contenders are given
-the same texts from memory; they take turns, so that a busy machine slows all alike, each starts every round from an
-empty state with no garbage of the others, and Python's garbage collector runs as it does by default. Before anything
-is timed each must have come to the same books (20 levels a side, prices and sizes) and the same number of trades as
-the yardstick, and after every round to the same books again.
+From the text of a frame to books, tape and quotes, in one process, without sockets or scans. All contenders read the
+same texts from memory. They take turns, so that a busy machine slows all alike. Each starts every round from an empty
+state without garbage of the others, and Python's garbage collector has its default settings. Before timing, each must
+produce the same books (20 levels per side, prices and sizes) and the same number of trades as the plain reader, and
+after every round the same books again.
 
-Three parts. The whole recording as it was received: prism beside a plain reader. What one message costs prism by its
-type (`bench.message_costs`). The first USD-M frames of the recording: prism, the plain reader, cryptofeed, ccxt.pro and
-nautilus_trader, with each raw trade as the aggregate of that one trade, because cryptofeed subscribes to aggregates.
-What the contenders do and do not do is in `bench/README.md`.
+Three parts. The whole recording as received: prism and the plain reader. The cost of one message in prism, by type
+(`bench.message_costs`). The first USD-M frames of the recording: prism, the plain reader, cryptofeed, ccxt.pro and
+nautilus_trader; each raw trade is rewritten as an aggregate of that one trade, because cryptofeed subscribes to
+aggregates. What the contenders do and do not do is in `bench/README.md`.
 
-Bars: prism is at least 3 times as fast a frame as cryptofeed, 8 times as ccxt.pro and not slower than the plain
-reader; nautilus_trader is measured without one. Exit code 1 where one is missed, 3 where a peer could not be measured.
+Bars: per frame, prism is at least 3 times as fast as cryptofeed, 8 times as fast as ccxt.pro, and not slower than the
+plain reader; nautilus_trader has no bar. Exit code 1 if one is missed, 3 if a peer could not be measured.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from engine.venues.base import Verdict
 
 USDM: Final = "binance-usdm"
 BARS: Final = {"plain reader": 1.0, "cryptofeed": 3.0, "ccxt.pro": 8.0}
-"""How many times as fast prism has to be."""
+"""How many times as fast prism must be."""
 WHOLE_ROUNDS: Final = 3
 MISSED: Final = 1
 INCOMPLETE: Final = 3
@@ -52,23 +52,23 @@ _TRADE_ID: Final = re.compile(r'"t":(\d+)')
 
 
 class Contender(Protocol):
-    """Somebody who reads a feed."""
+    """A program that reads a feed."""
 
     name: str
 
     def run(self, feed: Feed, count: bool) -> Outcome:
-        """Read it all from an empty state; `count` asks for numbers of trades and quotes too."""
+        """Read all of it from an empty state; with `count`, also count trades and quotes."""
 
 
 class Prism:
     """`Pipeline.ingest`: parser, books, market state and tallies, as the console and the headless commands run them.
 
-    Best quotes wait for the next scan's time and only the newest of a stream is read then, as in the product.
+    Best quotes are conflated as in the product: at the time of the next scan, only the newest of each stream is read.
     """
 
     name = "prism"
     thorough = False
-    """Read every frame, for what one costs."""
+    """Read every frame, without conflation."""
 
     def run(self, feed: Feed, count: bool) -> Outcome:
         """Drive the feed through a new pipeline."""
@@ -111,7 +111,7 @@ class Plain:
 
 
 def main() -> int:
-    """Measure both parts and print them; the exit code."""
+    """Measure all three parts and print them; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.frames", description=__doc__.split("\n", 1)[0])
     parser.add_argument("capture", nargs="?", type=Path, default=SESSION, metavar="CAPTURE")
     parser.add_argument(
@@ -178,7 +178,7 @@ def feed_of(records: Sequence[Record], count: int) -> Feed:
 
 
 def _aggregated(text: str) -> str:
-    """A raw trade as the aggregate of itself, empty where it is none of the market; other frames as they are."""
+    """A raw trade rewritten as an aggregate of itself, or empty if it is not a market trade; other frames unchanged."""
     if '@trade","data"' not in text:
         return text
     if '"X":"MARKET"' not in text:
@@ -202,7 +202,7 @@ def whole_capture(records: Sequence[Record], rounds: int) -> dict[str, float]:
 
 
 class _Thorough(Pipeline):
-    """Reads every frame."""
+    """A pipeline that reads every frame, without conflation."""
 
     def _begin_intake(self) -> None:
         super()._begin_intake()
@@ -210,14 +210,14 @@ class _Thorough(Pipeline):
 
 
 class PrismThorough(Prism):
-    """The same without passing over any quote."""
+    """The same, but every best quote is read."""
 
     name = "prism, every quote"
     thorough = True
 
 
 def _ingest(pipeline: Pipeline, records: Sequence[Record]) -> None:
-    """Take all records, catching up at the times of scans; the scans themselves are measured by `bench.scan`."""
+    """Ingest all records, and catch up at the times of scans; `bench.scan` measures the scans themselves."""
     cadence = ScanCadence(pipeline.config.engine.scan_interval_ms)
     for record in records:
         if cadence.due(record.t):
@@ -242,14 +242,14 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _settle() -> None:
-    """Let no contender pay for the garbage, nor for the long-lived objects, of another."""
+    """Make sure that no contender pays for the garbage or the long-lived objects of another."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
 
 
 def _add_peers(contenders: list[Contender]) -> dict[str, str]:
-    """Add the peers that can be imported; the reasons of the others."""
+    """Add the peers that can be imported; return the reasons for the others."""
     unavailable = {}
     for peer in (Cryptofeed, Ccxt, Nautilus):
         try:
@@ -275,7 +275,7 @@ def measure(contenders: Sequence[Contender], feed: Feed, rounds: int) -> dict[st
 
 
 def _agrees(name: str, outcome: Outcome, truth: Outcome) -> None:
-    """End the program where a contender did not do the job."""
+    """Exit if a contender's result differs."""
     for symbol, book in truth.books.items():
         _same_books(name, symbol, outcome.books[symbol], book)
     for what, had, expected in (
@@ -300,7 +300,7 @@ def _prism_top(pipeline: Pipeline, venue: str, symbol: str) -> tuple[Rows, Rows]
 
 
 def _prism_trades(pipeline: Pipeline) -> int:
-    """Trades on the tape; those that it leaves out on purpose are none here, as the recordings are under 900 s."""
+    """Trades on the tape; all of them, because the recordings are shorter than the 900 s that it keeps."""
     return int(pipeline.state.tape.view(pipeline.state.at_ms).trades.sum())
 
 
@@ -320,7 +320,7 @@ def _print_part(title: str, frames: int, seconds: dict[str, float]) -> None:
 
 
 def _verdict(whole: dict[str, float], peers: dict[str, float], unavailable: dict[str, str]) -> int:
-    """Print every bar and whether it is met; the exit code."""
+    """Print every bar and whether it is met; return the exit code."""
     print()
     code = INCOMPLETE if unavailable else 0
     found = [("plain reader, whole recording", "plain reader", whole), *((name, name, peers) for name in BARS)]

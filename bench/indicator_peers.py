@@ -1,11 +1,11 @@
-"""pandas and polars over the ten indicators of `bench.indicators`, each in the layout that suits it best.
+"""pandas and polars on the ten indicators of `bench.indicators`, each in the layout that suits it best.
 
-Used by `bench.indicators` only. A peer builds its frames in `load`, outside the time, as they would stand in a program
-that keeps them. `series` answers whole series; `newest` the newest bar alone: it reduces the last bars of a window, and
-it adds up where a series would keep running totals, but means that recur need the whole series, since neither
-library carries their state. Seeds are TA-Lib's and prism's, so all answers can be compared to rounding. Answers stand
-in the order of `NAMES`. The libraries are imported when a peer is made, so that their absence costs nobody else
-anything.
+Used by `bench.indicators` only. A peer builds its frames in `load`, outside the measured time, as a program that keeps
+them would have them. `series` returns whole series, `newest` only the newest bar. `newest` reduces only the last bars
+of a window, and uses plain sums instead of running totals; but recursive means need the whole series, because neither
+library carries their state. Seeds are the same as in TA-Lib and prism, so all results agree to rounding. Results are in
+the order of `NAMES`. The libraries are imported when a peer is created, so that an absent one does not affect the
+others.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
+
 NAMES: Final = ("RSI", "ADX", "MACD", "ATR", "CCI", "%R", "AO", "OBV", "CMF", "ADL")
 PERIOD: Final = 14
 WINDOW: Final = 20
@@ -31,7 +31,7 @@ class Peer(Protocol):
     version: str
 
     def load(self, high: Floats, low: Floats, close: Floats, volume: Floats) -> None:
-        """Take the market, each `[rows, bars]`, without gaps."""
+        """Load the market, each array `[rows, bars]`, without gaps."""
 
     def series(self) -> Any:
         """The ten as whole series, in the library's own form."""
@@ -40,11 +40,11 @@ class Peer(Protocol):
         """The ten at the newest bar, in the library's own form."""
 
     def arrays(self, answer: Any) -> list[Floats]:
-        """An answer of `series` as `[rows, bars]` each, one of `newest` as `[rows]`; NaN where a window is not full."""
+        """A result of `series` as `[rows, bars]` each, of `newest` as `[rows]`; NaN while a window is not full."""
 
 
 class Pandas:
-    """Wide frames, a column a symbol: one call a step for all of them, in less than half the time of `groupby`."""
+    """Wide frames, one column per symbol: one call per step for all of them, twice as fast as `groupby` or more."""
 
     name = "pandas"
 
@@ -54,7 +54,7 @@ class Pandas:
         self._pandas, self.version = pandas, pandas.__version__
 
     def load(self, high: Floats, low: Floats, close: Floats, volume: Floats) -> None:
-        # A frame holds its columns one after the other, which is how the rows of these lie in memory.
+        # A frame stores column after column, which matches the rows of these arrays in memory.
         self._frames = [self._pandas.DataFrame(values.T) for values in (high, low, close, volume)]
 
     def series(self) -> list[Any]:
@@ -87,7 +87,7 @@ class Pandas:
 
 
 def _pandas_mean(values: Any, alpha: float, first: int, period: int) -> Any:
-    """Recurring mean of frames that begin at bar `first`, seeded with the mean of `period` values."""
+    """Recursive mean of frames that begin at bar `first`, seeded with the mean of `period` values."""
     seed = first + period - 1
     seeded = values.copy()
     seeded.iloc[seed] = values.iloc[first : seed + 1].mean()
@@ -102,7 +102,7 @@ def _pandas_recursions(high: Any, low: Any, close: Any) -> Iterable[Any]:
     gain = _pandas_mean(change.clip(lower=0), wilder, 1, PERIOD)
     loss = _pandas_mean(-change.clip(upper=0), wilder, 1, PERIOD)
     up, down = high.diff(), -low.diff()
-    # Wilder's sum begins with one value less than its period: the missing one counts as nothing, on the first bar.
+    # Wilder's sum starts with one value fewer than its period: the missing one, on the first bar, counts as 0.
     plus, minus = up.where((up > down) & (up > 0), 0.0), down.where((down > up) & (down > 0), 0.0)
     plus, minus = (_pandas_mean(moved, wilder, 0, PERIOD) for moved in (plus, minus))
     index = ((plus - minus).abs() * 100 / (plus + minus)).iloc[PERIOD:]
@@ -120,7 +120,7 @@ def _pandas_windows(high: Any, low: Any, close: Any) -> Iterable[Any]:
     """CCI, %R and AO."""
     price = (high + low + close) / 3
     mean = price.rolling(WINDOW).mean()
-    # Shifted frames add the deviations up far faster than `rolling.apply`, which calls Python for every window.
+    # Adding up shifted frames is far faster than `rolling.apply`, which calls Python for every window.
     deviation = (price - mean).abs()
     for back in range(1, WINDOW):
         deviation += (price.shift(back) - mean).abs()
@@ -156,10 +156,10 @@ def _pandas_cmf(flow: Any, volume: Any) -> Any:
 
 
 class Polars:
-    """One long frame sorted by symbol, lazy; what recurs is computed by symbol, with the strategy for sorted frames.
+    """One long lazy frame, sorted by symbol. Recursions run by symbol, with the strategy for sorted frames.
 
-    Windows and shifts run over the whole column and are void on a symbol's first bars, where they would reach into the
-    symbol before: all ten took 0.6 of the time that they take as window expressions.
+    Windows and shifts run over the whole column and are set to null on a symbol's first bars, where they would include
+    the previous symbol. All ten took 0.6 of the time that they take as window expressions.
     """
 
     name = "polars"
@@ -202,7 +202,7 @@ class Polars:
         return [column.reshape(self._rows, self._bars) for column in columns]
 
     def _mean(self, values: Any, alpha: float, first: int, period: int) -> Any:
-        """Recurring mean of what begins at bar `first`, seeded with the mean of `period` values."""
+        """Recursive mean of values that begin at bar `first`, seeded with the mean of `period` values."""
         seed, bar = first + period - 1, self._polars.col("bar")
         seeded = self._polars.when(bar > seed).then(values).when(bar == seed).then(values.rolling_mean(period))
         return _of_symbol(seeded.ewm_mean(alpha=alpha, adjust=False))
@@ -222,7 +222,7 @@ class Polars:
             flow=(2 * close - high - low) / (high - low) * volume,
             line=mean(close, 2 / 13, 14, 12) - mean(close, 2 / 27, 0, 26),
         )
-        # Wilder's sum begins with one value less than its period: the missing one counts as nothing, on the first bar.
+        # Wilder's sum starts with one value fewer than its period: the missing one, on the first bar, counts as 0.
         smoothed = moved.with_columns(
             plus=mean(when(follows & (up > down) & (up > 0)).then(up).otherwise(0.0), wilder, 0, PERIOD),
             minus=mean(when(follows & (down > up) & (down > 0)).then(down).otherwise(0.0), wilder, 0, PERIOD),

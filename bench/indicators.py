@@ -1,12 +1,12 @@
-"""Indicators of a whole universe at a bar's close: ours beside TA-Lib, pandas and polars, in turns in one process.
+"""Indicators of a whole universe at a bar's close: prism, TA-Lib, pandas and polars take turns in one process.
 
     python -m bench.indicators [--rows 600] [--bars 500] [--rounds 15]
 
-Every contender answers RSI, MACD, ATR, ADX, CCI, %R, AO, OBV, CMF and ADL of all rows on one timeframe, in two
-parts. The newest bar alone, when a bar closes: the incremental update moves every row on by one bar; the others keep
-no state and have to read the history again. Whole series: the panel functions and the others. The bank's line holds
-also the statistics that the two bar faces need. Answers are compared before anything is timed, whole series bar by
-bar, to 1e-9 relative and absolute. Exit code 3 where a peer could not be measured.
+Every contender computes RSI, MACD, ATR, ADX, CCI, %R, AO, OBV, CMF and ADL of all rows on one timeframe, in two parts.
+The newest bar only, when a bar closes: the incremental update advances every row by one bar; the others keep no state
+and must read the history again. Whole series: the panel functions and the others. The line of the bank includes the
+statistics that the two bar faces need. Results are compared before timing, whole series bar by bar, to 1e-9 relative
+and absolute. Exit code 3 if a peer could not be measured.
 """
 
 from __future__ import annotations
@@ -23,19 +23,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import talib
-from numpy.typing import NDArray
 
 from bench.indicator_peers import NAMES, Pandas, Peer, Polars
+from engine.arrays import Floats
 from engine.indicators import momentum, participation, running, volatility
 from engine.indicators.running import Running
 from engine.market.view import Bars
 from engine.prism.bar_bank import FrameBank
 
-Floats = NDArray[np.float64]
 STEPS_A_ROUND = 20
 INTERVAL_MS = 300_000
 TOLERANCE = 1e-9
-"""Relative, and absolute for what comes near zero."""
+"""Relative, and absolute for values near zero."""
 INCOMPLETE = 3
 INCREMENTAL, BANK, PANEL, TALIB = (
     "prism, incremental update",
@@ -46,8 +45,8 @@ INCREMENTAL, BANK, PANEL, TALIB = (
 Times = dict[str, list[float]]
 _CALLED = ("RSI", "MACD", "ATR", "ADX", "CCI", "WILLR", "MEDPRICE", "SMA", "OBV", "AD", "EMA", "SUM")
 TA = SimpleNamespace(**{name: unwrap(getattr(talib, name)) for name in _CALLED})
-"""TA-Lib's functions as they are compiled. Where pandas or polars is installed, those that it exports look at every
-argument for their series first, which would cost the loop another half of its time."""
+"""TA-Lib's compiled functions. If pandas or polars is installed, TA-Lib exports wrappers that first check every
+argument for their series, which would add half to the loop's time."""
 
 
 def _walk(rows: int, bars: int) -> dict[str, Floats]:
@@ -66,7 +65,7 @@ def _walk(rows: int, bars: int) -> dict[str, Floats]:
 
 
 def _talib_loop(walk: dict[str, Floats], bars: int) -> list[float]:
-    """The ten series of every row; the newest RSI and ADX, for the comparison."""
+    """Compute the ten series of every row; return the newest RSI and ADX, for the comparison."""
     newest = []
     for row in range(len(walk["close"])):
         high, low, close, volume = (walk[name][row, :bars] for name in ("high", "low", "close", "volume_usd"))
@@ -121,7 +120,7 @@ def _median_ms(rounds: list[float]) -> float:
 
 
 def main() -> int:
-    """Measure in turns and print medians and ratios; the exit code."""
+    """Measure in turns and print medians and ratios; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.indicators", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rows", type=int, default=600)
     parser.add_argument("--bars", type=int, default=500)
@@ -142,7 +141,7 @@ def main() -> int:
 
 
 def find_peers() -> tuple[list[Peer], dict[str, str]]:
-    """The peers that can be imported, and the reasons of the others by name."""
+    """The peers that can be imported, and by name the reasons for the others."""
     peers: list[Peer] = []
     absent = {}
     for peer in (Pandas, Polars):
@@ -154,7 +153,7 @@ def find_peers() -> tuple[list[Peer], dict[str, str]]:
 
 
 def measure(peers: list[Peer], rows: int, bars: int, rounds: int) -> tuple[Times, Times]:
-    """Seconds by contender, one figure a round: of the newest bar alone, and of whole series."""
+    """Seconds by contender, one figure per round: for the newest bar only, and for whole series."""
     walk = _walk(rows, bars + rounds * STEPS_A_ROUND)
     state, bank = Running(rows), FrameBank(INTERVAL_MS)
     state.seed(np.arange(rows), np.full(rows, bars - 1), *_columns(walk, bars))
@@ -199,7 +198,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _all_agree(state: Running, peers: list[Peer], walk: dict[str, Floats], bars: int) -> None:
-    """Let the peers take the first `bars` bars, and refuse to time contenders that do not answer the same."""
+    """Load the first `bars` bars into the peers, and raise AssertionError if results differ."""
     panel = _panel(walk, bars)
     _agree(state, panel, _talib_loop(walk, bars))
     for peer in peers:
@@ -219,7 +218,7 @@ def _agree(state: Running, panel: tuple[Floats, ...], oracle: list[float]) -> No
 
 
 def peer_agrees(peer: Peer, panel: tuple[Floats, ...]) -> None:
-    """Raise AssertionError where an answer of a peer is not ours, or begins on another bar."""
+    """Raise AssertionError if a peer's result differs from prism's or begins on another bar."""
     series, newest = peer.arrays(peer.series()), peer.arrays(peer.newest())
     for name, ours, whole, last in zip(NAMES, panel, series, newest, strict=True):
         what = f"{peer.name} {name}"
@@ -228,7 +227,7 @@ def peer_agrees(peer: Peer, panel: tuple[Floats, ...]) -> None:
 
 
 def _report(title: str, times: Times) -> None:
-    """Medians of one part; the first contender is prism's."""
+    """Print the medians of one part; the first contender is prism's."""
     medians = {name: _median_ms(taken) for name, taken in times.items()}
     ours = next(iter(medians.values()))
     print(f"\n{title}")

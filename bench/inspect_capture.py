@@ -1,8 +1,8 @@
-"""How long `prism inspect` takes over a recording: `python -m bench.inspect_capture CAPTURE`.
+"""How long `prism inspect` takes for a recording: `python -m bench.inspect_capture CAPTURE`.
 
-Reads the capture from its compressed bytes to the finished document, and beside it, in the same run and under the
-same garbage collection, lets the plain reading of `tests.conformance.oracle` (json, dictionaries, Decimal) do the
-same job. The two take turns, so that a busy machine slows both.
+It reads the capture from compressed bytes to the finished document. The peer is the plain reader of
+`tests.conformance.oracle` (json, dictionaries, Decimal), which does the same work in the same run, with the same
+garbage collector settings. The two take turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations

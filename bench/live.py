@@ -1,12 +1,13 @@
 """The engine on simulated exchanges, over real sockets: `python -m bench.live`.
 
-The simulator runs in a process of its own (its time is not counted) and sends its market at a given rate; the engine,
-as `prism` runs it but without a screen, follows it at several scan intervals, each in a fresh process. Printed, after
-the history is there: frames a second that came, processor time of the engine as a share of one core, the most memory it
-held, how long scans took, and for every frame the time from its receipt by the socket until a snapshot was published
-whose scores know it. Of best quotes only the newest before a scan is read; the ones it replaced count with it.
+The simulator runs in a process of its own (its time is not counted) and sends its market at a given rate. The engine
+has the memory settings of the console's engine (`tui.engine_process.memory`) but no screen, and follows the market at
+several scan intervals, each in a new process. Printed, once the history is loaded: frames received per second,
+processor time of the engine as a share of one core, peak memory, duration of scans, and for every frame the time from
+its receipt by the socket until the publication of a snapshot whose scores include it. Of best quotes, only the newest
+before a scan is read; those that it replaced count with it.
 
-Nothing is checked: the targets stand in `bench/README.md` beside what was measured.
+Nothing is checked: `bench/README.md` shows the targets beside the measured figures.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ from typing import Any, Final
 
 import numpy as np
 
+from bench.sparing import run_sparingly
 from engine.config.schema import Config, EngineSection, VenuesSection
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.transport.capture_records import Frame, Record
+from engine.wiring import Wiring
 from tui.simulated import PACE, Simulator
 
 INTERVALS_MS: Final = (500, 100, 25)
 QUIET_S: Final = 4.0
-"""Without an answered request for so long, the history is there."""
+"""If no request was answered for this long, the history is complete."""
 WARM_S: Final = 120.0
 PERCENTILES: Final = (50.0, 90.0, 99.0, 99.9)
 
 
 class Measured(LiveEngine):
-    """A live engine that notes when frames came and when their scores were out."""
+    """A live engine that notes when frames arrived and when their scores were published."""
 
     def __init__(self, config: Config, wiring: Wiring) -> None:
         super().__init__(config, "demo", wiring)
@@ -68,7 +71,7 @@ class Measured(LiveEngine):
 
 
 def follow(routes: dict[str, str], interval_ms: int, seconds: float, queue: Any) -> None:
-    """Child: follow the simulator and put what was measured."""
+    """In the child: follow the simulator and put the figures into `queue`."""
     config = Config(engine=EngineSection(scan_interval_ms=interval_ms), venues=VenuesSection(keep_candles=False))
     engine = Measured(config, Wiring(routes, pace=PACE))
     engine.start()
@@ -108,6 +111,7 @@ def main() -> None:
     options.add_argument("--interval", type=int, action="append", help="scan interval, ms; may be repeated")
     options.add_argument("--json", action="store_true", help="one line of JSON for each interval")
     given = options.parse_args()
+    run_sparingly()
     spawn = multiprocessing.get_context("spawn")
     if not given.json:
         print(f"market of {given.rate:,.0f} happenings a second, {given.seconds:.0f} s for each interval")

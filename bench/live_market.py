@@ -1,8 +1,8 @@
-"""A market that lives: a `Pipeline` filled from one seed, and moved on event by event between scans.
+"""A live market for `bench.scan`: a `Pipeline` filled from one seed, and advanced event by event between scans.
 
-For `bench.scan`. The stores are filled as a backfill leaves them (bars are written to their columns, everything else
-comes in as events), so that a scan reads the same memory as in the console: strided columns, proven books, a grid of
-seconds. Parsers and sockets have no part in it; `bench.frames` measures those.
+The stores are filled as after a backfill (bars are written to their columns, everything else arrives as events), so
+that a scan reads the same memory as in the console: strided columns, verified books, a grid of seconds. Parsers and
+sockets are not involved; `bench.frames` measures parsers, `bench.streams` sockets.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from engine.pipeline import Pipeline
 from engine.timeframes import INTERVAL_MS
 
 TRADES_OF_TAPE: Final = 250
-"""Trades a row over the 15 minutes before the first scan."""
+"""Trades per row in the 15 minutes before the first scan."""
 LEVELS_OF_DELTA: Final = 10
 SLOT_MS: Final = INTERVAL_MS["15m"]
 
 
 class LiveMarket:
-    """`pipeline` and what moves it."""
+    """The pipeline and the events that move it."""
 
     def __init__(self, rows: int, bars: int, seed: int = 7) -> None:
         self.pipeline = Pipeline(Config(), "replay")
@@ -65,8 +65,8 @@ class LiveMarket:
         self.tick(0)
 
     def tick(self, step_ms: int, share: float = 1.0) -> None:
-        """Let `step_ms` pass: rows drawn by `share` trade about twice each, are quoted, marked, and have their book
-        changed."""
+        """Let `step_ms` pass: a random share `share` of the rows gets about two trades each, a quote, a mark price and
+        a book delta."""
         self.now_ms += step_ms
         rng, rows = self._rng, len(self._listed)
         moved = rng.random(rows) < share if share < 1.0 else np.ones(rows, dtype=np.bool_)
@@ -87,7 +87,7 @@ class LiveMarket:
             self._take(instrument, self._delta(row, key))
 
     def close_bar(self, name: str) -> None:
-        """Let time pass to the end of the forming bar of one timeframe, and close it for every row."""
+        """Advance to the end of the forming bar of one timeframe, and close it for every row."""
         length = INTERVAL_MS[name]
         end_ms = (self.now_ms // length + 1) * length
         self.tick(end_ms - self.now_ms)
@@ -114,7 +114,7 @@ class LiveMarket:
             self._take(instrument, bar)
 
     def _take(self, instrument: Instrument, event: MarketEvent) -> None:
-        """What `Pipeline.ingest` does with an event once it is parsed."""
+        """Do what `Pipeline.ingest` does with a parsed event."""
         pipeline = self.pipeline
         if isinstance(event, BookDelta | BookSnapshot):
             pipeline.books.apply(event)
@@ -123,7 +123,7 @@ class LiveMarket:
         pipeline.state.apply(event, instrument)
 
     def _list(self, view: MarketView, row: int, instrument: Instrument) -> None:
-        """The row's first messages: statistics and the whole book."""
+        """Send the row's first messages: ticker and book snapshot."""
         before = self.now_ms - 120_000
         key = (instrument.venue, instrument.symbol, before, before * 1_000_000)
         price, daily = float(self._price[row]), float(self._daily[row])
@@ -152,7 +152,7 @@ class LiveMarket:
         frame.version += 1
 
     def _remember(self, view: MarketView, row: int, instrument: Instrument) -> None:
-        """The row's past: trades, open interest, funding, ratios, and now and then a liquidation."""
+        """Send the row's history: trades, open interest, funding, ratios, and for some rows a liquidation."""
         rng = self._rng
         name = (instrument.venue, instrument.symbol)
         price = float(self._price[row])
@@ -168,7 +168,10 @@ class LiveMarket:
             ts_ms = self.now_ms - (95 - slot) * SLOT_MS
             stamp = (*name, ts_ms, ts_ms * 1_000_000)
             self._take(instrument, OpenInterest(*stamp, NAN, float(held.oi_history_usd[row, slot])))
-            self._take(instrument, Funding(*stamp, float(held.funding_history[row, slot]), None, 8.0, settled=True))
+            settled_ms = int(held.funding_history_ms[row, slot])
+            rate = float(held.funding_history[row, slot])
+            settled = Funding(*name, settled_ms, settled_ms * 1_000_000, rate, None, 8.0, settled=True)
+            self._take(instrument, settled)
             for place, kind in enumerate(RATIO_KINDS):
                 self._take(instrument, Ratio(*stamp, kind, float(held.ratios[row, place, slot]), SLOT_MS))
         if row % 2 == 0:

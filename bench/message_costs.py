@@ -1,9 +1,8 @@
-"""What one message costs prism by its type: text of a frame to books, tape and market state. Called by `bench.frames`.
+"""The cost of one message in prism by type: from text to books, tape and market state. Called by `bench.frames`.
 
-Every frame is read, also the best quotes that prism passes over where a newer one comes before a scan. Types that the
-given recording does not hold are taken from others of the collection. A message costs what it took in the fastest of
-the rounds, so that a slice of time given to another process counts for none, and what the clock itself takes is
-subtracted.
+Every frame is read, even best quotes that prism would conflate. Types that the given recording lacks are taken from
+other recordings of the collection. The cost of a message is its time in the fastest round, so that time given to
+another process does not count, less the time of reading the clock.
 """
 
 from __future__ import annotations
@@ -35,26 +34,26 @@ KINDS: Final[dict[str, tuple[type, ...]]] = {
     "mark price": (MarkPrice,),
     "best quote": (Quote,),
 }
-"""What a message is by what is in it; the first that fits, as tickers may hold marks and quotes too."""
+"""The type of a message by its events; the first that fits, because tickers may contain marks and quotes too."""
 ELSEWHERE: Final = {
     "mark price": "binance-usdm-2023-04-04.jsonl.gz",
     "ticker": "bybit-2026-08-09.jsonl.gz",
     "candle": "candles-2025-10-14.jsonl.gz",
     "liquidation": "liquidations-2025-12.jsonl.gz",
 }
-"""Recordings that hold what sessions of trades, quotes and books do not."""
+"""Recordings of types that sessions of trades, quotes and books lack."""
 FEWEST: Final = 20
-"""Messages of a type that make a figure."""
+"""Least number of messages of a type for a figure."""
 CLOCK_READINGS: Final = 10_000
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one type of message; times in microseconds, of each message the least of the rounds."""
+    """The cost of one type of message; times in microseconds, of each message in its fastest round."""
 
     messages: int
     characters: float
-    """Of a text, mean."""
+    """Mean length of a text."""
     mean: float
     middle: float
     tail: float
@@ -62,7 +61,7 @@ class Cost:
 
 
 def kind_of(events: Sequence[MarketEvent]) -> str | None:
-    """The type of a message that held these events; None for those that are none of the market's."""
+    """The type of a message with these events; None if it has no market event."""
     for kind, types in KINDS.items():
         if any(isinstance(event, types) for event in events):
             return kind
@@ -70,7 +69,7 @@ def kind_of(events: Sequence[MarketEvent]) -> str | None:
 
 
 def kinds_of(records: Sequence[Record]) -> list[str | None]:
-    """The type of each record; None for what is no frame."""
+    """The type of each record; None if it is not a frame with a market event."""
     parsers = make_parsers()
     found: list[str | None] = []
     for record in records:
@@ -84,7 +83,7 @@ def kinds_of(records: Sequence[Record]) -> list[str | None]:
 
 
 def costs(records: Sequence[Record], make: Callable[[], Pipeline], rounds: int) -> dict[str, Cost]:
-    """By type, what the messages of a recording cost a new pipeline that reads every frame."""
+    """By type, the cost of a recording's messages in new pipelines that read every frame."""
     kinds = kinds_of(records)
     places: dict[str, list[int]] = defaultdict(list)
     for place, kind in enumerate(kinds):
@@ -117,7 +116,7 @@ def _pass(records: Sequence[Record], pipeline: Pipeline) -> list[int]:
 
 
 def _clock_ns() -> float:
-    """What reading the clock twice takes by itself."""
+    """Median time of reading the clock twice."""
     clock = perf_counter_ns
     readings = []
     for _ in range(CLOCK_READINGS):
@@ -127,7 +126,7 @@ def _clock_ns() -> float:
 
 
 def report(name: str, records: Sequence[Record], make: Callable[[], Pipeline], rounds: int) -> None:
-    """Print the types that a recording holds, then those that others of the collection hold."""
+    """Print the types that a recording contains, then those found only in other recordings of the collection."""
     print(
         f"\nprism, one message by type, every one read; of each the least of {rounds} rounds, without the clock's time"
     )

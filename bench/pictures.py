@@ -1,7 +1,7 @@
-"""Takes the pictures of the documentation from the running console: `python -m bench.pictures`.
+"""Takes the screenshots of the documentation from the running console: `python -m bench.pictures`.
 
-The console shows the bundled demo recording at one fixed moment, so the same program draws the same pictures. Run it
-after a wanted change of the screens, and look at what it wrote into `docs/pictures/`.
+The console shows the bundled demo recording at one fixed time, so the same program draws the same screenshots. Run it
+after a deliberate change of the screens, and check what it wrote to `docs/pictures/`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ PICTURES: Final[dict[str, tuple[tuple[int, int], str, tuple[str, ...]]]] = {
     "console-small": ((80, 24), "prism-dark", ("j",)),
     "symbol": ((150, 46), "prism-dark", ("j", "j", "enter")),
 }
-"""By file name: size of the terminal, theme, and the keys that lead there."""
+"""By file name: size of the terminal, theme, and the keys to press."""
 
 
 class Still:
-    """The demo stopped at one moment, as a source for the console."""
+    """The demo stopped at one time, as a source for the console."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -54,22 +54,22 @@ class Still:
         self._pipeline.set_preset(name)
 
     def pause(self, paused: bool) -> None:
-        """A still has nothing to pause."""
+        """Does nothing: it never moves."""
 
     def step(self) -> None:
-        """Nor to advance."""
+        """Does nothing."""
 
     def seek(self, at_ms: int) -> None:
-        """Nor anywhere to go."""
+        """Does nothing."""
 
     def set_speed(self, speed: float) -> None:
-        """Nor a pace."""
+        """Does nothing."""
 
     def hold(self, keys: Collection[tuple[str, str]]) -> None:
-        """Nor subscriptions."""
+        """Does nothing: it has no subscriptions."""
 
     def close(self, timeout_s: float) -> None:
-        """Nor a thread to end."""
+        """Does nothing: it has no thread."""
 
     def alive(self) -> bool:
         return True
@@ -98,7 +98,7 @@ async def _take(
 
 
 def main() -> None:
-    """Write every picture."""
+    """Write every screenshot."""
     pipeline = Pipeline(Config(), "demo")
     run_through(pipeline, CaptureReader(BUNDLED), MOMENT_MS)
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""The yardstick of the frame path: what one would write in an afternoon with `json`, dictionaries and `Decimal`.
+"""The yardstick of the frame path: a simple reader with `json`, dictionaries and `Decimal`, as written in an afternoon.
 
-Used by `bench.frames` only. It reads the frames of the recorded Binance sessions (USD-M and spot), takes them to be
-well-formed, follows the venue's rule of the update ids, and keeps books, best quotes and sums of trades exactly.
-Nothing of the engine is imported.
+Used by `bench.frames` only. It reads the frames of the recorded Binance sessions (USD-M and spot), assumes that they
+are well-formed, checks the chain of update ids by the venue's rule, and keeps exact books, best quotes and sums of
+trades. Nothing of the engine may be imported here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Rows = list[tuple[float, float]]
 
 
 class PlainBook:
-    """One book, price to size."""
+    """One order book, price to size."""
 
     def __init__(self) -> None:
         self.bids: dict[Decimal, Decimal] = {}
@@ -31,7 +31,7 @@ class PlainBook:
         self.waiting: list[dict[str, Any]] = []
 
     def reset(self, body: dict[str, Any]) -> None:
-        """Take a REST snapshot and what came while it was awaited; one that is not awaited is left aside."""
+        """Apply a REST snapshot and the updates buffered before it. Ignored if the book is synced already."""
         if self.synced:
             return
         self.bids = {Decimal(price): Decimal(size) for price, size in body["bids"]}
@@ -43,7 +43,7 @@ class PlainBook:
             self.change(data)
 
     def change(self, data: dict[str, Any]) -> None:
-        """Take one `depthUpdate`. Raises ValueError where the chain of ids is broken."""
+        """Apply one `depthUpdate`. Raises ValueError if the chain of update ids has a gap."""
         if not self.synced:
             self.waiting.append(data)
             return
@@ -64,7 +64,7 @@ class PlainBook:
         self.updates += 1
 
     def top(self, count: int) -> tuple[Rows, Rows]:
-        """The best `count` levels a side."""
+        """The best `count` levels per side."""
         return (
             [(float(price), float(self.bids[price])) for price in sorted(self.bids, reverse=True)[:count]],
             [(float(price), float(self.asks[price])) for price in sorted(self.asks)[:count]],
@@ -72,7 +72,7 @@ class PlainBook:
 
 
 class PlainReader:
-    """Everything that the frames and snapshots fed to it add up to."""
+    """Books, best quotes and trade sums of the frames and snapshots fed to it."""
 
     def __init__(self) -> None:
         self.books: dict[Key, PlainBook] = {}
@@ -83,7 +83,7 @@ class PlainReader:
         self.tickers = 0
 
     def frame(self, venue: str, text: str) -> None:
-        """Take one frame of a combined stream."""
+        """Read one frame of a combined stream."""
         data = json.loads(text)["data"]
         kind = data.get("e", "bookTicker")
         key = (venue, data["s"])
@@ -99,7 +99,7 @@ class PlainReader:
             raise ValueError(f"the yardstick does not read frames of the kind {kind}")
 
     def snapshot(self, venue: str, symbol: str, body: str) -> None:
-        """Take the body of a REST order book."""
+        """Read the body of a REST order book."""
         self.book((venue, symbol)).reset(json.loads(body))
 
     def book(self, key: Key) -> PlainBook:

@@ -1,7 +1,7 @@
-"""Where the recorded exchange traffic lies that the benchmarks read by default.
+"""Paths of the recorded exchange traffic that the benchmarks read by default.
 
-The recordings are other people's data and are kept beside the project, not in it: the folder named by the
-environment variable PRISM_RECORDED, else `shared/data` next to the checkout, as for the tests.
+The recordings are other people's data and are not part of the project. They are in the folder named by the environment
+variable PRISM_RECORDED, else in `shared/data` beside the checkout, as for the tests.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final
 
 ROOT: Final = Path(os.environ.get("PRISM_RECORDED") or Path(__file__).resolve().parents[2] / "shared" / "data")
 SESSION: Final = ROOT / "captures" / "binance-2024-08-08.jsonl.gz"
-"""Binance USD-M and spot, BTC and ETH, 344 s, 243,472 frames: changes of the book, best quotes, trades."""
+"""Binance USD-M and spot, BTC and ETH, 344 s, 243,472 frames: book deltas, best quotes, trades."""
 
 
 def missing(path: Path) -> str:
-    """What to tell a user whose recording is absent; empty where it is there."""
+    """The message for an absent recording; empty if it is there."""
     if path.exists():
         return ""
     return f"recording absent: {path.name} (name another capture, or set PRISM_RECORDED to the folder of captures/)"

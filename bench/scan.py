@@ -1,14 +1,14 @@
 """How long a full scan takes: `python -m bench.scan`.
 
-Two markets of 600 rows made from one seed. A live one (`bench.live_market`): a whole `Pipeline`, in which every row
-trades, is quoted and has its book changed before each scan, so that nothing live can be remembered; scanned with
-nothing closed and after a 5m bar of every row, with the time of each stage, each face, and a snapshot; and the same
-scanned forty times a second, where a quarter of the rows moved since the scan before. And a view that
-only closes bars (`bench.synthetic_view`): the score where one closed on every timeframe for every row.
+Two markets of 600 rows from one seed. The first is live (`bench.live_market`): a whole `Pipeline`, in which every row
+has trades, a quote and a book delta before each scan, so that nothing can come from a cache. It is scanned without a
+closed bar and after a 5m bar of every row, with the time of each stage, each face, and a snapshot. It is also scanned
+forty times a second, with a quarter of the rows moved since the previous scan. The second is a view that only closes
+bars (`bench.synthetic_view`): the score after one closed on every timeframe for every row.
 
-Beside them, in the same run, TA-Lib computes ten indicators over one timeframe of the same bars, called symbol by
-symbol. The peer does a smaller job (one timeframe of three, two faces of six, no books); it is there to scale the
-figures to the machine. Processor time is what to compare on a machine that is shared.
+In the same run TA-Lib computes ten indicators over one timeframe of bars like these, called symbol by symbol. The peer
+does less work (one timeframe of three, two faces of six, no books); it is there to scale the figures to the machine. On
+a shared machine, compare processor time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Times:
         self.cpu_ms: list[float] = []
 
     def take(self, work: Callable[[], object]) -> Any:
-        """Run once, remember, and answer what it answered."""
+        """Run `work` once, record its times, and return its result."""
         cpu, wall = process_time(), perf_counter()
         answer = work()
         self.wall_ms.append((perf_counter() - wall) * 1e3)
@@ -64,12 +64,12 @@ class Times:
 
 
 class Stages:
-    """The parts of a pipeline's scan, timed from the outside, by what was scanned."""
+    """The parts of a pipeline's scan, timed from outside, by scenario."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.what = ""
         self.times: dict[tuple[str, str], Times] = {}
-        """By what was scanned and by part, in the order in which they first ran."""
+        """By scenario and part, in the order in which they first ran."""
         self._time(pipeline.books, "columns", "columns of the books")
         self._time(pipeline.state, "view", "view of the market")
         self._time(pipeline.scorer, "score", SCORE)
@@ -77,7 +77,7 @@ class Stages:
         self._time_faces(pipeline.scorer)
 
     def take(self, part: str, work: Callable[[], object]) -> Any:
-        """Run once and remember as `part` of what is being scanned."""
+        """Run `work` once and record its times as `part` of the current scenario."""
         times = self.times.get((self.what, part))
         if times is None:
             times = self.times[self.what, part] = Times(f"{self.what}: {part}")
@@ -97,7 +97,7 @@ class Stages:
 
 
 def peer(bars: Bars) -> None:
-    """RSI, MACD, ATR, ADX, CCI, %R, AO, OBV, CMF and ADL of every row, one TA-Lib call each and symbol."""
+    """RSI, MACD, ATR, ADX, CCI, %R, AO, OBV, CMF and ADL of every row, by TA-Lib calls for each symbol."""
     for row in range(len(bars.count)):
         high, low, close = bars.high[row], bars.low[row], bars.close[row]
         volume = bars.volume_usd[row]
@@ -165,7 +165,7 @@ def main() -> None:
 
 
 def closing(now: MarketView, rounds: int) -> tuple[Times, ...]:
-    """The score alone of a market that stands still but for its bars: from nothing, unchanged, and all bars closed."""
+    """Only the score, of a market in which only bars change: from scratch, unchanged, and with all bars closed."""
     scorer = Scorer()
     first, still = Times("score from nothing"), Times("score, market standing still")
     moved = Times("score, a bar closed on every timeframe for every row")
@@ -178,7 +178,7 @@ def closing(now: MarketView, rounds: int) -> tuple[Times, ...]:
 
 
 def _memory_mib() -> float:
-    """The most this process has held so far."""
+    """Peak memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 

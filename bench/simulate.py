@@ -1,8 +1,8 @@
 """Thousands of short runs of the engine in simulated time: `python -m bench.simulate --seeds N [--first SEED]`.
 
-Each seed is a run of `tests.simulation`: the live engine over a simulated network and disk, faults and their times
-drawn from the seed, and at the end everything compared with the market. A seed that fails is printed with its plan;
-running it again fails again in the same way. Exit code 1 where a seed failed.
+Each seed is a run of `tests.simulation`: the live engine over a simulated network and disk, with faults and their times
+drawn from the seed. At the end everything is compared with the market. A failing seed is printed with its plan, and
+fails in the same way when run again. Exit code 1 if a seed failed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOLD_EVERY: Final = 50
 
 
 def main() -> int:
-    """Run the seeds; the exit code."""
+    """Run the seeds; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.simulate", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seeds", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (default: 0)")
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def report(outcomes: list[Outcome], failed: list[int], took_s: float) -> None:
-    """What was run, what it reached, and how long recovery took."""
+    """Print what was run and compared, how long recovery took, and which seeds failed."""
     simulated_s = sum(one.simulated_s for one in outcomes)
     print(f"{len(outcomes) + len(failed)} runs in {took_s:.0f} s: {simulated_s / 3600:.2f} h of simulated time")
     if outcomes:

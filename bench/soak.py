@@ -1,16 +1,16 @@
-"""Console and engine left running while the market goes wrong: `python -m bench.soak --minutes 30 --seed 1`.
+"""Console and engine left running under faults: `python -m bench.soak --minutes 30 --seed 1`.
 
-The simulated exchanges run in a process of their own, as for `prism demo`; the live engine in its thread and the
-console in front of it, painted to a terminal of 120 x 40 that keeps nothing, with keys pressed now and then. Faults of
-every kind and venue, drawn from the seed, come one after the other. Printed every minute: memory, tasks, open files,
-frames a second, scans, the console's lag, processor time, faults and the slowest recovery. At the end the market is
-stopped and every deep book compared with it. The machine's own time is measured here, so figures differ from run to
-run; `bench.simulate` is what repeats.
+The simulated exchanges run in a process of their own, as for `prism demo`. The live engine runs in its thread, with the
+console in front of it on a headless terminal of 120 x 40 and keys pressed now and then. The memory settings are those
+of the engine's own process. Faults of every kind and venue, drawn from the seed, follow one another. Printed every
+minute: memory, tasks, open files, frames per second, scans, the console's lag, processor time, faults and the slowest
+recovery. At the end the market is stopped and every deep book is compared with it. Real time is measured here, so
+figures differ from run to run; `bench.simulate` is the reproducible one.
 
-Exit code 1 where a fault was not recovered from within `BOUND_S`, a venue brought nothing for `SILENT_S` and was still
-called live, memory grew faster than `--slope`, a book differs from the market's, or the engine or console failed.
+Exit code 1 if a fault was not recovered from within `BOUND_S`, a venue sent nothing for `SILENT_S` and was still shown
+as live, memory grew faster than `--slope`, a book differs from the market's, or the engine or the console failed.
 
-Left out are 451 and 403 (a host that refuses the region is not asked again for an hour) and delistings.
+Not included: 451 and 403 (a host that refuses the region is not asked again for an hour) and delistings.
 """
 
 from __future__ import annotations
@@ -32,10 +32,13 @@ from time import monotonic, process_time
 from typing import IO, Any, Final
 
 from bench.__main__ import machine
-from engine.config.schema import Config, ConsoleSection, EngineSection, VenuesSection
-from engine.live import LiveEngine, Wiring
+from bench.sparing import run_sparingly
+from engine.config.schema import Config, EngineSection, VenuesSection
+from engine.live import LiveEngine
 from engine.snapshot import Feed
 from engine.transport.capture_records import Frame, Record
+from engine.wiring import Wiring
+from engine.written import Written
 from tui.app import PrismApp
 
 PACE: Final = 50.0
@@ -55,17 +58,17 @@ READY_S: Final = 240.0
 BOUND_S: Final = 240.0
 SILENT_S: Final = 20.0
 CALM_S: Final = (5.0, 25.0)
-"""Between two faults."""
+"""Pause between two faults."""
 LASTS_S: Final = (4.0, 20.0)
 LOOK_S: Final = 0.5
 SLOPE: Final = 2.0
 FILLED_MINUTES: Final = 30.0
 FILLING_SLOPE: Final = 15.0
-"""Until tapes, known trade ids and histories of every instrument are full, memory grows by what they take."""
+"""Memory grows faster until the tapes, known trade ids and histories of every instrument are full."""
 
 
 class SimulatorProcess:
-    """The exchanges with their control line."""
+    """The simulated exchanges, with the pipe that controls them."""
 
     def __init__(self, seed: int, rate: float, assets: int) -> None:
         words = [sys.executable, "-m", "engine.simulator", "--seed", str(seed), "--limits", str(PACE)]
@@ -78,19 +81,19 @@ class SimulatorProcess:
         self.routes: dict[str, str] = json.loads(self._out.readline())["routes"]
 
     def say(self, **words: Any) -> None:
-        """One command."""
+        """Send one command."""
         self._in.write(json.dumps(words) + "\n")
         self._in.flush()
 
     def books(self, asked: list[tuple[str, str, int]]) -> list[Any]:
-        """Those books as they truly are."""
+        """The true state of these books."""
         self.say(books=asked)
         told: list[Any] = json.loads(self._out.readline())["books"]
         return told
 
     @property
     def cpu_s(self) -> float:
-        """Processor time it took so far."""
+        """Processor time used so far, seconds."""
         fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -105,7 +108,7 @@ class SimulatorProcess:
 
 
 class Errors(logging.Handler):
-    """What the engine logs as an error or worse: nothing that the outside does may be one."""
+    """Collects what the engine logs as an error or worse; no fault from outside may cause one."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -116,19 +119,23 @@ class Errors(logging.Handler):
 
 
 class Tap:
-    """When each venue last brought a frame, measured beside the engine. Its recorder."""
+    """Notes when each venue last sent a frame, independently of the engine. Installed as its recorder."""
 
     def __init__(self) -> None:
         self.heard: dict[str, float] = {}
 
     def take(self, record: Record) -> None:
-        """One record of the engine."""
+        """Take one record from the engine."""
         if isinstance(record, Frame):
             self.heard[record.venue] = monotonic()
 
+    def written(self) -> Written:
+        """Always zero: nothing is written to disk."""
+        return Written(0, 0, 0)
+
 
 class SoakEngine(LiveEngine):
-    """The live engine, which says how many tasks it has."""
+    """The live engine with a count of its tasks."""
 
     loop: asyncio.AbstractEventLoop | None = None
 
@@ -138,13 +145,13 @@ class SoakEngine(LiveEngine):
 
     @property
     def tasks(self) -> int:
-        """Under way in its loop."""
+        """Unfinished tasks in its event loop."""
         return 0 if self.loop is None else len(asyncio.all_tasks(self.loop))
 
 
 @dataclass
 class Soak:
-    """One run and what it noted."""
+    """One run and its findings."""
 
     engine: SoakEngine
     simulator: SimulatorProcess
@@ -155,17 +162,17 @@ class Soak:
     samples: list[tuple[float, float]] = field(default_factory=list)
     """Minutes since the start, resident MiB."""
     lags_ms: list[float] = field(default_factory=list)
-    """How late the console's own loop was, since the last line."""
+    """Lags of the console's event loop since the last printed line."""
     unnoticed: set[str] = field(default_factory=set)
 
     @property
     def feeds(self) -> tuple[Feed, ...]:
-        """As the console shows them."""
+        """The feeds as the console shows them."""
         shot = self.engine.latest()
         return () if shot is None else shot.feeds
 
     def is_well(self) -> bool:
-        """Whether every product is live and every deep book proven."""
+        """Whether every feed is live and every deep book is synced."""
         market = self.engine._market
         if market is None or len(self.feeds) < len(market.feeds) or any(feed.state != "live" for feed in self.feeds):
             return False
@@ -174,7 +181,7 @@ class Soak:
         )
 
     def deep_books(self) -> list[tuple[str, str, Any]]:
-        """(product, symbol, book) of everything with full depth."""
+        """(venue, symbol, book) of everything with full depth."""
         market = self.engine._market
         assert market is not None
         books = self.engine._pipeline.books
@@ -183,14 +190,14 @@ class Soak:
         ]
 
     def words(self) -> str:
-        """What is not well."""
+        """Everything that is not healthy, in words."""
         told = [f"{feed.venue} {feed.state} {feed.detail}" for feed in self.feeds if feed.state != "live"]
         books = [(name, symbol, book) for name, symbol, book in self.deep_books() if book is None or book.reason]
         told += [f"{name} {symbol}: {'no book' if book is None else book.reason}" for name, symbol, book in books]
         return "; ".join(told)[:600]
 
     def watch(self) -> None:
-        """A venue that brings nothing must not be called live; an engine that ended must not go unseen."""
+        """Record a failure if a silent venue is shown as live. Raises RuntimeError if the engine has ended."""
         now = monotonic()
         for feed in self.feeds:
             silent_s = now - self.tap.heard.get(feed.venue, now)
@@ -201,7 +208,7 @@ class Soak:
             raise RuntimeError(f"the engine ended: {self.engine.failure()}")
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> float | None:
-        """Seconds until it holds; None where it did not within the bound."""
+        """Seconds until `condition` holds; None if it does not within `seconds`."""
         began = monotonic()
         while not condition():
             if monotonic() - began > seconds:
@@ -210,7 +217,7 @@ class Soak:
         return monotonic() - began
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass, and look around meanwhile."""
+        """Wait, and meanwhile measure the loop's lag and call `watch`."""
         end = monotonic() + seconds
         while (left := end - monotonic()) > 0:
             wait = min(LOOK_S, left)
@@ -220,7 +227,7 @@ class Soak:
             self.watch()
 
     async def disturb(self) -> None:
-        """One fault, and the recovery from it."""
+        """Cause one fault and wait for the recovery from it."""
         rng = self.rng
         kind, exchange = rng.choice(KINDS), rng.choice(EXCHANGES)
         lasts_s = rng.uniform(*LASTS_S)
@@ -240,14 +247,14 @@ class Soak:
             self.recoveries.append((name, took_s + 1.0))
 
     async def faults(self, end: float) -> None:
-        """One after the other until shortly before the end."""
+        """Cause faults one after the other until `end`."""
         while monotonic() < end:
             await self.pause(self.rng.uniform(*CALM_S))
             if monotonic() < end:
                 await self.disturb()
 
     async def press(self, press: Callable[[str], Any]) -> None:
-        """Somebody uses the console, and draws from elsewhere, so that the faults stay the seed's."""
+        """Press keys at random. It has a random generator of its own, so that the faults depend on the seed only."""
         rng = random.Random(0)
         while True:
             await asyncio.sleep(rng.uniform(1.0, 4.0))
@@ -275,7 +282,7 @@ class Soak:
         )
 
     async def told(self) -> None:
-        """A line a minute."""
+        """Print one line per minute."""
         frames, cpu_s, sim_s, began = 0, process_time(), self.simulator.cpu_s, monotonic()
         while True:
             await asyncio.sleep(60.0)
@@ -286,7 +293,7 @@ class Soak:
             frames, cpu_s, sim_s = now, spent, used
 
     async def compare(self) -> int:
-        """Stop the market and compare every deep book with it; how many."""
+        """Stop the market and compare every deep book with it; return how many."""
         self.simulator.say(hold=True)
         await self.pause(5.0)
         books = [(name, symbol, book) for name, symbol, book in self.deep_books() if book is not None]
@@ -306,13 +313,13 @@ def _levels(sides: Sequence[Sequence[tuple[str, str]]]) -> set[tuple[str, float,
 
 
 def resident_mib() -> float:
-    """Memory of this process."""
+    """Resident memory of this process, MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def slope(samples: list[tuple[float, float]]) -> float:
-    """MiB a minute by least squares over the second half; 0 where there are too few."""
+    """Growth in MiB per minute, by least squares over the second half; 0 if there are too few samples."""
     half = samples[len(samples) // 2 :]
     if len(half) < 3:
         return 0.0
@@ -322,7 +329,7 @@ def slope(samples: list[tuple[float, float]]) -> float:
 
 
 async def soaked(soak: Soak, config: Config, seconds: float, folder: Path) -> int:
-    """Run it; how many books were compared at the end."""
+    """Run the soak; return how many books were compared at the end."""
     app = PrismApp(soak.engine, config, state_path=folder / "state.json")
     async with app.run_test(size=(120, 40)) as pilot:
         ready_s = await soak.until(lambda: soak.engine._market is not None and soak.is_well(), READY_S)
@@ -343,7 +350,7 @@ async def soaked(soak: Soak, config: Config, seconds: float, folder: Path) -> in
 
 
 def main() -> int:
-    """Run it and sum it up; the exit code."""
+    """Run the soak and print a summary; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="how long faults come (default: 30)")
     parser.add_argument("--rate", type=float, default=20_000.0, help="trades and book changes a second (20000)")
@@ -351,15 +358,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which faults and which market (default: 1)")
     parser.add_argument("--slope", type=float, help="most growth, MiB a minute (default: 2; 15 below 30 minutes)")
     args = parser.parse_args()
+    run_sparingly()
     slope_borne = args.slope if args.slope is not None else SLOPE if args.minutes >= FILLED_MINUTES else FILLING_SLOPE
     print(machine(), flush=True)
     errors, logger = Errors(), logging.getLogger("prism")
     logger.addHandler(errors)
     logger.propagate = False
     simulator = SimulatorProcess(args.seed, args.rate, args.assets)
-    config = Config(
-        engine=EngineSection(preset="relaxed"), venues=VenuesSection(keep_candles=False), console=ConsoleSection()
-    )
+    config = Config(engine=EngineSection(preset="relaxed"), venues=VenuesSection(keep_candles=False))
     tap = Tap()
     engine = SoakEngine(config, "demo", Wiring(simulator.routes, PACE, recorder=tap, seed=args.seed))
     soak = Soak(engine, simulator, tap, random.Random(args.seed))
@@ -382,7 +388,7 @@ def main() -> int:
 
 
 def report(soak: Soak, compared: int, grown: float) -> None:
-    """What came of it."""
+    """Print recoveries, memory growth and failures."""
     times = sorted(seconds for _, seconds in soak.recoveries)
     print(f"recovered from {len(times)} faults, {len({name for name, _ in soak.recoveries})} of them different")
     if times:

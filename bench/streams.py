@@ -1,24 +1,23 @@
-"""What receiving a frame costs each WebSocket client, and ours on top of one: `python -m bench.streams`.
+"""The cost of receiving a frame in prism and in other WebSocket clients: `python -m bench.streams`.
 
-A server in a child process sends frames of 200 B to 6 kB over loopback, as fast as they are taken and at 5,000 a
-second. Every client decodes each frame to text and hands it to a loop that counts it. The figure is the client's CPU
-time, user and system, in microseconds a frame, the smaller of two runs; the server's is not in it. `prism` is
-`LiveNet`: picows with times of arrival, a bounded queue and one wake-up per read. Beside it stand its peers alone:
-picows (a listener that decodes and appends), picows.websockets, aiohttp and websockets. Each client and event loop has
-a process of its own, one after the other. TLS uses a certificate made for the run by `openssl`. Deflate is
-permessage-deflate without context takeover by the server, compressed before the run; `-` stands where a client has
-none.
+A server in a child process sends frames of 200 B to 6 kB over loopback, as fast as they are read and at 5,000 per
+second. Every client decodes each frame to text and passes it to a loop that counts it. The figure is the client's CPU
+time, user and system, in microseconds per frame, the smaller of two runs, without the server's. `prism` is `LiveNet`:
+picows with times of arrival, a bounded queue and one wake-up per read. Its peers are picows itself (a listener that
+decodes and appends), picows.websockets, aiohttp and websockets. Each client and event loop has a process of its own,
+one after the other. TLS uses a certificate made for the run by `openssl`. Deflate is permessage-deflate without context
+takeover by the server, compressed before the run; `-` means that the client does not support it.
 
-`prism` and picows leave TLS to the event loop. picows would take aiofastnet for it where that is installed, which costs
-less, but loses track after reading was paused: what it has deciphered by then stays there until more comes in
-(aiofastnet 1.2.0; `test_too_much_waiting_over_tls_loses_nothing`). picows.websockets takes it too and stalls in just
-that way, so its TLS columns are left out.
+`prism` and picows leave TLS to the event loop. If aiofastnet is installed, picows would use it for TLS. That is
+cheaper, but after reading was paused it stalls: data already decrypted stays there until more arrives (aiofastnet
+1.2.0; `test_too_much_waiting_over_tls_loses_nothing`). picows.websockets uses it too and stalls in that way, so its TLS
+columns are left out.
 
-At 5,000 a second nearly all of it is waking up, once for each frame, and not the frame: there a loop that waits in a
-task pays for the task as well, and `prism` is close to its peers.
+At 5,000 per second nearly all of the cost is the wake-up for each frame, not the frame itself. A loop that waits in a
+task pays for the task as well, so `prism` is close to its peers there.
 
-Bar: without deflate and TLS, at saturation, `prism` spends at most half of what websockets spends on the same loop.
-Exit code 1 where it is missed.
+Bar: without deflate and TLS, at saturation, `prism` uses at most half the CPU time of websockets on the same loop. Exit
+code 1 if it is missed.
 """
 
 from __future__ import annotations
@@ -92,7 +91,7 @@ def _measured(
 
 
 def _certificate(folder: Path) -> Path | None:
-    """A self-signed certificate for 127.0.0.1 and its key in one file; None where `openssl` is absent."""
+    """A self-signed certificate for 127.0.0.1 and its key in one file; None if `openssl` is absent."""
     if shutil.which("openssl") is None:
         return None
     both = folder / "both.pem"

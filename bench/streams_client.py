@@ -1,6 +1,6 @@
 """One client of `bench.streams` on one event loop, in a process of its own.
 
-Run by `bench.streams` alone, with its task as JSON in the first argument; prints the figures as a JSON list.
+Run only by `bench.streams`, with its task as JSON in the first argument. Prints the figures as a JSON list.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Final
 
 NO_LIMIT: Final = 1 << 24
 Meter = Callable[[int], None]
-"""Told how many frames were received."""
+"""Called with the number of frames received."""
 
 
 class Counter:
-    """Counts frames, and takes the CPU time from its first call, once connected, to the last frame."""
+    """Counts frames, and measures CPU time from its first call, made once connected, to the last frame."""
 
     def __init__(self, frames: int) -> None:
         self._frames = frames

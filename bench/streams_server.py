@@ -1,6 +1,6 @@
-"""The server of `bench.streams`: a child process that writes frames made beforehand, so that sending costs it little.
+"""The server of `bench.streams`: a child process that sends prepared frames, so that sending costs it little.
 
-Used by `bench.streams` alone. It speaks only as much WebSocket as the clients need: the upgrade, text frames, a close.
+Used only by `bench.streams`. It implements just the WebSocket parts that the clients need: upgrade, text frames, close.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import Final
 
 KEY: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 MIX: Final = 512
-"""Different frames; they are repeated."""
+"""Number of different frames; they are repeated."""
 
 
 @contextmanager
 def serving(certificate: Path | None) -> Iterator[dict[str, int]]:
-    """A server while the context lasts; its ports on 127.0.0.1 for `tcp` and, with a certificate, `tls`."""
+    """Run a server within the context; yields its ports on 127.0.0.1 for `tcp` and, with a certificate, `tls`."""
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, certificate), daemon=True)
     child.start()
@@ -57,7 +57,7 @@ def _serve(parent: Connection, certificate: Path | None) -> None:
 
 
 def texts() -> list[str]:
-    """Frames as venues send them: mostly trades and quotes, some candles and tickers, a few books."""
+    """Book updates in the range of sizes that venues send: mostly small, a few large."""
     chance = random.Random(7)
     found = []
     for _ in range(MIX):
@@ -115,7 +115,7 @@ def _push(connection: socket.socket, wires: dict[bool, list[bytes]]) -> None:
         b"Sec-WebSocket-Accept: " + accept + b"\r\n" + extension + b"\r\n"
     )
     wire = wires[bool(deflate)]
-    time.sleep(0.05)  # until the client has seen the upgrade and begins to measure
+    time.sleep(0.05)  # time for the client to see the upgrade and begin to measure
     sent, began = 0, time.monotonic()
     while sent < frames:
         due = min(frames, int((time.monotonic() - began) * rate)) if rate else min(frames, sent + 64)

@@ -1,7 +1,7 @@
-"""A market made from one seed: random but plausible arrays in the shape of `MarketView`.
+"""A synthetic market from one seed: random but plausible arrays in the shape of `MarketView`.
 
-For the benchmarks of the scan and for the tests of the scores. Prices walk, volumes and flows have heavy
-tails and some persistence; nothing is fitted to any venue, so no score over it means anything.
+For the benchmarks of the scan and the tests of the scores. Prices are random walks; volumes and flows have heavy tails
+and some persistence. Nothing is fitted to any venue, so no score of it means anything.
 """
 
 from __future__ import annotations
@@ -11,26 +11,19 @@ from typing import Final
 
 import numpy as np
 
+from engine.arrays import Floats, Ints
 from engine.instruments import Instrument
-from engine.market.view import (
-    Bars,
-    Books,
-    Derivatives,
-    Floats,
-    Ints,
-    Liquidations,
-    MarketView,
-    Tape,
-)
+from engine.market.view import Bars, Books, Derivatives, Liquidations, MarketView, Tape
 from engine.timeframes import INTERVAL_MS
 
 START_MS: Final = 1_700_006_400_000
 """A 4 h boundary, so that every timeframe closes there."""
+FUNDING_MS: Final = 8 * 3_600_000
 VENUES: Final = ("binance-usdm", "bybit-linear", "okx")
 
 
 def instruments(rows: int) -> tuple[Instrument, ...]:
-    """`rows` instruments over three venues, BTC and ETH first, every sixth of the later ones a spot leg."""
+    """`rows` instruments on three venues, BTC and ETH first; every sixth of the later ones is a spot leg."""
     made: list[Instrument] = []
     for row in range(rows):
         place, venue = divmod(row, len(VENUES))
@@ -53,7 +46,7 @@ def instruments(rows: int) -> tuple[Instrument, ...]:
 
 
 def spot_rows(listed: tuple[Instrument, ...]) -> Ints:
-    """Row of each perpetual's spot leg; -1 where there is none."""
+    """Row of each perpetual's spot leg; -1 if there is none."""
     spot = {one.asset: row for row, one in enumerate(listed) if one.kind == "spot"}
     return np.array([-1 if one.kind == "spot" else spot.get(one.asset, -1) for one in listed], dtype=np.int64)
 
@@ -141,6 +134,7 @@ def _derivatives(rng: np.random.Generator, price: Floats, volume_day: Floats, bo
     interest = volume_day * rng.lognormal(-1.0, 0.6, rows)
     history = interest[:, None] * np.exp(np.cumsum(rng.normal(0.0, 0.004, (rows, 96)), axis=1))
     settled = 1e-4 + np.cumsum(rng.normal(0.0, 2e-5, (rows, 96)), axis=1)
+    settled_ms = np.tile(START_MS // FUNDING_MS * FUNDING_MS - np.arange(95, -1, -1) * FUNDING_MS, (rows, 1))
     return Derivatives(
         last=price,
         last_ms=just_now,
@@ -151,10 +145,11 @@ def _derivatives(rng: np.random.Generator, price: Floats, volume_day: Floats, bo
         index=price,
         mark_ms=just_now,
         funding_frac=settled[:, -1] + rng.normal(0.0, 2e-5, rows),
-        funding_interval_h=np.full(rows, 8.0),
+        funding_interval_h=np.full(rows, FUNDING_MS / 3_600_000),
         next_funding_ms=np.full(rows, START_MS + 3_600_000, dtype=np.int64),
         funding_ms=just_now,
         funding_history=settled,
+        funding_history_ms=settled_ms,
         open_interest_usd=history[:, -1],
         open_interest_ms=just_now,
         oi_history_usd=history,
@@ -232,5 +227,5 @@ def bar_closed(bars: Bars, seed: int) -> Bars:
 
 
 def all_bars_closed(view: MarketView, seed: int) -> MarketView:
-    """The view one bar later on every timeframe; all else stands, the time too, so the bars run ahead of it."""
+    """The view with one more closed bar on every timeframe. All else stays, also the time, so bars run ahead of it."""
     return replace(view, bars={name: bar_closed(bars, seed + i) for i, (name, bars) in enumerate(view.bars.items())})

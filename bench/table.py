@@ -1,13 +1,13 @@
-"""Repaint and key latency of the candidates table beside Textual's DataTable: `python -m bench.table`.
+"""Repaint cost and key latency of the candidates table and of Textual's DataTable: `python -m bench.table`.
 
-Both show 600 rows in the same columns with the same texts on a pseudo-terminal of 160x50, and each tick, ten a
-second, changes the last price of the same 15 % of the rows. DataTable gets its best case: fixed column widths,
-no width updates, one batch a tick, and only the changed cells on screen are updated. The bytes are read and thrown
-away. CPU is measured without keys, then a key is sent now and then. A key's
-latency runs from its write to the pty until the bytes of the row it moved to arrive.
+Both show 600 rows in the same columns with the same texts on a pseudo-terminal of 160x50. Each tick, ten per second,
+changes the last price of the same 15 % of the rows. DataTable gets its best case: fixed column widths, no width
+updates, one batch per tick, and updates only of changed cells on screen. The output is read and discarded. CPU is
+measured without keys; then a key is sent now and then. A key's latency runs from its write to the pty to the arrival of
+the bytes of the row that it moved to.
 
-Bars: at most a quarter of DataTable's CPU for a tick (on a busy machine it cannot keep up and skips ticks, which
-flatters its CPU %) and a third of its key latency. Exit code 1 where one is missed.
+Bars: at most a quarter of DataTable's CPU per tick (on a busy machine it cannot keep up and skips ticks, which flatters
+its CPU %) and a third of its key latency. Exit code 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ KEY_PERIOD_S: Final = 0.15
 CPU_BAR: Final = 0.25
 LATENCY_BAR: Final = 1 / 3
 TICK: Final = re.compile(rb"tick=([0-9]+);")
-"""Part of the private sequence by which the child says, after each frame, on which row that frame had the cursor
-and which tick it showed."""
+"""Part of a private escape sequence: after each frame, the child reports the cursor's row and the tick in that
+frame."""
 
 _TITLES: Final = {
     "CPU %": ("cpu", 1),
@@ -50,7 +50,7 @@ _TITLES: Final = {
 
 
 def main() -> int:
-    """Run both tables in turn and print their figures."""
+    """Run both tables in turn and print their figures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.table", description=__doc__.splitlines()[0])
     parser.add_argument("--child", choices=("candidates", "datatable"), help=argparse.SUPPRESS)
     parser.add_argument("--report", type=Path, help=argparse.SUPPRESS)
@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def measure(name: str) -> dict[str, float]:
-    """One table in a child of its own on a pty."""
+    """Measure one table in a child process on a pty."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "bench.table", "--child", name, "--report", str(report)]
@@ -113,7 +113,7 @@ def _drive(terminal: Terminal) -> dict[str, float]:
 
 
 def _newest(terminal: Terminal) -> int:
-    """The newest tick the child said it has shown."""
+    """The newest tick that the child reported as shown."""
     ticks = TICK.findall(terminal.tail)
     return int(ticks[-1]) if ticks else 0
 

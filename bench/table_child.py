@@ -1,7 +1,7 @@
 """The two apps that `bench.table` measures; each runs alone on a pty of its own.
 
-Both draw the same synthetic market in the same columns and say after each frame, in a private sequence, which
-row that frame showed the cursor on, so that the parent can time a key without reading the picture.
+Both draw the same synthetic market in the same columns. After each frame they report the cursor's row in that frame by
+a private escape sequence, so that the parent can time a key without interpreting the screen.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tui.presenters.sheet import Sheet
 from tui.widgets.candidates import CandidatesTable
 
 DISTINCT = 64
-"""Snapshots made beforehand and shown in turn, so that making them costs neither table anything."""
+"""Number of snapshots built in advance and shown in turn, so that building them costs neither table anything."""
 
 
 def everyone_ranked(snapshot: Snapshot) -> Snapshot:
@@ -41,7 +41,7 @@ def everyone_ranked(snapshot: Snapshot) -> Snapshot:
 
 
 def snapshots() -> tuple[list[Snapshot], list[np.ndarray[Any, np.dtype[np.int64]]]]:
-    """The pictures in turn, and which rows changed to make each."""
+    """The snapshots in turn, and for each the rows that changed."""
     rng = np.random.default_rng(7)
     first = everyone_ranked(make_snapshot(ROWS, preset="relaxed", focus_row=None))
     made, changes = [first], [np.empty(0, dtype=np.int64)]
@@ -55,7 +55,7 @@ def snapshots() -> tuple[list[Snapshot], list[np.ndarray[Any, np.dtype[np.int64]
 
 
 class TimedScreen(Screen[None]):
-    """Times from the beginning of a repaint until its bytes were handed to the terminal."""
+    """Measures the time from the beginning of a repaint until its bytes are passed to the terminal."""
 
     def _on_timer_update(self) -> None:
         bench = self.app
@@ -68,7 +68,7 @@ class TimedScreen(Screen[None]):
 
 
 class Bench(App[None]):
-    """What both apps share: the market, the clock, the keys and the account of frames."""
+    """The common base of both apps: the market, the ticks, the keys and the frame times."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("j", "down"), ("k", "up"), ("q", "quit")]
     CSS = "Screen { overflow: hidden; }"
@@ -81,7 +81,7 @@ class Bench(App[None]):
         self.update_ms = 0.0
 
     def on_mount(self) -> None:
-        """Begin the ticks."""
+        """Start the ticks."""
         theme = load().themes["prism-dark"]
         self.register_theme(theme)
         self.theme = theme.name
@@ -99,7 +99,7 @@ class Bench(App[None]):
         return TimedScreen(id="_default")
 
     def framed(self, took_ms: float) -> None:
-        """Account for a frame with the update that led to it, and mark it in the output."""
+        """Record a frame together with the update that led to it, and mark it in the output."""
         self.frames_ms.append(took_ms + self.update_ms)
         self.update_ms = 0.0
         if self._driver is not None:
@@ -107,15 +107,15 @@ class Bench(App[None]):
             self._driver.flush()
 
     def begin(self) -> None:
-        """Show the first picture."""
+        """Show the first snapshot."""
         raise NotImplementedError
 
     def show(self, number: int) -> None:
-        """Show a picture."""
+        """Show a snapshot."""
         raise NotImplementedError
 
     def cursor_row(self) -> int:
-        """Where the cursor is."""
+        """The cursor's row."""
         raise NotImplementedError
 
 
@@ -127,13 +127,13 @@ class CandidatesBench(Bench):
         yield CandidatesTable()
 
     def begin(self) -> None:
-        """Show the first picture."""
+        """Show the first snapshot."""
         self.table = self.query_one(CandidatesTable)
         self.table.focus()
         self.call_after_refresh(self.show, 0)
 
     def show(self, number: int) -> None:
-        """Pull the newest picture, as the console does."""
+        """Show a snapshot as the console does."""
         self.table.update_snapshot(self.pictures[number], time.monotonic())
 
     def cursor_row(self) -> int:
@@ -150,7 +150,7 @@ class CandidatesBench(Bench):
 
 
 class DataTableBench(Bench):
-    """Textual's DataTable with the same texts in the same columns, told of changed cells on screen only."""
+    """Textual's DataTable with the same texts in the same columns; only changed cells on screen are updated."""
 
     def compose(self) -> ComposeResult:
         """The table alone."""
@@ -203,7 +203,7 @@ class DataTableBench(Bench):
 
 
 def run(name: str, report: Path) -> None:
-    """Run one app until it is told to quit and leave its figures in `report`."""
+    """Run one app until it quits, and write its figures to `report`."""
     app: Bench = CandidatesBench() if name == "candidates" else DataTableBench()
     app.run()
     report.write_text(json.dumps(summary(app.frames_ms[10:])))

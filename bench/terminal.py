@@ -1,6 +1,6 @@
-"""A program on a pseudo-terminal whose output is read and thrown away: for `bench.table` and `bench.console`.
+"""A program on a pseudo-terminal whose output is read and discarded: for `bench.table` and `bench.console`.
 
-Nothing is drawn: what is looked for are marks that the program under test writes, or words of its own.
+Nothing is drawn: the output is only searched for marks or words that the program under test writes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from types import TracebackType
 from typing import Self
 
 KEPT = 131_072
-"""Bytes of the newest output that marks are looked for in."""
+"""Bytes of the newest output that are searched for marks."""
 
 
 class Terminal:
-    """The program and the terminal it writes to. Use as a context manager, which ends it."""
+    """The program and its terminal. Use as a context manager, which closes the terminal and waits for the program."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         core: int | None = None,
     ) -> None:
-        """`core`: the processor it shall stay on, where the system lets it."""
+        """`core`: pin the program to this processor, if the system supports it."""
         self.began = time.monotonic()
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
@@ -56,7 +56,7 @@ class Terminal:
         os.write(self._terminal, keys)
 
     def wait_for(self, mark: bytes | re.Pattern[bytes] | Callable[[bytes], bool], limit_s: float) -> bool:
-        """Read until `mark` stands in what came since the call; False after `limit_s` or where the program ended."""
+        """Read until the output since the call contains `mark`; False after `limit_s` or if the program ended."""
         until = time.monotonic() + limit_s
         self.tail = b""
         while (left := until - time.monotonic()) > 0:
@@ -67,7 +67,7 @@ class Terminal:
         return False
 
     def drain(self, for_s: float) -> None:
-        """Read and forget for a while, or until the program ended."""
+        """Read and discard output for this time, or until the program ends."""
         until = time.monotonic() + for_s
         while (left := until - time.monotonic()) > 0:
             if not self._read(left):
@@ -108,11 +108,11 @@ def _become(command: Sequence[str], columns: int, lines: int, environment: Mappi
 
 
 def last_core() -> int | None:
-    """The highest processor this process may run on; None where the system does not say."""
+    """The highest-numbered processor that this process may run on; None if the system does not say."""
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """The smallest value that at least a share `q` of the values does not exceed."""
+    """The smallest value such that more than a share `q` of the values is at most that; the largest for `q` = 1."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))]

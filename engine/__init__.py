@@ -1,8 +1,8 @@
-"""prism's engine: what exchanges send, turned into ranked and explained candidates, without a terminal in sight.
+"""prism's engine: turns exchange data into ranked and explained candidates. It knows nothing about terminals.
 
-The public face is `Engine` (running in a thread, on a recording or on live venues), `Snapshot` (what it publishes) and
-`Config`. They are loaded when first asked for, so that light parts of the program may import single rooms without
-paying for all.
+The public API is `Engine` (runs in a thread, on a recording or on live venues), `Snapshot` (what it publishes) and
+`Config`. They are imported on first access, so that light parts of the program can import single modules without
+loading all of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The only place that reads time.
+"""The only module in the engine that reads time.
 
-The runtime asks a `Clock` for the present and for waiting; live, demo, replay and tests differ only
-in which one they are given. Scores, state and order run on event time, never on these.
+The runtime uses a `Clock` to read the time and to wait; live, demo, replay and tests differ only in which one they are
+given. Scores, state and order must run on event time, never on these clocks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 
 class Clock(Protocol):
-    """What the engine may know of time."""
+    """The engine's access to time."""
 
     def now_ns(self) -> int:
         """Wall time, nanoseconds since the epoch, UTC."""
@@ -25,7 +25,7 @@ class Clock(Protocol):
         """A time that never jumps and goes on while the machine sleeps."""
 
     async def sleep_until(self, monotonic_ns: int) -> None:
-        """Return once `monotonic_ns` has passed; at once, but yielding, where it has."""
+        """Return once `monotonic_ns` has passed. If it already has, yield once to the event loop."""
 
 
 class SystemClock:
@@ -42,7 +42,7 @@ class SystemClock:
         def elapsed_ns(self) -> int:
             return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     elif sys.platform == "darwin":
-        # As does what Python takes for monotonic there, mach_absolute_time (clock_gettime(3) of macOS).
+        # So does Python's monotonic clock there, mach_absolute_time (clock_gettime(3) of macOS).
         def elapsed_ns(self) -> int:
             return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
     else:
@@ -55,12 +55,15 @@ class SystemClock:
 
 
 class ReceiveClock:
-    """Wall time that the machine's wall clock is asked for once, at the beginning: from then on it goes by elapsed
-    time, so that whoever sets that clock, or a change of time zone rules, has no effect at all. It can be set right by
-    those who know better (`engine.feeds.venue_time`) and never runs backwards but for `correct`."""
+    """Wall time for receive stamps. It reads the machine's wall clock once, at the start, and then advances by elapsed
+    time, so setting that clock later has no effect. `engine.feeds.venue_time` corrects it from the venues' clocks. It
+    never runs backwards, except by `correct`."""
 
     LEAN_FRAC: Final = 0.01
-    """How much faster or slower it runs at most while it leans."""
+    """Most that it runs faster or slower while a small error is slewed away."""
+    LEAN_MOST_NS: Final = 60_000_000_000
+    """Longest time between two calls of `lean` that is counted: as far apart as scans may be. Without this limit it
+    would jump after the machine slept."""
 
     def __init__(self, machine: Clock) -> None:
         self.machine = machine
@@ -91,20 +94,21 @@ class ReceiveClock:
         return self._elapsed() + self._offset_ns - self.machine.now_ns()
 
     def correct(self, by_ns: int) -> None:
-        """Set it at once; what was stamped before is of another time."""
+        """Step it at once; records stamped before keep their old, wrong times."""
         self._offset_ns += by_ns
         self._newest_ns = 0
 
     def lean(self, by_ns: int) -> None:
-        """Go on towards `by_ns` later or earlier, by `LEAN_FRAC` of the time since it was called last."""
+        """Slew it by up to `by_ns`, at most `LEAN_FRAC` of the time since the last call. Call it at every scan, with 0
+        while the clock is right."""
         now = self._elapsed()
-        most = int(self.LEAN_FRAC * (now - self._leaned_ns))
+        most = int(self.LEAN_FRAC * min(self.LEAN_MOST_NS, now - self._leaned_ns))
         self._leaned_ns = now
         self._offset_ns += max(-most, min(most, by_ns))
 
 
 class ManualClock:
-    """A clock that stands until it is moved; waiting moves it. For tests and for headless replays."""
+    """A clock that stands still until it is moved; waiting moves it. For tests and for headless replays."""
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now_ns = start_ns
@@ -119,7 +123,7 @@ class ManualClock:
         return self._now_ns
 
     def advance(self, by_ns: int) -> None:
-        """Move forward; negative steps are refused, since no clock here runs backwards."""
+        """Move forward. Raises ValueError for a negative step, because no clock here runs backwards."""
         if by_ns < 0:
             raise ValueError(f"a clock cannot go back by {-by_ns} ns")
         self._now_ns += by_ns

@@ -1,8 +1,8 @@
-"""What prism tells machines: the documents of `prism scan` and `prism explain`, and one row as both print it.
+"""The JSON documents of `prism scan` and `prism explain`.
 
-Called by the headless commands with a snapshot; `engine.scan_table` makes the CSV of the same figures. Nothing is
-computed here: every number stands in the snapshot. A value that is not known is null and a status or a note says why.
-No wall-clock value may enter, so that two replays of one capture give the same bytes.
+Called by the headless commands with a snapshot; `engine.scan_table` makes the CSV of the same figures. Nothing may be
+computed here: every number comes from the snapshot. An unknown value is null, and a status or a note says why. No
+wall-clock value may enter, so that two replays of one capture give the same bytes.
 
     prism.scan/1     docs/json.md    candidates by rank, then the vetoed rows, most convinced first
     prism.explain/1  docs/json.md    one row, with the inputs of each component
@@ -37,9 +37,9 @@ SIDES: Final = {1: "long", -1: "short", 0: None}
 
 
 def encode(document: Document) -> bytes:
-    """`document` as JSON in UTF-8 with one newline at the end; field order as built, floats shortest-round-trip.
+    """`document` as UTF-8 JSON with one newline at the end; field order as built, floats in shortest round-trip form.
 
-    Raises ValueError for a value that JSON does not have (NaN, infinity), which would otherwise become a silent null.
+    Raises ValueError for NaN or infinity, which JSON does not have and which would otherwise silently become null.
     """
     _refuse_not_finite(document, "document")
     return msgspec.json.encode(document) + b"\n"
@@ -48,8 +48,8 @@ def encode(document: Document) -> bytes:
 def scan_document(snapshot: Snapshot, top: int | None = None) -> Document:
     """The whole ranking under the preset in force.
 
-    `top` cuts the list of candidates to that many; the counts and the vetoed rows stay whole, so that a symbol which is
-    not among the candidates always says why.
+    `top` limits the list of candidates; the counts and the vetoed rows stay complete, so that every vetoed symbol
+    still says why.
     """
     ranking = snapshot.ranking
     rankable = np.concatenate([ranking.candidates, ranking.vetoed])
@@ -68,9 +68,9 @@ def scan_document(snapshot: Snapshot, top: int | None = None) -> Document:
 
 
 def explain_document(snapshot: Snapshot, row: int) -> Document:
-    """One row with the inputs of every component and, where the snapshot is focused on it, its structural prices.
+    """One row with the inputs of every component and, if the snapshot is focused on it, its structural prices.
 
-    Raises IndexError for a row that the snapshot does not hold.
+    Raises IndexError for a row that is not in the snapshot.
     """
     if not 0 <= row < len(snapshot.instruments):
         raise IndexError(f"row {row}: the snapshot holds {len(snapshot.instruments)} instruments")
@@ -93,7 +93,7 @@ def explain_document(snapshot: Snapshot, row: int) -> Document:
 
 
 def _compared(one: Compared) -> Document:
-    """One input across the venues of the asset."""
+    """One input compared across the venues of the asset."""
     return {
         "name": one.name,
         "unit": one.unit,
@@ -107,7 +107,7 @@ def _compared(one: Compared) -> Document:
 
 
 def _verdict(board: Board, row: int) -> Document:
-    """The three components that move the score most, and what would turn it over."""
+    """The three components that move the score most, and which ones would flip its side if they were neutral."""
     found = movers(board, row)
     turned = flip(found, float(board.prism[row]))
     return {
@@ -125,7 +125,7 @@ def _verdict(board: Board, row: int) -> Document:
 
 
 def _change(change: Change | None, at_ms: int) -> Document | None:
-    """What made the difference since the score was last 10 points away."""
+    """What changed the score since it was last 10 points away."""
     if change is None:
         return None
     return {
@@ -156,7 +156,7 @@ def board_in_force(snapshot: Snapshot) -> Board:
 
 
 def row_document(snapshot: Snapshot, row: int, rank: int | None, *, with_inputs: bool = False) -> Document:
-    """One row: who, verdict, faces with their components, levels, gates. `rank` is None where it is no candidate."""
+    """One row: instrument, verdict, faces with components, levels, gates. `rank` is None if it is no candidate."""
     instrument, ranking, board = snapshot.instruments[row], snapshot.ranking, board_in_force(snapshot)
     document = {
         "rank": rank,
@@ -182,7 +182,7 @@ def row_document(snapshot: Snapshot, row: int, rank: int | None, *, with_inputs:
 
 
 def _traps(snapshot: Snapshot, row: int) -> list[Document] | None:
-    """Flags against taking the row's side; None where nobody looked."""
+    """Warnings against taking the row's side; None if they were not computed."""
     if snapshot.traps is None:
         return None
     found = snapshot.traps.of(row, int(snapshot.ranking.side[row]))
@@ -190,7 +190,7 @@ def _traps(snapshot: Snapshot, row: int) -> list[Document] | None:
 
 
 def _same_asset(snapshot: Snapshot, row: int) -> list[Document]:
-    """The other instruments on the row's asset, its spot legs among them, by venue and symbol."""
+    """The other instruments on the row's asset, including spot legs, by venue and symbol."""
     mine = snapshot.instruments[row]
     others = [
         other
@@ -202,7 +202,7 @@ def _same_asset(snapshot: Snapshot, row: int) -> list[Document]:
 
 
 def levels_document(levels: Levels, row: int) -> Document:
-    """Entry, stop and targets of one row, null where there are none; `note` says why or what to mind."""
+    """Entry, stop and targets of one row, null if there are none; `note` says why, or gives a caveat."""
     return {
         "status": LevelStatus(int(levels.status[row])).name.lower(),
         "entry": _number(levels.entry[row]),
@@ -255,7 +255,7 @@ def _component(board: Board, row: int, name: str, with_inputs: bool) -> Document
     document: Document = {
         "status": Status(int(board.status[row, column])).name.lower(),
         "raw": _number(board.raw[row, column]),
-        "unit": board.units[column],
+        "unit": board.unit(row, column),
         "score": _number(board.score[row, column]),
         "divergence": _number(board.divergence[row, column]),
         "adjusted": _number(board.adjusted[row, column]),

@@ -1,23 +1,23 @@
-"""Every error prism raises on purpose, and the one function that says what may be retried.
+"""Every error prism raises on purpose.
 
     PrismError
     ├── ConfigError      the user's file, flag or expression; exit code 2
     ├── CaptureError     a recording that cannot be read at all
-    ├── StoreUnusable    what is kept between runs cannot be used; the program runs on without it
-    └── VenueError       an exchange did not do what was asked
-        ├── Transient    try again later: time-outs, resets, 5xx, a stated ban
+    ├── StoreUnusable    a file kept between runs cannot be used; the program runs on without it
+    └── VenueError       a request to an exchange failed
+        ├── Transient    try again later: timeouts, resets, 5xx, a stated ban
         ├── Fatal        trying again cannot help: unknown symbol, region refused
-        └── Protocol     the venue's bytes do not mean what its documentation says
+        └── Protocol     the answer is not what the venue's documentation says
 
-Each carries a short `message` for the screen, which names the file, key, symbol or venue, what was
-expected and what to do, and an optional longer `detail` for the log.
+Each carries a short `message` for the screen, which names the file, key, symbol or venue, what was expected and what to
+do, and an optional longer `detail` for the log.
 """
 
 from __future__ import annotations
 
 
 class PrismError(Exception):
-    """Base of the errors below; never raised itself."""
+    """Base of the errors below; never raised directly."""
 
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
@@ -38,11 +38,11 @@ class CaptureError(PrismError):
 
 
 class StoreUnusable(PrismError):
-    """A database cannot be used now; `message` says why and what became of it."""
+    """A database cannot be used now; `message` says why and what happened to it."""
 
 
 class VenueError(PrismError):
-    """An exchange refused, failed or answered nonsense."""
+    """An exchange refused, failed or sent an invalid answer."""
 
     def __init__(self, venue: str, message: str, detail: str = "") -> None:
         super().__init__(f"{venue}: {message}", detail)
@@ -59,8 +59,3 @@ class Fatal(VenueError):
 
 class Protocol(VenueError):
     """The answer is not what the venue's documentation promises."""
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Whether the transport should try again after `error`."""
-    return isinstance(error, Transient | TimeoutError | ConnectionError)

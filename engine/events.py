@@ -1,9 +1,9 @@
-"""What happened on a market, in prism's own words: frozen records without a trace of any wire.
+"""Market events: frozen, venue-independent records of what happened on a market.
 
-Made by `engine.venues.*.parse`, consumed by `engine.market`. Every record names its instrument by
-venue and symbol, carries the venue's time `ts_ms` (the receive time where the venue sends none) and
-our receive time `recv_ns`. Sizes are in base currency, `*_quote` amounts in quote currency, rates are
-fractions. Records are plain and versioned by their fields, fit to cross a process or a wire.
+Made by `engine.venues.*.parse`, consumed by `engine.market`. Every record names its instrument by venue and symbol and
+carries the venue's time `ts_ms` (the receive time if the venue sends none) and our receive time `recv_ns`. Sizes are in
+base currency, `*_quote` amounts in quote currency, rates are fractions. Records are plain and versioned by their
+fields, so they can be sent to another process or over a wire. No wire format may show through here.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Trade(_Record, frozen=True, gc=False, tag="trade"):
 
     price: float
     size: float
-    """Base currency; NaN where the contract size is not known."""
+    """Base currency; NaN if the contract size is not known."""
     taker_buy: bool
     trade_id: str = ""
     number: int = -1
-    """Where the venue numbers the trades of an instrument consecutively, the number; of joined ones the last. -1: it
-    does not, and nothing proves that none is missing."""
+    """Trade number, if the venue numbers an instrument's trades consecutively; of an aggregate the last. -1: it does
+    not, so a lost trade cannot be detected."""
     joined: int = 1
-    """How many consecutive numbers it stands for."""
+    """How many consecutive numbers it covers."""
 
 
 class Quote(_Record, frozen=True, gc=False, tag="quote"):
@@ -49,23 +49,23 @@ class Quote(_Record, frozen=True, gc=False, tag="quote"):
 
 
 class BookSnapshot(_Record, frozen=True, gc=False, tag="book_snapshot"):
-    """The whole of a book as far as the channel goes. Replaces whatever was there."""
+    """A complete book, as deep as the channel carries. Replaces the previous book."""
 
     bids: Sequence[tuple[str, str]]
     """(price, size) as the venue's exact decimal text, size in VENUE units, any order."""
     asks: Sequence[tuple[str, str]]
     sequence: int | None
-    """Venue's update id after this snapshot; None where the wire of its year carries none."""
+    """Venue's update id after this snapshot; None if the wire format of that year carries none."""
     depth: int
-    """Most levels a side the channel can carry; 0 where it carries all."""
+    """Most levels per side that the channel can carry; 0 if it carries all."""
     chained: bool
     """Deltas follow on this channel. False: each push is complete in itself (top-N channels)."""
     checksum: int | None = None
-    """CRC32 of the top 25 levels (OKX before 2026-06-23); None where the venue sends none or a constant 0."""
+    """CRC32 of the top 25 levels (OKX before 2026-06-23); None if the venue sends none or a constant 0."""
     aligns: bool = False
-    """From REST: deltas received before it are checked against it (Binance), instead of following it in band."""
+    """From REST: buffered deltas are aligned with it by their ids (Binance). False: deltas follow it on the stream."""
     overlaps: bool = False
-    """In band, but the first delta after it may begin before it, if it does not also end before it (Bitget)."""
+    """From the stream, but the first delta after it may begin before it, if it does not also end before it (Bitget)."""
 
 
 class BookDelta(_Record, frozen=True, gc=False, tag="book_delta"):
@@ -78,13 +78,13 @@ class BookDelta(_Record, frozen=True, gc=False, tag="book_delta"):
     last: int | None
     """Last update id inside (Binance `u`, Bybit `u`, OKX `seqId`)."""
     previous: int | None
-    """Last update id of the delta before it, where the venue states it (Binance USD-M `pu`, OKX `prevSeqId`)."""
+    """Last update id of the previous delta, if the venue states it (Binance USD-M `pu`, OKX `prevSeqId`)."""
     checksum: int | None = None
     bid_values: list[float] | None = None
-    """The numbers of `bids`, price and size in turn, where the parser has them at hand; they mean nothing else."""
+    """`bids` as floats, price and size alternating, if the parser has them at hand; only to save parsing them again."""
     ask_values: list[float] | None = None
     restarts: bool = False
-    """The venue says that its ids begin anew (Bitget `pseq` 0): what is held is void until the next snapshot."""
+    """The venue restarts its ids (Bitget `pseq` 0): the book is void until the next snapshot."""
 
 
 class Candle(_Record, frozen=True, gc=False, tag="candle"):
@@ -98,38 +98,38 @@ class Candle(_Record, frozen=True, gc=False, tag="candle"):
     close: float
     volume_base: float
     volume_quote: float
-    """NaN where the venue does not send it."""
+    """NaN if the venue does not send it."""
     taker_buy_quote: float
-    """Quote volume of taker buys; NaN where the venue's candles carry none."""
+    """Quote volume of taker buys; NaN if the venue's candles carry none."""
     trades: int
-    """Number of trades; -1 where the venue does not send it."""
+    """Number of trades; -1 if the venue does not send it."""
     closed: bool
 
 
 class MarkPrice(_Record, frozen=True, gc=False, tag="mark"):
-    """Mark price and, where sent with it, the index price (else NaN)."""
+    """Mark price and, if sent with it, the index price (else NaN)."""
 
     mark: float
     index: float
 
 
 class Funding(_Record, frozen=True, gc=False, tag="funding"):
-    """Current estimate of the coming funding rate, as a fraction per interval."""
+    """Current estimate of the next funding rate, as a fraction per interval."""
 
     rate_frac: float
     next_ms: int | None
     interval_h: float | None
     settled: bool = False
-    """A settlement of the past (history), at `ts_ms`, rather than the running estimate."""
+    """A past settlement (history) at `ts_ms`, not the running estimate."""
 
 
 class OpenInterest(_Record, frozen=True, gc=False, tag="open_interest"):
     """Open contracts, one side counted once."""
 
     base: float
-    """Base currency; NaN where only a dollar figure is sent."""
+    """Base currency; NaN if only a dollar figure is sent."""
     usd: float
-    """Dollars as the venue states them; NaN where it states none."""
+    """Dollars as the venue states them; NaN if it does not."""
 
 
 class Ratio(_Record, frozen=True, gc=False, tag="ratio"):
@@ -146,10 +146,10 @@ class Liquidation(_Record, frozen=True, gc=False, tag="liquidation"):
     side: LiquidatedSide
     """Which POSITION was liquidated, whatever the venue's own field means."""
     price: float
-    """Average fill where stated (Binance), else bankruptcy price (Bybit, OKX)."""
+    """Average fill price if stated (Binance), else bankruptcy price (Bybit, OKX)."""
     size: float
     sampled: bool
-    """The venue publishes only a part of its liquidations on this feed."""
+    """The venue publishes only some of its liquidations on this feed."""
 
 
 class Ticker(_Record, frozen=True, gc=False, tag="ticker"):

@@ -1,11 +1,11 @@
-"""What the parsers and the market state make of a capture: the document of `prism inspect`.
+"""The document of `prism inspect`: what the parsers and the market state make of a capture.
 
-Called by the headless command and by the conformance tests. It drives the very code that runs live, from
-the frame parser up, over a recording. Nothing is scored here and nothing is printed.
+Called by the headless command and by the conformance tests. It runs a recording through the same code that runs live,
+from the frame parser up. Nothing may be scored or printed here.
 
-Beside the fields that are documented for the command, a venue carries `rest`: REST responses are not
-frames, so they and what they yielded are counted apart; `events` and `by_type` are of text frames alone.
-The state (books, candles, mark, index, funding, open interest) is fed by both.
+Besides the fields documented for the command, a venue carries `rest`: REST responses are not frames, so they and their
+events are counted separately; `events` and `by_type` count text frames only. Both feed the state (books, candles, mark,
+index, funding, open interest).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _NO_PARSER: Final = Parsed(Verdict.UNKNOWN, detail="prism does not read this ven
 
 
 class _Counts:
-    """Messages of one sort from one venue, by verdict, and the events in them."""
+    """Messages of one kind (frames or responses) from one venue, by verdict, and the events in them."""
 
     __slots__ = ("kinds", "total", "verdicts")
 
@@ -101,7 +101,7 @@ def _unread(symbol: str) -> Instrument:
 
 
 class Inspection:
-    """One capture, read to its end. Raises CaptureError where it cannot be read at all."""
+    """One capture, read to its end. Raises CaptureError if it cannot be read at all."""
 
     def __init__(self, path: Path | str) -> None:
         self._reader = CaptureReader(path)
@@ -112,7 +112,7 @@ class Inspection:
 
     @property
     def notices(self) -> list[str]:
-        """What the user should know beside the document: of the file, then of refused messages. Cleaned."""
+        """Notices for the user beside the document: about the file, then about rejected messages. Cleaned."""
         notices = self._reader.notices
         for name in sorted(self._venues):
             venue = self._venues[name]
@@ -123,7 +123,7 @@ class Inspection:
         return notices
 
     def document(self, depth: int = 10, symbol: str | None = None) -> dict[str, Any]:
-        """The document of `prism inspect --format json`, its keys in a fixed order, with `depth` book levels a side.
+        """The document of `prism inspect --format json`, its keys in a fixed order, with `depth` book levels per side.
 
         `symbol` keeps only instruments of that name, in upper or lower case.
         """
@@ -182,7 +182,7 @@ class Inspection:
         for event in parsed.events:
             counts.kinds[type(event)] += 1
             if isinstance(event, Trade | Liquidation):
-                # A REST body repeats what the stream has said or will say.
+                # A REST body repeats what the stream has sent or will send.
                 continue
             venue.ledger.apply(event)
             if isinstance(event, BookDelta | BookSnapshot):
@@ -277,7 +277,7 @@ def _book(book: Book | None, instrument: Instrument, depth: int) -> dict[str, An
 
 
 def _levels(rows: list[tuple[str, str]], instrument: Instrument) -> list[list[str | None]]:
-    """[price, size in base currency]; the size is null where the contract size is not known."""
+    """[price, size in base currency]; the size is null if the contract size is not known."""
     return [[price, base_text(instrument, price, size) or None] for price, size in rows]
 
 
@@ -309,7 +309,7 @@ def _open_interest_usd(tally: Tally, instrument: Instrument) -> float | None:
 
 
 def _usd(flow: Flow, instrument: Instrument) -> float | None:
-    """Notional in dollars; None where the quote currency is none."""
+    """Notional in dollars; None if the quote currency is not the dollar."""
     return _number(flow.quote) if instrument.quote_is_usd else None
 
 

@@ -1,8 +1,7 @@
 """Identity of an instrument, and of one asset across venues.
 
-The venue parsers build `Instrument`s from listings, or infer them from a symbol where a capture
-carries no listing; the state keys its rows by (venue, symbol); the ranking asks `is_rankable`.
-Nothing here knows prices.
+The venue parsers build `Instrument`s from listings, or infer them from a symbol if a capture carries no listing. The
+state keys its rows by (venue, symbol); the ranking checks `is_rankable`. Prices do not belong here.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ class Instrument:
     multiplier: float = 1.0
     """Units of `asset` in one unit of `base`."""
     tick: float | None = None
-    """Smallest price step, quote currency; None where nothing has been seen yet."""
+    """Smallest price step, quote currency; None if not known yet."""
     step: float | None = None
     """Smallest size step, in the venue's size unit."""
     contract_size: float | None = 1.0
-    """Base units in one unit of venue size (linear), or quote units (inverse). None: not known, so sizes are not."""
+    """Base units (linear) or quote units (inverse) in one unit of venue size. None: not known, so sizes are unknown."""
     inverse: bool = False
-    """Contracts are worth quote currency: base size = size * contract_size / price."""
+    """Contracts have a fixed value in quote currency: base size = size * contract_size / price."""
     inferred: bool = False
     """No listing was seen: tick, step and contract size come from the messages."""
     category: Category = "crypto"
@@ -54,7 +53,7 @@ class Instrument:
     listed_ms: int | None = None
     funding_interval_h: float | None = None
     max_leverage: float | None = None
-    """Of the lowest margin tier; None where the venue does not publish it without an account (Binance)."""
+    """Of the lowest margin tier; None if the venue does not publish it without an account (Binance)."""
     status: Status = "trading"
     """`pending`: announced, not trading yet; `ended`: delisted, settling or closed for good."""
 
@@ -69,7 +68,7 @@ class Instrument:
         return self.kind == "perp" and self.quote_is_usd
 
     def base_size(self, size: float, price: float) -> float:
-        """`size` in venue units as base currency at `price`; NaN where the contract size is not known."""
+        """`size` in venue units as base currency at `price`; NaN if the contract size is not known."""
         if self.contract_size is None:
             return float("nan")
         if self.inverse:
@@ -88,7 +87,7 @@ def asset_of(base: str) -> tuple[str, float]:
     if found := _MULTIPLIED.match(base):
         unit, asset = found.groups()
         if unit in _UNIT_WORDS:
-            # `1MBABYDOGE` is a million BABYDOGE; a word that merely starts with 1M stays what it is.
+            # `1MBABYDOGE` is a million BABYDOGE; a short name that merely starts with 1M is left unchanged.
             return (asset, _UNIT_WORDS[unit]) if len(asset) > 3 else (base, 1.0)
         if int(unit) >= 1000:
             return asset, float(unit)

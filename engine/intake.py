@@ -1,75 +1,73 @@
-"""Records in, market out: what a venue sent goes through its parser into books and state.
+"""Takes records in and keeps the market: runs each venue message through its parser into books and state.
 
-The lower half of `engine.pipeline`, which scores what stands here. One record of a capture, or live of a socket, at a
-time; best quotes wait for the next scan, and only the newest of a stream is read then. No threads, sockets or clocks.
+The lower half of `engine.pipeline`, which scores this state. It takes one record at a time, from a capture or a live
+socket. Best quotes are conflated: they wait for the next scan, which reads only the newest of each stream. No threads,
+sockets or clocks here.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from engine.events import BookDelta, BookSnapshot, Candle, Liquidation, Trade
 from engine.instruments import Instrument
+from engine.kept_bar import Kept
 from engine.market.books import BookStore
 from engine.market.state import MarketState
+from engine.notices import Notices
 from engine.text import clean
 from engine.transport.capture_records import ConnectionEvent, Frame, Record, Response
 from engine.venues.base import VenueParser, Verdict
 from engine.venues.registry import conflation_keys, make_parsers
 
-MAX_NOTICES: Final = 50
-
 LAG_WINDOW_MS: Final = 5_000
-"""How late a venue's data comes is the least delay within so long: a single late frame means nothing."""
+"""A venue's lag is the least delay within this window: a single late frame means nothing."""
 TIMED: Final = (Trade, BookDelta)
-"""Events that every venue stamps with the moment at which they happened."""
-
-Kept = tuple[int, float, float, float, float, float, float, float, int]
-"""A kept bar: open time, open, high, low, close, base and quote volume, taker buys in quote, trades."""
+"""Events that every venue stamps with the time at which they happened."""
 
 
 @dataclass(slots=True)
 class VenueTally:
-    """What one venue's frames turned out to be."""
+    """Counts and connection state of one venue, from its records."""
 
     frames: int = 0
     verdicts: list[int] = field(default_factory=lambda: [0] * len(Verdict))
-    """By verdict, how many frames."""
+    """Number of frames by verdict."""
     newest_ms: int = -1
-    """Receive time of the newest frame of market data, milliseconds: pongs and answers prove nothing of the market."""
+    """Receive time of the newest frame of market data, milliseconds; pongs and acknowledgements say nothing about the
+    market."""
     detail: str = ""
     """The newest rejection or refusal, cleaned."""
     connections: set[str] = field(default_factory=set)
-    """Those that are open."""
+    """Connections that are open."""
     broken: set[str] = field(default_factory=set)
-    """Those that were, and are not."""
+    """Connections that were open and broke."""
     trades_on: dict[str, set[str]] = field(default_factory=dict)
-    """By connection, the symbols whose trades it has carried: also before it broke, since they come on it again, and a
-    break before their next trade is a break all the same."""
+    """By connection, the symbols whose trades it has carried. They stay listed after it broke: they will arrive on it
+    again, and a second break before their next trade is a gap all the same."""
     books_on: dict[str, set[str]] = field(default_factory=dict)
     """By connection, the symbols whose books it has carried, as for trades."""
     liquidations_on: dict[str, set[str]] = field(default_factory=dict)
-    """By connection, the symbols whose liquidations it has carried or will, as confirmed; "" for all."""
+    """By connection, the symbols whose liquidations it has carried or is confirmed to carry; "" for all."""
     answers_refused: int = 0
-    """Answers to requests that were successes and could not be read."""
+    """Responses with status 200 that could not be read."""
     trade_holes: int = 0
-    """How often trades never came though the connection stood, as their numbers prove."""
+    """How often trades were lost on a connection that was up, as their consecutive numbers prove."""
     listed: dict[str, int] = field(default_factory=dict)
     """By symbol, receive time of the newest listing that named it, nanoseconds."""
     lag_ms: int | None = None
-    """Receive time less event time, at the least over a window, both clocks as they are; None before there was one."""
+    """Receive time less event time, the least over the last full window, clocks uncorrected; None before the first."""
     lag_least_ms: int = 0
-    """Of the window that still runs, ..."""
+    """The least lag of the running window, ..."""
     lag_since_ms: int = -1
-    """... which began here; -1: none yet."""
+    """... which began at this receive time; -1: none yet."""
     dropped: set[tuple[str, str]] = field(default_factory=set)
-    """(kind, symbol) of what is not followed any more, so that stragglers are left aside."""
+    """(kind, symbol) of subscriptions that were given up, so that stragglers are ignored."""
 
     def arrived(self, recv_ms: int, ts_ms: int) -> None:
-        """Note when something arrived that happened at `ts_ms` on the venue's clock."""
+        """Measure the lag of an event that happened at `ts_ms` on the venue's clock."""
         lag_ms = recv_ms - ts_ms
         if recv_ms - self.lag_since_ms >= LAG_WINDOW_MS:
             self.lag_ms = self.lag_least_ms if self.lag_since_ms >= 0 else None
@@ -78,7 +76,7 @@ class VenueTally:
             self.lag_least_ms = lag_ms
 
     def carries(self, by_connection: dict[str, set[str]], connection: str, symbol: str) -> None:
-        """Note that a connection carries a symbol from now on, and those that broke do not any more."""
+        """Note that a connection now carries a symbol and that broken connections no longer do."""
         for name in self.broken:
             if name in by_connection:
                 by_connection[name].discard(symbol)
@@ -86,27 +84,28 @@ class VenueTally:
 
 
 class Intake:
-    """The market of one epoch as its records make it."""
+    """The market of one epoch, built from its records."""
 
     def __init__(self) -> None:
         self.state = MarketState()
-        self.notices: deque[str] = deque(maxlen=MAX_NOTICES)
+        self.notices = Notices(lambda: self.clock_ms)
         self.frames = 0
         self.conflated = 0
-        """Frames that were never read because a newer one replaced them before a scan."""
+        """Frames that were never parsed because a newer one replaced them before a scan."""
         self.clock_ms = 0
         """Receive time of the newest record, milliseconds."""
         self._quiet_until_ms = 0
         self.closed: list[Candle] | None = None
-        """Where somebody keeps candles, those that the venues closed since it was last emptied."""
+        """Candles that the venues closed since this list was last emptied; None if candles are not stored."""
         self.refused: Callable[[Frame], None] | None = None
-        """Told of every frame that could not be read, by whoever can ask again for what it may have held."""
+        """Called with every frame that could not be read. `engine.feeds.market` sets it, to request again what the
+        frame may have held."""
         self.gapped: Callable[[str, str, int, int], None] | None = None
-        """Told venue, symbol and the event times between which changes of a book were lost on a connection that stands:
-        other things of the symbol may be gone too, which nobody numbers."""
+        """Called with venue, symbol and the event times between which book updates were lost on a connection that is
+        up. Other messages of the symbol may be lost too that carry no sequence numbers."""
         self.lost_trades: Callable[[str, str, int, int], None] | None = None
-        """Told venue, symbol and the event times between which trades never came on a connection that stands; that they
-        are missing is marked already."""
+        """Called with venue, symbol and the event times between which trades were lost on a connection that is up. The
+        state has marked the gap already."""
         self._begin_intake()
 
     def _begin_intake(self) -> None:
@@ -117,7 +116,7 @@ class Intake:
         self.tallies: dict[str, VenueTally] = {}
 
     def ingest(self, record: Record) -> None:
-        """Take one record. Whatever a venue sent, this does not raise."""
+        """Take one record. Never raises, whatever a venue sent."""
         venue, recv_ns = record.venue, record.t
         self.clock_ms = recv_ns // 1_000_000
         tally = self.tallies.get(venue)
@@ -142,12 +141,11 @@ class Intake:
         self._read(record, parser, tally)
 
     def quiet_until(self, recv_ms: int) -> None:
-        """Tell that no more records came until receive time `recv_ms`: the next scan is as of then."""
+        """Say that no more records arrived until receive time `recv_ms`: the next scan is as of then."""
         self._quiet_until_ms = recv_ms
 
     def catch_up(self) -> None:
-        """Read the newest of what was conflated since the last time, and mark trades that never came; a scan does so
-        itself."""
+        """Read the newest conflated frames since the last call, and mark trades that were lost. A scan calls this."""
         for record in self._newest.values():
             self._read(record, self.parsers[record.venue], self.tallies[record.venue])
         self._newest.clear()
@@ -204,7 +202,7 @@ class Intake:
             apply(event, instrument(event.symbol))
 
     def _read_response(self, record: Response, parser: VenueParser, tally: VenueTally) -> None:
-        """Take an answer to a request: a listing, a book to align on, history, or trades that fill a break."""
+        """Take a REST response: a listing, a book snapshot to align on, history, or trades that fill a gap."""
         parsed = parser.response(record.request, record.status, record.body, record.t)
         tally.answers_refused += record.status == 200 and parsed.verdict is Verdict.REJECTED
         if parsed.detail:
@@ -232,18 +230,18 @@ class Intake:
             self.state.fill_trades(found, parser.instrument(symbol))
 
     def _close(self, candle: Candle, instrument: Instrument, closed: list[Candle]) -> None:
-        """Take a closed bar, and hand it to who keeps them unless its price is not believed."""
+        """Apply a closed bar, and append it to `closed` unless its price was withheld as implausible."""
         withheld = self.state.plausible.total
         self.state.apply(candle, instrument)
         if self.state.plausible.total == withheld:
             closed.append(candle)
 
     def listing(self, venue: str) -> list[Instrument]:
-        """Every instrument of one venue that was listed or spoken of."""
+        """Every instrument of one venue that was listed or named in a message."""
         return list(self.parsers[venue].instruments())
 
     def answers_refused(self, venue: str) -> int:
-        """How many answers of a venue could not be read so far."""
+        """How many responses of a venue could not be read so far."""
         tally = self.tallies.get(venue)
         return 0 if tally is None else tally.answers_refused
 
@@ -252,37 +250,45 @@ class Intake:
         return {symbol for symbol, t in self.tallies[venue].listed.items() if t >= recv_ns} if recv_ns else set()
 
     def ended(self, instrument: Instrument) -> None:
-        """An instrument is gone from its venue's listing: it is ranked no more."""
-        self.state.refine([replace(instrument, status="ended")])
+        """An instrument is gone from its venue's listing: stop ranking it."""
+        self.state.ended(instrument)
 
     def broken_books(self, venue: str) -> list[str]:
-        """Symbols of one venue whose whole book lost its chain, or has changes waiting for a first snapshot."""
+        """Symbols of one venue whose full-depth book lost its sequence, or has deltas waiting for a first snapshot."""
         return [symbol for symbol, book in self.books.unproven(venue) if book.status == "resyncing" or book.waiting]
 
     def run_of(self, venue: str, symbol: str, interval: str) -> tuple[int, int, bool]:
-        """Of a symbol's closed bars: newest open time or -1, bars in the run, if older ones stand before a hole."""
+        """Of a symbol's closed bars: newest open time or -1, bars in the unbroken run, whether there are older bars
+        before a gap."""
         row = self.state.universe.row(venue, symbol)
         if row is None:
             return -1, 0, False
         frame = self.state.candles.frames[interval]
         return frame.newest[row], frame.count[row], frame.has_hole(row)
 
+    def next_funding_ms(self, venue: str, symbol: str) -> int:
+        """The next settlement of a contract that the venue has named; -1: it has named none."""
+        row = self.state.universe.row(venue, symbol)
+        return -1 if row is None else self.state.derivatives.next_funding_ms(row)
+
     def restore(self, instrument: Instrument, interval_ms: int, bars: Iterable[Kept]) -> None:
-        """Take closed bars of an instrument that were kept from an earlier run, oldest first."""
-        for opened, first, high, low, last, base, quote, taker, trades in bars:
-            end_ms = opened + interval_ms
+        """Take closed bars of an instrument that were stored by an earlier run, oldest first."""
+        for bar in bars:
+            end_ms = bar.open_ms + interval_ms
             self.state.apply(
                 Candle(
-                    instrument.venue, instrument.symbol, end_ms, end_ms * 1_000_000, interval_ms, opened, first, high,
-                    low, last, base, quote, taker, trades, closed=True,
+                    instrument.venue, instrument.symbol, end_ms, end_ms * 1_000_000, interval_ms, bar.open_ms, bar.open,
+                    bar.high, bar.low, bar.close, bar.volume_base, bar.volume_quote, bar.taker_buy_quote, bar.trades,
+                    closed=True,
                 ),
                 instrument,
             )  # fmt: skip
 
     def _connection(self, record: ConnectionEvent, tally: VenueTally) -> None:
-        """A connection opened or broke, or (`connection#kind:symbol`) one subscription was taken up, doubted, given up.
+        """A connection opened or broke, or (`connection#kind:symbol`) one subscription was opened ("open"), marked as
+        suspect ("error") or given up ("close").
 
-        One that opens while it is open was handed over to a new socket without a break.
+        A connection that opens while it is open was handed over to a new socket without a gap.
         """
         name, _, subscription = record.connection.partition("#")
         if subscription:
@@ -293,7 +299,7 @@ class Intake:
                 tally.dropped.discard((kind, symbol))
             elif record.what == "error":
                 if kind == "book":
-                    self.books.interrupted(record.venue, [symbol])
+                    self.books.interrupted(record.venue, [symbol], "some of its messages may be missing")
                 else:
                     self.state.interrupted(record.venue, [symbol], liquidations=False)
             elif kind in ("trades", "book"):
@@ -309,12 +315,12 @@ class Intake:
         broken = sorted(tally.trades_on.get(name, ()))
         self.state.interrupted(record.venue, broken, liquidations=bool(liquidated))
         self.state.liquidations_fell(record.venue, sorted(liquidated))
-        self.books.interrupted(record.venue, sorted(tally.books_on.get(name, ())))
+        self.books.interrupted(record.venue, sorted(tally.books_on.get(name, ())), "its connection broke")
         # A recording names its connections as it likes.
-        self.notices.appendleft(clean(f"{record.venue}: connection {name} {record.what}"))
+        self.notices.tell(clean(f"{record.venue}: connection {name} {record.what}"))
 
     def _liquidations(self, record: ConnectionEvent, connection: str, symbol: str, tally: VenueTally) -> None:
-        """A subscription of liquidations was confirmed, or stands no more: in between, silence is a measurement."""
+        """A liquidation subscription was confirmed or ended. While it is confirmed, silence means no liquidations."""
         carried = tally.liquidations_on.setdefault(connection, set())
         if record.what == "open":
             carried.add(symbol)

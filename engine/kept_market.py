@@ -1,8 +1,8 @@
-"""The market as the candles of an earlier run left it, for a start on which no venue can be reached.
+"""The cached market: built from candles of an earlier run, for a start at which no venue can be reached.
 
-Made by `engine.live` and dropped with the first event of a venue. It is a pipeline of its own, scored as of its newest
-candle, so that nothing kept ever stands beside anything live. Its pictures say how old they are, rank nobody, and hold
-no levels: a price of then is nothing to enter at now.
+Made by `engine.live` and dropped at the first event from a venue. It has its own pipeline, scored as of its newest
+candle, because cached and live data must never mix. Its snapshots say how old they are, rank nothing and hold no
+levels: an old price is not one to enter at.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.config.schema import Config
 from engine.instruments import Instrument
-from engine.intake import Kept
+from engine.kept_bar import Kept
 from engine.pipeline import Pipeline
 from engine.ranking.result import LevelStatus, Ranking
 from engine.snapshot import Mood, Snapshot
@@ -25,12 +25,12 @@ from engine.text import is_safe_symbol
 from engine.timeframes import INTERVAL_MS
 
 EPOCH: Final = 0
-"""Of its pictures; a live market begins with 1, so that whoever compares pictures begins anew with that."""
+"""Epoch of its snapshots. A live market begins with 1, so that code that compares snapshots starts over then."""
 NO_LEVELS: Final = "no levels from cached candles: they need a live price"
 
 FIRST: Final[dict[str, int]] = {"1m": 3, "15m": 120}
-"""Newest bars by timeframe that are read in before the first picture: last prices, changes and volume of a day. All the
-rest, twenty times as much, follows and lets everything score that rests on candles."""
+"""Newest bars by timeframe that are read in before the first snapshot: enough for last prices, changes and volume of a
+day. The rest, twenty times as much, follows; then everything that is computed from candles scores."""
 
 Bars = tuple[tuple[str, str, int], list[Kept]]
 """(venue, symbol, interval in milliseconds) and the bars, oldest first."""
@@ -38,35 +38,37 @@ Series = tuple[Instrument, int, list[Kept]]
 
 
 def is_offline(live: Snapshot) -> bool:
-    """Whether the market holds no event, and not one of its streams is about to bring one."""
+    """Whether the market has no event yet, a venue is down and none is better than connecting."""
     states = {feed.state for feed in live.feeds}
     return not live.at_ms and "down" in states and states <= {"down", "connecting"}
 
 
 class KeptMarket:
-    """What was kept, read in bit by bit, and the pictures of it."""
+    """The cached candles, read in step by step, and snapshots of them."""
 
     def __init__(self, config: Config, bars: Iterable[Bars], listings: Mapping[str, Iterable[Instrument]]) -> None:
-        """`listings` holds what was followed, by venue; of a venue that has none, the symbols themselves must do."""
+        """`listings`: the instruments followed, by venue. For a venue without one they are inferred from the symbols of
+        `bars`."""
         self._pipeline = Pipeline(config, "live")
         self._listed = {venue: {one.symbol: one for one in listed} for venue, listed in listings.items()}
         known = list(self._known(bars))
         first = {INTERVAL_MS[name]: count for name, count in FIRST.items()}
         self._first: deque[Series] = deque((one, ms, held[-first[ms] :]) for one, ms, held in known if ms in first)
-        # Backwards, since a bar must join what is there; coarse ones first, since the finer are summed where they lack.
+        # Newest first, because a bar must join those already there; coarse timeframes first, because missing coarse
+        # bars are summed from finer ones.
         known.sort(key=lambda series: -series[1])
         self._rest: deque[Series] = deque((one, ms, held[-first.get(ms, 0) - 1 :: -1]) for one, ms, held in known)
         self._picture: Snapshot | None = None
         self._made: tuple[int, tuple[str, str] | None] = (0, None)
-        """After how many scans and with which focus the picture was made."""
+        """The number of scans and the focus with which `_picture` was made."""
 
     @property
     def unread(self) -> int:
-        """Series of candles that are still to be read in."""
+        """Number of candle series still to be read in."""
         return len(self._first) + len(self._rest)
 
     def read(self) -> None:
-        """Read in one more series, and score the market after the last one of the newest bars, and of all."""
+        """Read in one more series. Scan after the last series of newest bars, and after the last of all."""
         unread = self._first or self._rest
         if not unread:
             return
@@ -75,9 +77,9 @@ class KeptMarket:
             self._pipeline.scan()
 
     def instead_of(self, live: Snapshot, now_ms: int, focus: tuple[str, str] | None) -> Snapshot:
-        """The picture to show while `live`, the real one, holds nothing; `live` itself where it does.
+        """The cached snapshot while `live` is offline and empty, else `live` itself.
 
-        Connections, durations, preset and sequence are those of `live`; `now_ms` is the machine's time.
+        Feeds, health, preset and sequence are those of `live`; `now_ms` is the receive clock's time.
         """
         if not is_offline(live) or not self._pipeline.scans:
             return live
@@ -96,7 +98,7 @@ class KeptMarket:
         )
 
     def _known(self, bars: Iterable[Bars]) -> Iterable[Series]:
-        """The series of perpetuals that were still followed at the end."""
+        """The series of perpetuals that were still followed at the end of the earlier run."""
         parsers = self._pipeline.parsers
         for (venue, symbol, interval_ms), series in bars:
             listed = self._listed.get(venue)
@@ -108,7 +110,8 @@ class KeptMarket:
 
 
 def unranked(picture: Snapshot) -> Snapshot:
-    """The same without candidates, levels and moods, which are of their moment; the most traded first."""
+    """`picture` without candidates, levels, liquidations, traps and mood, which are valid only at their time; most
+    traded first."""
     volume = np.nan_to_num(picture.columns.volume_24h_usd, nan=-1.0)
     return replace(
         picture,

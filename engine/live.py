@@ -1,7 +1,7 @@
 """The engine on live venues: `prism`, `prism demo`, `prism record` and the headless commands without a recording.
 
-The same pipeline as for a recording, fed by `engine.feeds` over real sockets in the engine's own loop. Scans run on the
-clock; nothing here knows a venue.
+It uses the same pipeline as a recording, fed by `engine.feeds` over real sockets in the engine's own event loop. Scans
+run on the clock. No venue-specific code belongs here.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from engine.clock import Clock, ReceiveClock, SystemClock
 from engine.config.schema import Config, venues_of
 from engine.errors import StoreUnusable
+from engine.event_loop import loop_factory
 from engine.events import Candle
 from engine.feeds.market import LiveMarket
 from engine.feeds.status import feed_of
 from engine.feeds.supervision import persist
 from engine.feeds.venue import VenueFeed
 from engine.feeds.venue_time import VenueTime
-from engine.kept_market import KeptMarket, is_offline
+from engine.kept_market import Bars, KeptMarket, is_offline
 from engine.load import Load
 from engine.pipeline import Pipeline
 from engine.runtime import HEARTBEAT_NS, Engine
@@ -33,6 +33,7 @@ from engine.scan_pace import ScanPace
 from engine.snapshot import Feed, Mode, Snapshot
 from engine.storage.bans import BanStore
 from engine.storage.candle_keeping import CandleKeeping
+from engine.storage.candle_rows import ended
 from engine.timeframes import INTERVAL_MS
 from engine.transport.backoff import Rng
 from engine.transport.budgets import Budgets
@@ -43,6 +44,8 @@ from engine.transport.stream_pace import ConnectPace
 from engine.transport.stream_set import StreamSet
 from engine.transport.tasks import Owned, settle, spawn
 from engine.venues.registry import make_languages
+from engine.wiring import Wiring
+from engine.written import Written
 
 if TYPE_CHECKING:
     from engine.storage.candle_store import CandleStore
@@ -51,63 +54,43 @@ LOG: Final = logging.getLogger("prism.engine")
 
 SAVE_EVERY_NS: Final = 10_000_000_000
 READ_KEPT_NS: Final = 50_000_000
-"""How long at a time kept candles are read in for a screen without a network, so that all else goes on meanwhile."""
+"""Longest stretch of reading cached candles while offline, so that everything else keeps running."""
 FORGET_MS: Final = 90 * 86_400_000
-"""Kept candles of instruments that brought none for so long are deleted."""
-
-
-class Recorder(Protocol):
-    """What `prism record` writes with."""
-
-    def take(self, record: Record) -> None:
-        """One record, in order of arrival. Never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """Where the live engine is connected to; the defaults are the venues themselves."""
-
-    routes: Mapping[str, str] = field(default_factory=dict)
-    """Real origins to other ones: the simulator's. Where there are any, nothing else is ever asked."""
-    pace: float = 1.0
-    """Multiplies the budgets of requests; above 1 only for a simulator, which says that it allows it."""
-    candles: Path | None = None
-    """Database of candles; None: none are kept."""
-    bans: Path | None = None
-    """File of the rests that venues imposed; None: they are forgotten at the end, which is right for a simulator only.
-    """
-    recorder: Recorder | None = None
-    seed: int | None = None
-    """Of the jitter; None: different each time."""
+"""Cached candles of an instrument are deleted after this long without a new one."""
 
 
 class LiveEngine(Engine):
-    """Follows venues in a thread of its own."""
+    """Follows live venues in its own thread."""
 
     def __init__(self, config: Config, mode: Mode, wiring: Wiring | None = None, clock: Clock | None = None) -> None:
         self._receive_clock = ReceiveClock(clock or SystemClock())
         super().__init__(config, mode, self._receive_clock)
+        if mode == "live":
+            # Before the first record, and while none arrives, no other time is known.
+            self._pipeline.notices.now_ms = lambda: self._clock.now_ns() // 1_000_000
         self._config = config
         self._wiring = wiring or Wiring()
         self._rng: Rng = random.Random(self._wiring.seed)
         self._market: LiveMarket | None = None
         self._before: KeptMarket | None = None
-        """The market of earlier runs, until the first event of this one."""
+        """The cached market of earlier runs, until the first event of this one."""
         self._rest: RestClient | None = None
         self._undated: list[Record] | None = None
-        """What was received before it was known whether our clock is right."""
+        """Records received before it is known whether our clock is right; None once that is known."""
         self._until_ns: int | None = None
         self._is_slowed = False
+        self._has_told_end = False
+        """Whether the end of the recording was announced."""
         self._load = Load(config.venues.full_depth)
 
     def _loop(self, work: Coroutine[Any, Any, None]) -> None:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(work)
 
     def run_for(self, seconds: float) -> Pipeline:
-        """Follow the venues for so long in the calling thread; the market as it stood when the time was up.
+        """Follow the venues for `seconds` in the calling thread; return the pipeline with the market at the end.
 
-        It is scanned before the connections close, since what a closed connection carried is not proven any more.
+        The last scan runs before the connections close, because what a closed connection carried is no longer proven.
         """
         self._until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
         self._loop(self._run())
@@ -115,13 +98,13 @@ class LiveEngine(Engine):
 
     @property
     def last_feeds(self) -> tuple[Feed, ...]:
-        """How the venues did when they were last looked at."""
+        """The state of the venues in the newest snapshot."""
         return self._latest.feeds if self._latest is not None else ()
 
     def make_net(self) -> Net:
-        """The way out; tests hand in another."""
-        # Loading the clients takes as long as a third of the console; here it happens beside the first paint, in the
-        # engine's own thread, and not at all for a recording.
+        """The network; tests override this."""
+        # Importing the clients takes a third as long as importing the console. Here it happens in the engine's own
+        # thread, in parallel with the first paint, and never for a recording.
         from engine.transport.live_net import LiveNet
 
         routes = self._wiring.routes
@@ -130,8 +113,8 @@ class LiveEngine(Engine):
         )
 
     async def open_candles(self, path: Path) -> CandleStore:
-        """The database of candles; tests hand in another. Raises StoreUnusable."""
-        # As with the clients: what keeps candles is loaded where they are kept.
+        """The database of candles; tests override this. Raises StoreUnusable."""
+        # Imported late, like the clients: only needed if candles are kept.
         from engine.storage.candle_store import CandleStore
 
         return await CandleStore.open(path)
@@ -152,25 +135,26 @@ class LiveEngine(Engine):
         rest = self._rest = self._ask_by(net)
         market = self._wire(net, rest)
         try:
-            if store is not None:
-                await self._warm(store, market)
-            while await self._followed(market, rest, keeping):
+            while await self._followed(market, rest, store, keeping):
                 market = self._wire(net, rest)
         finally:
             await rest.close()
+            await self._budgets.close()
             await net.close()
             if keeping is not None:
                 self._know(keeping, market)
                 await keeping.close(self._closed())
 
-    async def _followed(self, market: LiveMarket, rest: RestClient, keeping: CandleKeeping | None) -> bool:
-        """Follow the market until the engine is closed; True where it is to be begun anew, with a clock set right."""
+    async def _followed(
+        self, market: LiveMarket, rest: RestClient, store: CandleStore | None, keeping: CandleKeeping | None
+    ) -> bool:
+        """Follow the market until the engine is closed; True if it must start over, with a corrected clock."""
         self._market = market
         venue_time = VenueTime(self._receive_clock, rest, self._languages, self._announce)
         beginning: Owned = {}
 
         async def begin() -> None:
-            await self._begin(market, venue_time)
+            await self._begin(market, venue_time, store)
 
         spawn(beginning, persist("the beginning", begin, self._clock, self._rng, self._announce), "the beginning")
         try:
@@ -180,22 +164,26 @@ class LiveEngine(Engine):
             await venue_time.close()
             await market.close()
         if is_misdated:
+            if keeping is not None:
+                await keeping.flush(self._closed())  # the new beginning reads it
             venue_time.set_right()
             self._pipeline.clear()
         return is_misdated
 
-    async def _begin(self, market: LiveMarket, venue_time: VenueTime) -> None:
-        """Follow the venues as soon as it is known whether our clock is right, or clear that nobody says so."""
+    async def _begin(self, market: LiveMarket, venue_time: VenueTime, store: CandleStore | None) -> None:
+        """Start the feeds once the venues have confirmed or corrected our clock, or it is clear that they cannot."""
         self._undated = []
+        kept = [] if store is None else await self._kept_bars(store, market)
         moved_ns = await venue_time.settle()
         undated, self._undated = self._undated, None
         for record in undated:
             self._sink(replace(record, t=record.t + moved_ns))
+        if store is not None:
+            await self._warm(store, kept, market)
         market.start()
 
     def _ask_by(self, net: Net) -> RestClient:
-        """What makes the requests of this engine. Rests are kept in the time of the machine's clock, by which the next
-        run reads them."""
+        """The REST client. Cool-downs are stored in machine time, because the next run reads them with that clock."""
         machine = self._receive_clock.machine
         self._languages = make_languages(venues_of(self._config))
         self._budgets = Budgets(machine, scale=self._wiring.pace)
@@ -207,7 +195,7 @@ class LiveEngine(Engine):
         return RestClient(net, self._clock, self._rng, self._budgets, self._sink)
 
     def _wire(self, net: Net, rest: RestClient) -> LiveMarket:
-        """One feed for every product, all over the same budgets."""
+        """One feed per product; all share the same request budgets."""
         clock, rng, sink = self._clock, self._rng, self._sink
         market = LiveMarket(
             self._pipeline, clock, places=self._load.places, include_tradfi=self._config.engine.include_tradfi
@@ -224,7 +212,7 @@ class LiveEngine(Engine):
         return market
 
     async def _follow(self, market: LiveMarket, venue_time: VenueTime, keeping: CandleKeeping | None) -> bool:
-        """Scan on the clock until the engine is closed; True where it was our clock that ended it."""
+        """Scan on the clock until the engine is closed; True if it ended because our clock is wrong."""
         clock = self._clock
         saved_ns = clock.monotonic_ns()
         pace = ScanPace(self._config.engine.scan_interval_ms, saved_ns)
@@ -253,12 +241,12 @@ class LiveEngine(Engine):
         return False
 
     def _scan(self) -> None:
-        # Where nothing comes, only this clock tells how old everything is.
+        # When no records arrive, only this clock can say how old everything is.
         self._pipeline.quiet_until(self._clock.now_ns() // 1_000_000)
         super()._scan()
 
     def _tell_pace(self, slowed_ms: float | None) -> None:
-        """Say once that scans come late, and once that they do not any more."""
+        """Announce once when scans start to run late, and once when they keep up again."""
         if (slowed_ms is not None) is self._is_slowed:
             return
         self._is_slowed = slowed_ms is not None
@@ -270,14 +258,14 @@ class LiveEngine(Engine):
         )
 
     def _lighten(self, market: LiveMarket, now_ns: int) -> None:
-        """Follow fewer whole books while there is too much to do, and say so."""
+        """Follow fewer full-depth books while overloaded, and announce it."""
         if words := self._load.after(now_ns, is_slowed=self._is_slowed, waiting=self._waiting()):
             market.limit(self._load.places)
             self._announce(words)
             LOG.warning("%s", words)
 
     async def _open_store(self) -> CandleStore | None:
-        """The candles of earlier runs, where they are kept; None where they are not or cannot be."""
+        """The database of earlier runs' candles; None if candles are not kept or it cannot be opened."""
         path = self._wiring.candles
         if path is None:
             return None
@@ -291,21 +279,34 @@ class LiveEngine(Engine):
         self._pipeline.closed = []
         return store
 
-    async def _warm(self, store: CandleStore, market: LiveMarket) -> None:
-        """Let every instrument find its kept bars when it is followed."""
+    async def _kept_bars(self, store: CandleStore, market: LiveMarket) -> list[Bars]:
+        """The bars that earlier runs kept. They are also shown while no venue can be reached."""
+        try:
+            kept = await store.load(dict.fromkeys(INTERVAL_MS.values(), 0))
+            if self._until_ns is None and not self._pipeline.state.at_ms:
+                now_ms = self._clock.now_ns() // 1_000_000
+                past = ((key, ended(bars, key[2], now_ms)) for key, bars in kept if key[0] in market.feeds)
+                self._before = KeptMarket(self._config, past, await store.load_listings())
+        except StoreUnusable as error:
+            self._announce(error.message)
+            return []
+        return kept
+
+    async def _warm(self, store: CandleStore, kept: list[Bars], market: LiveMarket) -> None:
+        """Hand the kept bars to the feeds, which restore an instrument's when it is followed. Only bars that have ended
+        by our clock, which is as right as it can be known to be by now."""
         now_ms = self._clock.now_ns() // 1_000_000
+        past = ((key, ended(bars, key[2], now_ms)) for key, bars in kept)
+        market.keep_ready(
+            (key, bars) for key, bars in past if bars and bars[-1].open_ms >= now_ms - store.bars_back(key[2])
+        )
         try:
             await store.prune(now_ms - FORGET_MS)
-            kept = await store.load(dict.fromkeys(INTERVAL_MS.values(), 0), now_ms)
-            market.keep_ready((key, bars) for key, bars in kept if bars[-1][0] >= now_ms - store.bars_back(key[2]))
-            if self._until_ns is None:
-                listings = await store.load_listings()
-                self._before = KeptMarket(self._config, (one for one in kept if one[0][0] in market.feeds), listings)
         except StoreUnusable as error:
             self._announce(error.message)
 
     def _look_back(self) -> None:
-        """Without a network, read in what earlier runs kept; let go of it once a venue has sent something."""
+        """While offline, read in what earlier runs kept; drop it at the first event from a venue."""
         if self._before is None:
             return
         if self._pipeline.state.at_ms:
@@ -325,7 +326,7 @@ class LiveEngine(Engine):
         keeping.know({venue: feed.followed for venue, feed in market.feeds.items() if feed.is_listed})
 
     def _closed(self) -> list[Candle]:
-        """The candles that the venues closed since this was last asked."""
+        """The candles that the venues closed since the last call."""
         closed, self._pipeline.closed = self._pipeline.closed, []
         return closed or []
 
@@ -338,7 +339,7 @@ class LiveEngine(Engine):
             self._wiring.recorder.take(record)
 
     def _announce(self, words: str) -> None:
-        self._pipeline.notices.appendleft(words)
+        self._pipeline.notices.tell(words)
 
     def _asked(self) -> set[tuple[str, str]]:
         focus = self._pipeline.focused
@@ -363,11 +364,13 @@ class LiveEngine(Engine):
     def _lightened(self) -> str:
         return self._load.words
 
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop's where there is one (not on Windows), else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
+    def _written(self) -> Written | None:
+        recorder = self._wiring.recorder
+        if recorder is None:
+            return None
+        written = recorder.written()
+        if written.ended and not self._has_told_end:
+            self._has_told_end = True
+            self._announce(written.ended)
+            LOG.warning("%s", written.ended)
+        return written

@@ -1,10 +1,10 @@
-"""How much full depth the engine can bear: fewer whole books while it is overloaded, all of them when it is well again.
+"""Load shedding: follow fewer full-depth books while the engine is overloaded, and all of them again afterwards.
 
-Asked by `engine.live` after each scan; pure arithmetic over the times it is handed. Trades and whole books of the best
-ranked are by far the most frames and the only ones that can be done without for a while: candles, quotes, statistics,
-the leaders and what the user pinned or looks at go on. A step is taken when trouble has lasted, and taken back only
-after a much longer calm, which doubles each time that the trouble comes straight back, so that places do not come and
-go with every gust.
+Called by `engine.live` after each scan; pure arithmetic over the times it is given. Trades and full-depth books of the
+top-ranked symbols are by far the most frames, and the only ones that can be dropped for a while: candles, quotes,
+statistics, the leaders and what the user pinned or looks at continue. A step down follows lasting overload; a step up
+follows a much longer calm. The calm required doubles each time the overload returns right after a step up, so that
+places do not flap with every burst.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Final
 
 NS_PER_S: Final = 1_000_000_000
 SHARES: Final = (1.0, 0.5, 0.25, 0.0)
-"""Of the configured places, by step."""
+"""Share of the configured places, by step."""
 MANY_WAITING: Final = 5_000
-"""Frames in the sockets' queues that show that the feeds are not kept up with: a quarter second of a heavy market."""
+"""Frames in the sockets' queues from which on the engine is falling behind: a quarter second of a heavy market."""
 FEW_WAITING: Final = 500
 WORSE_AFTER_NS: Final = 10 * NS_PER_S
-"""Trouble that lasts so long leads one step down; unsubscribing takes a few seconds to show."""
+"""Overload that lasts this long leads one step down; unsubscribing takes a few seconds to show."""
 BETTER_AFTER_NS: Final = 60 * NS_PER_S
-"""Calm that lasts so long leads one step up."""
+"""Calm that lasts this long leads one step up."""
 LONGEST_CALM_NS: Final = 960 * NS_PER_S
 RELAPSE_NS: Final = 120 * NS_PER_S
-"""Trouble within so long after a step up is its consequence."""
+"""Overload within this time after a step up counts as its consequence."""
 
 
 class Load:
-    """The steps of one engine."""
+    """The load-shedding steps of one engine."""
 
     def __init__(self, places: int) -> None:
-        """`places`: of one venue with full depth while all is well."""
+        """`places`: perpetuals of one venue with full depth while there is no overload."""
         self._wanted = places
         self._step = 0
         self._trouble_ns: int | None = None
@@ -40,13 +40,13 @@ class Load:
 
     @property
     def places(self) -> int:
-        """Of one venue, now."""
+        """Perpetuals of one venue with full depth now."""
         return round(self._wanted * SHARES[self._step])
 
     def after(self, now_ns: int, *, is_slowed: bool, waiting: int) -> str:
-        """A scan has ended at `now_ns`, monotonic: what to tell the user where the step changed; else empty.
+        """Account for a scan that ended at `now_ns`, monotonic; return a message for the user if the step changed.
 
-        `is_slowed`: scans come later than they should; `waiting`: frames received and not read yet.
+        `is_slowed`: scans run later than scheduled; `waiting`: frames received but not yet read.
         """
         if is_slowed or waiting > MANY_WAITING:
             self._calm_ns = None
@@ -70,7 +70,7 @@ class Load:
         before = self.places
         while self.places == before:
             self._step += 1
-        return f"overloaded: {self.words}; candles, quotes, what is pinned and the leaders go on"
+        return f"overloaded: {self.words}; candles, quotes, pinned symbols and the leaders continue"
 
     def _rise(self, now_ns: int) -> str:
         if self._step == 0:
@@ -83,7 +83,7 @@ class Load:
 
     @property
     def words(self) -> str:
-        """What is done without now; empty while nothing is."""
+        """What is left out now, as text; empty if nothing is."""
         if self._step == 0:
             return ""
         return f"whole books and trades of {self.places} instead of {self._wanted} a venue until the engine keeps up"

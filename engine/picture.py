@@ -1,7 +1,7 @@
-"""Takes the picture: live state and one scan's results, copied into an immutable snapshot.
+"""Builds a snapshot: copies live state and one scan's results into an immutable `Snapshot`.
 
-Called by `engine.pipeline` when a snapshot is to be published, not at every scan. Everything that leaves here is a
-copy or a fresh object, so that the state may go on changing.
+Called by `engine.pipeline` when a snapshot is to be published, not at every scan. Everything returned from here must be
+a copy or a fresh object, because the state goes on changing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from engine.instruments import Instrument
 from engine.market.books import BookStore
+from engine.market.quotes import quotes
 from engine.market.size_text import base_text
 from engine.market.state import MarketState
 from engine.market.view import Bars, MarketView
 from engine.prism.board import Board, Reading
+from engine.prism.mood import breadth
 from engine.prism.past import Past
 from engine.prism.row_memo import RowMemo
 from engine.prism.score import Scorer
@@ -26,6 +28,7 @@ from engine.prism.standing import Standings
 from engine.prism.traps import Traps
 from engine.ranking.result import Ranking
 from engine.snapshot import (
+    SILENT_MS,
     ChartBars,
     Columns,
     Feed,
@@ -50,17 +53,15 @@ if TYPE_CHECKING:
     from engine.intake import VenueTally
 
 LADDER_LEVELS: Final = 200
-"""Levels a side handed to the depth pane."""
+"""Levels per side handed to the depth pane."""
 CHART_BARS: Final = 240
 TREND_POINTS: Final = 12
 TREND_STEP: Final = 8
 """Bars of 15m from one point of the trend to the next: two hours."""
-STALE_MS: Final = 10_000
-"""A venue without a frame for this long is called stale; each of them sends something every second."""
 
 
 class Picture:
-    """One look at live state. Made for one snapshot and dropped."""
+    """Builds one snapshot of live state, then is dropped."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class Picture:
         standings: Standings,
         trends: RowMemo,
     ) -> None:
-        """`trends` lives as long as the rows do: it keeps what only changes when a bar closes."""
+        """`trends` outlives the picture: it caches the trend lines, which only change when a bar closes."""
         self._state = state
         self._past = past
         self._standings = standings
@@ -119,10 +120,11 @@ class Picture:
             replay=replay,
             traps=traps,
             liquidation_minutes=self._minutes(view, None),
+            liquidations_since_ms=state.liquidations.since_ms,
         )
 
     def feeds(self, tallies: Mapping[str, VenueTally], clock_ms: int) -> tuple[Feed, ...]:
-        """Every venue heard of, by name, as of `clock_ms` on the receive clock."""
+        """Every venue that sent a record, by name, as of `clock_ms` on the receive clock."""
         return tuple(self._feed(venue, tallies[venue], clock_ms) for venue in sorted(tallies))
 
     def _feed(self, venue: str, tally: VenueTally, clock_ms: int) -> Feed:
@@ -132,7 +134,7 @@ class Picture:
         detail = ""
         if age_ms is None:
             state, detail = "connecting", "no frame yet"
-        elif age_ms > STALE_MS:
+        elif age_ms > SILENT_MS:
             state, detail = "stale", f"silent for {age_ms // 1000} s"
         elif counts.resyncing:
             detail = f"{counts.resyncing} books resyncing"
@@ -151,13 +153,12 @@ class Picture:
 
     def _columns(self, view: MarketView) -> Columns:
         held = view.derivatives
-        mid = (held.bid + held.ask) / 2
         return Columns(
             last=held.last.copy(),
             last_ms=held.last_ms.copy(),
             bid=held.bid.copy(),
             ask=held.ask.copy(),
-            spread_bps=(held.ask - held.bid) / mid * 1e4,
+            spread_bps=quotes(view).spread_bps,
             change_1h_frac=held.change_1h_frac.copy(),
             change_24h_frac=held.change_24h_frac.copy(),
             volume_24h_usd=held.volume_24h_usd.copy(),
@@ -171,7 +172,7 @@ class Picture:
         )
 
     def _trend(self, bars: Bars) -> NDArray[np.float64]:
-        """Points of every row's last day, read from the bars of those rows alone whose bars changed."""
+        """Every row's trend of the last day; recomputed only for rows whose bars changed."""
         (points,) = self._trends.of((bars.revision,), lambda part: (trend_points(bars.close[part]),))
         return points
 
@@ -189,7 +190,7 @@ class Picture:
                 TapeLine(
                     trade.ts_ms, trade.price, trade.size, _usd(instrument, trade.price * trade.size), trade.taker_buy
                 )
-                for trade in self._state.tape.recent(row)
+                for trade in self._state.tape.prints.of(row)
             ),
             liquidations=_lines(self._state.liquidations.lines_of(instrument.venue, instrument.symbol)),
             open_interest_usd=_known(view.derivatives.oi_history_usd[row]),
@@ -199,7 +200,9 @@ class Picture:
             change=self._past.change(board, row),
             standing=self._standings.of(board, row, view.rankable),
             liquidation_minutes=self._minutes(view, row),
+            liquidations_since_ms=int(since) if (since := view.liquidations.since_ms[row]) >= 0 else None,
             peer_books=self._peer_books(view, row),
+            next_funding_ms=int(settles) if (settles := view.derivatives.next_funding_ms[row]) > 0 else None,
         )
 
     def _minutes(self, view: MarketView, row: int | None) -> LiquidationMinutes | None:
@@ -216,7 +219,7 @@ class Picture:
         return Ladder(book.status, _priced(instrument, bids), _priced(instrument, asks), book.updated_ms)
 
     def _peer_books(self, view: MarketView, row: int) -> tuple[PeerBook, ...]:
-        """Of the same trade elsewhere; a perpetual's book says nothing of a spot book."""
+        """Books of the asset's other perpetuals; none for a spot pair, which has no comparable book."""
         if not view.rankable[row]:
             return ()
         instrument = view.instruments[row]
@@ -250,7 +253,8 @@ class Picture:
 
 
 def trend_points(close: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of right-aligned closes `[rows, W]` every eighth from the newest back, `[rows, 12]` oldest first, as a copy."""
+    """Every eighth close of right-aligned `[rows, W]`, counted from the newest back; `[rows, 12]`, oldest first, a
+    copy."""
     rows, width = close.shape
     columns = width - 1 - TREND_STEP * np.arange(TREND_POINTS - 1, -1, -1)
     held = columns >= 0
@@ -260,13 +264,13 @@ def trend_points(close: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _kept(board: Board) -> Board:
-    """The board with inputs that do not follow live columns."""
+    """The board with copies of the inputs that are live columns."""
     readings = {name: dataclasses.replace(held, inputs=_kept_inputs(held)) for name, held in board.readings.items()}
     return dataclasses.replace(board, readings=readings)
 
 
 def _rests_on(ranking: Ranking, kept: Board) -> Ranking:
-    """A ranking whose own board, where its preset has face weights of its own, shares the kept readings."""
+    """The ranking with its own board, if its preset has its own face weights, sharing the copied readings."""
     if ranking.board is None:
         return ranking
     return dataclasses.replace(ranking, board=dataclasses.replace(ranking.board, readings=kept.readings))
@@ -309,15 +313,19 @@ _LINE_FIELDS: Final = dataclasses.fields(LiquidationLine)
 
 def _mood(view: MarketView) -> Mood:
     change = view.derivatives.change_1h_frac[view.rankable]
-    known = change[~np.isnan(change)]
-    btc = [
-        float(view.derivatives.change_24h_frac[row])
-        for row, instrument in enumerate(view.instruments)
-        if instrument.asset == "BTC" and view.rankable[row]
-    ]
-    usable = [value for value in btc if value == value]
     return Mood(
-        btc_change_24h_frac=usable[0] if usable else float("nan"),
-        breadth_frac=float((known > 0).mean()) if len(known) else float("nan"),
-        rows_with_change=len(known),
+        btc_change_24h_frac=_btc_change(view),
+        breadth_frac=breadth(view),
+        rows_with_change=int(np.count_nonzero(np.isfinite(change))),
     )
+
+
+def _btc_change(view: MarketView) -> float:
+    """24 h change of the most traded BTC perpetual for which it is known, ties by venue and symbol; else NaN."""
+    facts = view.derivatives
+    known = [
+        (-np.nan_to_num(facts.volume_24h_usd[row], nan=-1.0), one.venue, one.symbol, row)
+        for row, one in enumerate(view.instruments)
+        if one.asset == "BTC" and view.rankable[row] and np.isfinite(facts.change_24h_frac[row])
+    ]
+    return float(facts.change_24h_frac[min(known)[3]]) if known else float("nan")

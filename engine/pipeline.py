@@ -1,8 +1,8 @@
 """The engine's core without threads, sockets or clocks: records in, snapshots out.
 
-Records go through `engine.intake` into books and state. A scan turns the state into scores, rankings and, when asked, a
-snapshot. The runtime drives it from its loop, the headless commands drive it directly, so both give the same bytes for
-the same recording. Not to be shared between threads.
+Records go through `engine.intake` into books and state. A scan turns the state into scores and rankings; a snapshot is
+made of them on request. The runtime drives it from its loop and the headless commands drive it directly, so both give
+the same bytes for the same recording. It must not be shared between threads.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from engine.ranking.result import Ranking
 from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
 
 TAPE_S: Final = 60
-"""Seconds of taker flow that the books' columns need."""
+"""Seconds of taker flow that the book columns need."""
 
 
 class Pipeline(Intake):
@@ -72,7 +72,7 @@ class Pipeline(Intake):
         return self._focus
 
     def set_preset(self, name: str) -> None:
-        """Publish with this preset in force; unknown names are left aside."""
+        """Publish with this preset in force; unknown names are ignored."""
         if name in self.presets:
             self.preset = name
 
@@ -96,7 +96,7 @@ class Pipeline(Intake):
         }
 
     def volumes(self) -> dict[tuple[str, str], float]:
-        """24 h volume in dollars by (venue, symbol) as of the newest scan, where it is known."""
+        """24 h volume in dollars by (venue, symbol) as of the newest scan; unknown ones are left out."""
         if self._scan is None:
             return {}
         view = self._scan[0]
@@ -104,7 +104,7 @@ class Pipeline(Intake):
         return {(one.venue, one.symbol): v for one, v in zip(view.instruments, usd, strict=True) if v == v}
 
     def scan(self) -> None:
-        """Score and rank the market as it stands: as of the newest record, or of what `quiet_until` told."""
+        """Score and rank the market as of the newest record, or as of the time given to `quiet_until` if later."""
         self.catch_up()
         state = self.state
         at_ms = state.present_ms(max(self.clock_ms, self._quiet_until_ms))
@@ -119,7 +119,7 @@ class Pipeline(Intake):
         view = self._rankable(state.view(at_ms, books))
         board = self.scorer.score(view, self.config.engine.face_weights)
         if at_ms == state.at_ms:
-            # What nobody saw is no sample of anything.
+            # A scan past the newest event, when nothing was received, is not a sample.
             self.past.take(board)
             self.standings.take(board)
             self.standstill.take(view)
@@ -139,9 +139,9 @@ class Pipeline(Intake):
         replay: ReplayStatus | None = None,
         feeds: Sequence[Feed] | None = None,
     ) -> Snapshot:
-        """The newest scan as a picture that refers to nothing live; scans first where there was none.
+        """The newest scan as a snapshot that refers to no live state; scans first if there was no scan yet.
 
-        `feeds`: how the venues do, from whoever holds the connections; None: as the records themselves tell.
+        `feeds`: state of the venues, from the owner of the connections; None: derived from the records.
         """
         if self._scan is None:
             self.scan()
@@ -164,5 +164,8 @@ class Pipeline(Intake):
         )
 
     def _health(self) -> Health:
-        """Counts alone: who drives the pipeline without a clock has no rates and durations."""
-        return Health(math.nan, math.nan, math.nan, self.scans, self.frames, self.conflated, 0, tuple(self.notices))
+        """Counts only: without a clock there are no rates or durations."""
+        return Health(
+            math.nan, math.nan, math.nan, self.scans, self.frames, self.conflated, 0, tuple(self.notices),
+            notice_times_ms=self.notices.times_ms,
+        )  # fmt: skip

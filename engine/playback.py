@@ -1,6 +1,6 @@
 """Plays a recording through the engine: `prism replay`, at any speed, forwards and back.
 
-Used by the command line and the tests. Runs on the receive times that the recording holds; the clock only paces it.
+Used by the command line and the tests. Market time is the receive times in the recording; the clock only paces it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from engine.snapshot import Mode, ReplayStatus
 from engine.transport.capture_records import Record
 
 SLICE_NS: Final = 5_000_000
-"""Longest stretch of work before other tasks of the loop get their turn."""
+"""Longest stretch of work before other tasks of the event loop get their turn."""
 PATIENCE_NS: Final = 50_000_000
-"""Longest sleep before wishes are looked at again."""
+"""Longest sleep before the console's requests are read again."""
 SETTLE_MS: Final = 1_000
-"""Market time of a new round of a loop before it is shown, so that the table does not blink empty."""
+"""Market time of each repetition before it is shown, so that the table does not blink empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,22 @@ class Recording:
     """Records that can be read again from the start."""
 
     name: str
-    """Cleaned, fit to show."""
+    """Cleaned, safe to show."""
     records: Callable[[], Iterator[Record]]
     loops: bool = False
-    """Begin again at the end, in a new epoch."""
+    """Start again at the end, in a new epoch."""
     preroll_ms: int = 0
-    """Market time at its beginning that is passed through at once, so that what follows is warm when it is seen."""
+    """Market time at the start that is played at full speed, so that readings are warm when the first is shown."""
     bad_lines: Callable[[], int] = lambda: 0
+    end_ns: Callable[[], int | None] = lambda: None
+    """Receive time of the last record; None: not known yet."""
+    simulated: bool = False
+    """It was recorded from the built-in exchange simulator."""
 
 
 @dataclass(slots=True)
-class _Wishes:
-    """What the console asked for; written by its thread, read by the engine's."""
+class _Steering:
+    """How to play it. Only the engine's thread reads and writes this; the console's requests wait in the queue."""
 
     paused: bool = False
     steps: int = 0
@@ -50,7 +54,7 @@ class _Wishes:
 
 
 class Player(Engine):
-    """Plays a recording in a thread of its own."""
+    """Plays a recording in its own thread."""
 
     def __init__(
         self,
@@ -65,26 +69,39 @@ class Player(Engine):
         super().__init__(config, mode, clock)
         self._recording = recording
         self._interval_ms = config.engine.scan_interval_ms
-        self._wishes = _Wishes(speed=speed, seek_ms=start_ms)
+        self._steering = _Steering(speed=speed, seek_ms=start_ms)
         self._round = 1
         self._start_ms = 0
         self._end_ms: int | None = None
         self._finished = False
         self._anchor: tuple[int, int] | None = None
+        self._next_ms: int | None = None
 
     def pause(self, paused: bool) -> None:
-        self._wishes.paused = paused
+        self._wishes.ask("pause", lambda: self._pause(paused))
 
     def step(self) -> None:
-        self._wishes.steps += 1
+        self._wishes.ask("step", self._step, adds=True)
 
     def seek(self, at_ms: int) -> None:
-        self._wishes.seek_ms = at_ms
+        self._wishes.ask("seek", lambda: self._seek(at_ms))
 
     def set_speed(self, speed: float) -> None:
         if speed > 0:
-            self._wishes.speed = speed
-            self._anchor = None
+            self._wishes.ask("set_speed", lambda: self._set_speed(speed))
+
+    def _pause(self, paused: bool) -> None:
+        self._steering.paused = paused
+
+    def _step(self) -> None:
+        self._steering.steps += 1
+
+    def _seek(self, at_ms: int) -> None:
+        self._steering.seek_ms = at_ms
+
+    def _set_speed(self, speed: float) -> None:
+        self._steering.speed = speed
+        self._anchor = None
 
     async def _run(self) -> None:
         while not self._closing:
@@ -93,6 +110,9 @@ class Player(Engine):
                 self._pipeline.clear()
                 continue
             self._end_ms = self._pipeline.clock_ms
+            self._obey()
+            if self._steering.seek_ms is not None and not self._goes_back():
+                self._steering.seek_ms = None  # a seek beyond the end goes to the end
             if self._recording.loops:
                 self._round += 1
                 self._pipeline.clear()
@@ -105,7 +125,7 @@ class Player(Engine):
             self._pipeline.clear()
 
     async def _play(self) -> bool:
-        """Play the recording once. True: begin again from the start, because a seek goes back."""
+        """Play the recording once. True: play again from the start, because of a seek backwards."""
         cadence = ScanCadence(self._interval_ms)
         self._anchor = None
         first_ns: int | None = None
@@ -115,6 +135,8 @@ class Player(Engine):
                 first_ns = record.t
                 self._start_ms = first_ns // 1_000_000
             if cadence.due(record.t):
+                # The scan shows the silence before this record, so that has to pass first.
+                await self._until_due(record.t)
                 self._pipeline.quiet_until(record.t // 1_000_000)
                 self._scan()
                 if self._pipeline.clock_ms - self._start_ms >= SETTLE_MS or self._round == 1:
@@ -136,68 +158,83 @@ class Player(Engine):
 
     async def _until_due(self, t_ns: int) -> None:
         """Wait until the record received at `t_ns` is due at the present speed."""
-        wishes = self._wishes
-        if wishes.speed == float("inf"):
-            return
-        if wishes.seek_ms is not None:
-            if t_ns // 1_000_000 < wishes.seek_ms:
+        steering = self._steering
+        if steering.seek_ms is not None:
+            if t_ns // 1_000_000 < steering.seek_ms:
                 self._anchor = None
                 return
-            wishes.seek_ms = None
+            if self._goes_back():
+                return  # requested since the last scan; the next scan restarts the recording
+            steering.seek_ms = None
+            self._anchor = None  # it has arrived: this record is due at once
+        if steering.speed == float("inf"):
+            return
         if t_ns // 1_000_000 < self._start_ms + self._recording.preroll_ms:
             return
         if self._anchor is None:
             self._anchor = (t_ns, self._clock.monotonic_ns())
         while self._anchor is not None and not self._closing and not self._goes_back():
-            due = self._anchor[1] + int((t_ns - self._anchor[0]) / wishes.speed)
+            due = self._anchor[1] + int((t_ns - self._anchor[0]) / steering.speed)
             now = self._clock.monotonic_ns()
-            if due <= now or wishes.seek_ms is not None:
+            if due <= now or steering.seek_ms is not None:
                 return
+            self._next_ms = t_ns // 1_000_000
             await self._clock.sleep_until(min(due, now + PATIENCE_NS))
             asked = self._obey()
             self._publish(force=asked or now - self._published_ns > HEARTBEAT_NS)
-            if wishes.paused:
+            if steering.paused:
                 await self._while_paused()
+            self._next_ms = None
 
     async def _while_paused(self) -> None:
-        """Wait while the replay is paused, letting single steps and seeks through."""
-        wishes = self._wishes
+        """Wait while the replay is paused; single steps and seeks still go through."""
+        steering = self._steering
         shown = False
-        while wishes.paused and not self._closing:
-            if wishes.steps > 0:
-                wishes.steps -= 1
+        asked = self._obey()
+        while steering.paused and not self._closing:
+            if steering.steps > 0:
+                steering.steps -= 1
                 return
-            if wishes.seek_ms is not None and wishes.seek_ms != self._pipeline.clock_ms:
+            if steering.seek_ms is not None and steering.seek_ms != self._pipeline.clock_ms:
                 return
-            asked = self._obey()
             if asked or not shown or self._clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS:
                 self._publish(force=True)
                 shown = True
             self._anchor = None
             await self._clock.sleep_until(self._clock.monotonic_ns() + PATIENCE_NS)
-        wishes.steps = 0
+            asked = self._obey()
+        steering.steps = 0
 
     async def _hold_finished(self) -> None:
-        """The recording has ended: keep answering wishes until it is to be played again or to close."""
-        while not self._closing and self._wishes.seek_ms is None:
+        """The recording has ended: keep carrying out requests until a seek or the close."""
+        while not self._closing and self._steering.seek_ms is None:
             asked = self._obey()
             if asked or self._clock.monotonic_ns() - self._published_ns > HEARTBEAT_NS:
                 self._publish(force=True)
             await self._clock.sleep_until(self._clock.monotonic_ns() + PATIENCE_NS)
 
     def _goes_back(self) -> bool:
-        seek_ms = self._wishes.seek_ms
+        seek_ms = self._steering.seek_ms
         return seek_ms is not None and seek_ms < self._pipeline.clock_ms
+
+    def _known_end_ms(self) -> int | None:
+        """Time of the recording's end: as reached in playback, else as `Recording.end_ns` knows it."""
+        if self._end_ms is None and (end_ns := self._recording.end_ns()) is not None:
+            return end_ns // 1_000_000
+        return self._end_ms
 
     def _replay_status(self) -> ReplayStatus:
         return ReplayStatus(
             name=self._recording.name,
             start_ms=self._start_ms,
-            end_ms=self._end_ms,
+            end_ms=self._known_end_ms(),
             at_ms=self._pipeline.clock_ms,
-            speed=self._wishes.speed,
-            paused=self._wishes.paused,
+            speed=self._steering.speed,
+            paused=self._steering.paused,
             finished=self._finished,
             loop=self._round,
             bad_lines=self._recording.bad_lines(),
+            seek_ms=self._steering.seek_ms,
+            next_ms=self._next_ms,
+            simulated=self._recording.simulated,
         )

@@ -1,7 +1,7 @@
-"""A recording through the pipeline: when to scan, and the whole of it at once for headless commands.
+"""Runs a recording through the pipeline: when to scan, and a whole run at once for headless commands.
 
-The console's replay (`engine.playback`) and the headless commands scan at the same instants of the recording's own
-clock, so persistence and everything else that counts scans comes out alike at any speed.
+Used by the console's replay (`engine.playback`) and the headless commands. Both must scan at the same instants of the
+recording's own clock, so that persistence and everything else that counts scans comes out the same at any speed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from engine.transport.capture_records import Record
 
 
 class ScanCadence:
-    """Says before which record a scan is due, from receive times alone."""
+    """Decides before which record a scan is due, from receive times alone."""
 
     def __init__(self, interval_ms: int) -> None:
         self._interval_ns = interval_ms * 1_000_000
         self._next_ns: int | None = None
 
     def due(self, t_ns: int) -> bool:
-        """Whether the market is to be scanned before the record received at `t_ns` is taken.
+        """Whether to scan the market before taking the record received at `t_ns`.
 
-        A silence longer than the interval brings one scan, not many: nothing changed in between.
+        A silence longer than the interval leads to one scan, not many: nothing changed in between.
         """
         if self._next_ns is None:
             self._next_ns = t_ns + self._interval_ns

@@ -1,9 +1,10 @@
-"""The engine as a running thing: a thread with an event loop of its own around a pipeline, publishing snapshots.
+"""The running engine: a thread with its own event loop that drives a pipeline and publishes snapshots.
 
-Subclassed by what feeds the pipeline: `engine.playback` (recordings) and `engine.live` (venues). The console pulls
-`latest()` at its own pace and sends wishes (`focus`, `hold`, `set_preset`, ...); nothing it does, not even a terminal
-that stops reading, can hold the loop here, because the two share no loop and no lock but the one of a wish queue. An
-error ends the engine loudly: `alive()` turns false and `failure()` says why.
+Subclassed by `engine.playback` (recordings) and `engine.live` (venues), which feed the pipeline. The console pulls
+`latest()` at its own pace and sends requests (`focus`, `pause`, `seek`, ...), which wait in one queue until this thread
+carries them out. Apart from the flag to close, no other thread may write state here. The console and the engine share
+no loop, and no lock but that of the queue, so nothing the console does can block the engine, not even a terminal that
+stops reading. An error ends the engine: `alive()` turns false and `failure()` says why.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final
 
@@ -22,66 +22,71 @@ from engine.gauges import Gauges
 from engine.pipeline import Pipeline
 from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
 from engine.stall_watch import StallWatch
+from engine.wishes import Wishes
+from engine.written import Written
 
 LOG: Final = logging.getLogger("prism.engine")
 
 PUBLISH_NS: Final = 100_000_000
-"""Least wall time between two published snapshots of a replay, whose scans may come faster than anybody looks."""
+"""Least wall time between two published snapshots of a replay, whose scans may run faster than the console draws."""
 HEARTBEAT_NS: Final = 1_000_000_000
-"""Longest wall time without a snapshot while the engine is well, even if nothing comes in."""
-SAMPLES: Final = 256
+"""Longest wall time without a new snapshot while the engine is healthy, even if no records arrive."""
 
 
 class Engine:
-    """A pipeline in a thread of its own. Implements the console's `Source`, but for what drives it: `_run`."""
+    """A pipeline in its own thread. Implements the console's `Source`; subclasses add what drives it, `_run`."""
 
     def __init__(self, config: Config, mode: Mode, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._pipeline = Pipeline(config, mode)
         self._closing = False
         self._kept: frozenset[tuple[str, str]] = frozenset()
-        self._calls: deque[Callable[[], None]] = deque()
+        self._wishes: Wishes[Callable[[], None]] = Wishes()
+        """Put in by other threads; carried out by the engine's own thread, in `_obey`."""
         self._latest: Snapshot | None = None
         self.published = threading.Event()
-        """Set with every new picture, and when the engine ends; whoever waits for it clears it."""
+        """Set with every new snapshot, and when the engine ends; the waiting thread clears it."""
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._main, name="prism-engine", daemon=True)
         self._published_ns = 0
         self._gauges = Gauges(self._clock)
         self._stalls = StallWatch(self._clock)
-        self._rate: deque[tuple[int, int]] = deque(maxlen=SAMPLES)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the thread; returns at once."""
         self._thread.start()
 
     def latest(self) -> Snapshot | None:
         return self._latest
 
     def focus(self, venue: str, symbol: str) -> None:
-        self._calls.append(lambda: self._pipeline.focus(venue, symbol))
+        self._wishes.ask("focus", lambda: self._pipeline.focus(venue, symbol))
 
     def hold(self, keys: Collection[tuple[str, str]]) -> None:
-        """Keep trades and full depth of these (venue, symbol) coming, whatever their rank: pins, watch-list, open one.
+        """Keep trades and full depth of these (venue, symbol) streaming, whatever their rank: pins, watch-list, the
+        symbol that is open.
 
-        Nothing to do for a recording, which holds what it holds.
+        Has no effect on a recording, whose contents are fixed.
         """
-        self._kept = frozenset(keys)
+        kept = frozenset(keys)
+        self._wishes.ask("hold", lambda: self._keep(kept))
 
     def set_preset(self, name: str) -> None:
-        self._calls.append(lambda: self._pipeline.set_preset(name))
+        """Unknown names are ignored, so that they do not replace a valid request in the queue."""
+        if name in self._pipeline.presets:
+            self._wishes.ask("set_preset", lambda: self._pipeline.set_preset(name))
 
     def pause(self, paused: bool) -> None:
-        """Hold a recording; a live market is never held."""
+        """Pause or resume a recording; no effect on a live market."""
 
     def step(self) -> None:
-        """One scan of a held recording."""
+        """Advance a paused recording by one scan."""
 
     def seek(self, at_ms: int) -> None:
         """Move within a recording."""
 
     def set_speed(self, speed: float) -> None:
-        """Of a recording."""
+        """Set the speed of a recording."""
 
     def close(self, timeout_s: float) -> None:
         self._closing = True
@@ -99,7 +104,7 @@ class Engine:
         raise NotImplementedError
 
     async def _work(self) -> None:
-        """What the thread does: the run, and what is to go on beside it."""
+        """The thread's whole work: `_run`, and in subclasses the tasks beside it."""
         await self._run()
 
     def _loop(self, work: Coroutine[Any, Any, None]) -> None:
@@ -113,7 +118,7 @@ class Engine:
         except PrismError as error:
             self._failure = error.message
             LOG.error("engine ended: %s", error.message)
-        except Exception as error:  # the last frame of a thread: whatever ended it must be said
+        except Exception as error:  # the thread's outermost frame: whatever ended it must be reported
             self._failure = f"the engine failed: {type(error).__name__} (details in the log)"
             LOG.exception("engine failed")
         finally:
@@ -121,11 +126,15 @@ class Engine:
             LOG.info("engine closed: frames=%d scans=%d", self._pipeline.frames, self._pipeline.scans)
 
     def _obey(self) -> bool:
-        """Carry out what the console asked for; True where something was asked."""
-        asked = bool(self._calls)
-        while self._calls:
-            self._calls.popleft()()
+        """Carry out the console's waiting requests; True if there were any."""
+        asked = False
+        while (wish := self._wishes.take()) is not None:
+            asked = True
+            wish()
         return asked
+
+    def _keep(self, keys: frozenset[tuple[str, str]]) -> None:
+        self._kept = keys
 
     def _scan(self) -> None:
         self._obey()
@@ -137,27 +146,23 @@ class Engine:
         now = self._clock.monotonic_ns()
         if not force and now - self._published_ns < PUBLISH_NS:
             return
+        self._obey()  # a snapshot reflects every request made before it
         self._published_ns = now
-        self._rate.append((now, self._pipeline.frames))
+        self._gauges.counted(self._pipeline.frames)
+        for words in self._stalls.news():
+            self._pipeline.notices.tell(words)
         self._latest = self._picture()
         self.published.set()
         self._gauges.published(self._clock.monotonic_ns() - now)
 
     def _picture(self) -> Snapshot:
-        """What is to be published."""
+        """The snapshot to publish."""
         return self._pipeline.snapshot(self._health(), self._replay_status(), self._feeds())
 
     def _health(self) -> Health:
-        first_ns, first_frames = self._rate[0]
-        last_ns, last_frames = self._rate[-1]
-        while len(self._rate) > 2 and last_ns - self._rate[0][0] > 3_000_000_000:
-            self._rate.popleft()
-        elapsed_s = (last_ns - first_ns) / 1e9
-        for words in self._stalls.news():
-            self._pipeline.notices.appendleft(words)
         vitals = self._gauges.vitals(paused=self._paused(), lightened=self._lightened(), stalled=self._stalls.words())
         return Health(
-            frames_per_s=(last_frames - first_frames) / elapsed_s if elapsed_s > 0 else 0.0,
+            frames_per_s=self._gauges.frames_per_s,
             scan_ms=self._gauges.scan_ms,
             scan_p99_ms=vitals.scan.p99_ms,
             scans=self._pipeline.scans,
@@ -165,25 +170,31 @@ class Engine:
             conflated=self._pipeline.conflated,
             queue=self._waiting(),
             notices=tuple(self._pipeline.notices),
+            notice_times_ms=self._pipeline.notices.times_ms,
             vitals=vitals,
+            written=self._written(),
         )
 
     def _waiting(self) -> int:
-        """Frames received and not read yet."""
+        """Frames received but not yet read."""
         return 0
 
     def _paused(self) -> int:
-        """How often reading the sockets that are open had to stop."""
+        """How often reading from the sockets that are open was paused because their queues were full."""
         return 0
 
+    def _written(self) -> Written | None:
+        """What has been recorded of this engine's records; None: nothing is being recorded."""
+        return None
+
     def _lightened(self) -> str:
-        """In words what is done without because there is too much to do."""
+        """What is left out because of overload, as text; empty if nothing is."""
         return ""
 
     def _replay_status(self) -> ReplayStatus | None:
-        """Where a recording stands; None: it is none."""
+        """The playback position; None if this is no recording."""
         return None
 
     def _feeds(self) -> tuple[Feed, ...] | None:
-        """How the venues do; None: as their records tell."""
+        """The state of the venues' connections; None: derive it from their records."""
         return None

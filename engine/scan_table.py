@@ -1,7 +1,7 @@
-"""The CSV of `prism scan`: one line a row, candidates by rank, then the vetoed rows.
+"""The CSV of `prism scan`: one line per row, candidates by rank, then the vetoed rows.
 
-Called by the headless commands. Text that came from a venue is guarded against spreadsheets that run cells as formulas
-(CWE-1236); numbers are ours and stay numbers. Empty cells are values that are not known.
+Called by the headless commands. Text from a venue must be guarded against spreadsheets that run cells as formulas
+(CWE-1236); numbers are our own and stay numbers. An empty cell is an unknown value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def scan_csv(snapshot: Snapshot, top: int | None = None) -> str:
-    """A heading and one line a row, ended by `\\n`; `top` cuts the candidates, never the vetoed rows."""
+    """A heading and one line per row, ended by `\\n`; `top` limits the candidates, never the vetoed rows."""
     ranking = snapshot.ranking
     shown = ranking.candidates if top is None else ranking.candidates[: max(0, top)]
     out = io.StringIO()
@@ -40,7 +40,7 @@ def scan_csv(snapshot: Snapshot, top: int | None = None) -> str:
 
 
 def guarded(text: str) -> str:
-    """`text` as a cell that no spreadsheet takes for a formula: an apostrophe before a first `=`, `+`, `-` or `@`."""
+    """`text` as a cell that no spreadsheet takes for a formula: with an apostrophe before one of `FORMULA_STARTS`."""
     return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 

@@ -1,9 +1,8 @@
-"""What leaves the engine: one immutable, self-contained picture of everything at one instant.
+"""The engine's output: an immutable, self-contained snapshot of everything at one instant.
 
-Published by `engine.runtime` after each scan; pulled by the console at its own pace and by the
-headless commands once. Nothing in it changes after it was made and nothing in it refers back to live
-state, so it can be kept, compared, or sent to another process. Event-time only: no wall-clock value
-stands here except in `Health`, which no document prints for a replay.
+Published by `engine.runtime` after each scan; pulled by the console at its own pace and by the headless commands once.
+Nothing in it may change after it was made or refer to live state, so it can be kept, compared, or sent to another
+process. In a replay all times come from the recording, except in `Health`, whose wall-clock figures no document prints.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from engine.arrays import Bools, Floats, Ints
 from engine.instruments import Instrument
 from engine.prism.across import Compared
 from engine.prism.board import Board
@@ -21,53 +18,53 @@ from engine.prism.past import Change
 from engine.prism.standing import Standing
 from engine.prism.traps import Traps
 from engine.ranking.result import Ranking
+from engine.written import Written
 
 SNAPSHOT_VERSION: Final = 1
 
 Mode = Literal["live", "demo", "replay"]
 FeedState = Literal["connecting", "syncing", "live", "stale", "down"]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+SILENT_MS: Final = 15_000
+"""A venue that sent no market data for longer is stale, live and in a recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One venue's stream as it stands."""
+    """The state of one venue's streams."""
 
     venue: str
     state: FeedState
     detail: str
-    """In words what is wrong and what prism does about it; empty while live."""
+    """What is wrong and what prism does about it, as text; empty if nothing is."""
     age_ms: int | None
-    """Event-time age of its newest frame at the snapshot."""
+    """Age of its newest market-data frame, on the receive clock; None: none yet."""
     frames: int
     rejected: int
     unknown: int
     books_synced: int
     books_resyncing: int
     latency_ms: float | None = None
-    """Round trip of the newest answered ping or request; None: not measured."""
+    """Round trip of a ping or, without pings, of a request; None: not measured."""
     skew_ms: float | None = None
     """The venue's clock less this machine's; None: not measured."""
     off_ms: float | None = None
-    """The venue's clock less what receive times go by, which is this machine's clock set right where several venues
-    agree that it is wrong; None: not measured."""
+    """The venue's clock less the receive clock, which is this machine's, corrected if the venues' clocks show that it
+    is wrong; None: not measured."""
     requests: str = ""
-    """In words what its REST hosts refuse or wait for; empty while they answer. Says nothing about the streams."""
+    """What its REST hosts refuse or wait for, as text; empty while they answer. Says nothing about the streams."""
     channels: int = 0
-    """Subscriptions that are wanted; 0 where nobody holds connections (a recording)."""
+    """Subscriptions wanted; 0 for a recording, which has no connections."""
     channels_live: int = 0
-    """Those that have delivered and are within their time, or may be silent."""
+    """Of those, the ones that deliver within their time limit or may be silent."""
     reconnects: int = 0
     backfill: int = 0
     """Requests for candles that are still to be made."""
     waiting: int = 0
-    """Its frames that were received and not read yet."""
+    """Its frames that were received but not yet read."""
     trade_holes: int = 0
-    """How often trades never came though the connection stood, where the venue's numbers prove it."""
+    """How often trades were lost on a connection that was up, as the venue's trade numbers prove."""
     withheld: int = 0
-    """Messages that were not believed for a price far from all else that is known of the instrument."""
+    """Messages that were rejected because their price is far from everything else known of the instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class LiquidationLine:
 
 @dataclass(frozen=True, slots=True)
 class LiquidationTotals:
-    """Liquidated notional of all venues over one window; a lower bound where a venue samples."""
+    """Liquidated notional of all venues over one window; a lower bound if a venue publishes only a sample."""
 
     window_ms: int
     long_usd: float
@@ -101,10 +98,10 @@ class LiquidationMinutes:
     """Liquidated notional by minute of the last hour, `[60]`, oldest first; the last minute is still running."""
 
     first_ms: int
-    """Event time at which the first of them began."""
+    """Event time at which the first minute began."""
     long_usd: Floats
-    """NaN where not known: before the first liquidation was seen, or not quoted in dollars. A lower bound where a
-    venue samples."""
+    """NaN if not known: before the first liquidation was seen, or not quoted in dollars. A lower bound if a venue
+    publishes only a sample."""
     short_usd: Floats
     sampled_venues: tuple[str, ...]
 
@@ -122,7 +119,7 @@ class TapeLine:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """A book as shown. Only ever a proven one; otherwise both sides are empty and `status` says why."""
+    """A book as shown. Levels only if it is proven complete; otherwise both sides are empty and `status` says why."""
 
     status: str
     """`synced`, `syncing`, `resyncing` or `absent`."""
@@ -163,31 +160,36 @@ class Focus:
     row: int
     ladder: Ladder
     charts: dict[str, ChartBars]
-    """By timeframe: `1m`, `5m`, `15m`, `4h`; empty arrays where there are no bars."""
+    """By timeframe: `1m`, `5m`, `15m`, `4h`; empty arrays if there are no bars."""
     tape: tuple[TapeLine, ...]
     """Newest first, at most 200."""
     liquidations: tuple[LiquidationLine, ...]
     open_interest_usd: Floats
-    """15m history, oldest first, NaN where not known."""
+    """15m history, oldest first, NaN if not known."""
     funding_frac: Floats
     """Settled rates, oldest first."""
     structure: tuple[tuple[str, float], ...] = ()
     """Named structural prices (`POC 24h`, `VAH 24h`, `swing high`, ...) for the chart and the targets."""
     across: tuple[Compared, ...] = ()
-    """What the asset's venues say together and apart; empty where one venue alone trades it."""
+    """Inputs compared across the asset's venues; empty if only one venue trades it."""
     change: Change | None = None
-    """Since its score was last 10 points away, under the configured face weights; None: never, as far as is kept."""
+    """Since its score was last 10 points away, under the configured face weights; None: never, within the history
+    kept."""
     standing: Standing | None = None
     """Percentiles of its raw readings."""
     liquidation_minutes: LiquidationMinutes | None = None
     """Of this symbol; None before the first event."""
     peer_books: tuple[PeerBook, ...] = ()
-    """Of the other rankable perpetuals on the same asset, by row; empty where one alone trades it."""
+    """Of the other rankable perpetuals on the same asset, by row; empty if there are none."""
+    liquidations_since_ms: int | None = None
+    """Time since when its liquidations are reported; None: nothing shows that they are."""
+    next_funding_ms: int | None = None
+    """When the running funding rate is settled; None: the venue does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Market readings of the table, `[rows]`, NaN where not known."""
+    """Market readings of the table, `[rows]`, NaN if not known."""
 
     last: Floats
     last_ms: Ints
@@ -204,33 +206,39 @@ class Columns:
     newest_ms: Ints
     """Event time of the newest message of any kind; -1: none."""
     deep: Bools
-    """Its trades and its whole book are followed now; the others have candles, quotes and statistics."""
+    """Its trades and full-depth book are followed now; the others have candles, quotes and statistics."""
     trend: Floats
     """`[rows, 12]` closes of 15m bars two hours apart, oldest first, the newest closed bar last; NaN before the first
-    bar. One array stands in all snapshots between which no bar closed."""
+    bar. Snapshots share one array until a bar closes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayStatus:
-    """Where a recording stands."""
+    """The playback position of a recording."""
 
     name: str
     start_ms: int
     end_ms: int | None
-    """None until the recording was read to its end once."""
+    """None: not known yet."""
     at_ms: int
     speed: float
-    """Times real time; infinity for as fast as possible."""
+    """Multiple of real time; infinity for as fast as possible."""
     paused: bool
     finished: bool
     loop: int
-    """How often it began; 1 the first time."""
+    """Which repetition this is; 1 the first time."""
     bad_lines: int
+    seek_ms: int | None = None
+    """Target of the seek in progress; None if there is none."""
+    next_ms: int | None = None
+    """Receive time of the next record, while playback waits for it; None: it does not wait."""
+    simulated: bool = False
+    """It was recorded from the built-in exchange simulator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long something took, milliseconds, NaN where it was not measured."""
+    """Distribution of a duration, milliseconds; NaN if not measured."""
 
     p50_ms: float
     p99_ms: float
@@ -239,33 +247,33 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What an engine measured of itself: durations of the newest 256 of each kind."""
+    """What an engine measured of itself; durations over the newest 256 of each kind."""
 
     scan: Spread
     publish: Spread
     loop_late: Spread
-    """How much later than it wished its loop woke; not measured for recordings."""
+    """How much later than scheduled the event loop woke; not measured for recordings."""
     collection: Spread
     """Pauses of garbage collection, of the whole process."""
     collections: int
-    """How many of them so far."""
+    """Number of collections so far."""
     memory_bytes: float
-    """Resident, of the whole process; NaN where the system does not tell."""
+    """Resident, of the whole process; NaN if the system does not report it."""
     memory_peak_bytes: float
     paused: int
-    """How often reading a socket stopped because too much waited, over the connections that stand."""
+    """How often reading a socket was paused because its queue was full, summed over the connections that are up."""
     lightened: str
-    """In words what is done without because there is too much to do; empty while nothing is."""
+    """What is left out because of overload, as text; empty if nothing is."""
     stalled: str = ""
-    """For how long its loop stood still within the last ten minutes, and where; empty where it did not."""
+    """The newest stall of the event loop within the last ten minutes, as text; empty if there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the engine itself does. Wall-clock figures: shown, never written into a replay's document."""
+    """State of the engine itself. Wall-clock figures: shown, but never written into a replay's document."""
 
     frames_per_s: float
-    """NaN, like the durations, where nobody measured it."""
+    """NaN if not measured, like the durations."""
     scan_ms: float
     """Duration of the newest scan."""
     scan_p99_ms: float
@@ -277,7 +285,11 @@ class Health:
     notices: tuple[str, ...] = ()
     """Newest first: what the user should know (bad lines, resyncs, a restarted task)."""
     vitals: Vitals | None = None
-    """None: nobody measures."""
+    """None: not measured."""
+    written: Written | None = None
+    """None: nothing is recorded."""
+    notice_times_ms: tuple[int, ...] = ()
+    """When each of `notices` was posted; 0: before the time was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +297,9 @@ class Mood:
     """The market in one line."""
 
     btc_change_24h_frac: float
+    """Of the most traded perpetual on BTC; NaN: not known."""
     breadth_frac: float
-    """Share of rankable rows with a 1 h change above 0, of those where it is known; NaN: none known."""
+    """Share of rankable rows with a 1 h change above 0, of those with a known one; NaN: known for fewer than ten."""
     rows_with_change: int
 
 
@@ -315,12 +328,15 @@ class Snapshot:
     focus: Focus | None = None
     replay: ReplayStatus | None = None
     traps: Traps | None = None
-    """What speaks against following the scores; None: nobody looked."""
+    """Warnings against following the scores; None: not computed."""
     liquidation_minutes: LiquidationMinutes | None = None
     """Of every venue and symbol; None before the first event."""
+    liquidations_since_ms: int | None = None
+    """The first liquidation or the first confirmed feed of any venue: totals and minutes know nothing before it. None:
+    nothing shows that any venue reports its liquidations."""
     cached_age_ms: int | None = None
-    """How long ago `at_ms` was, where the picture is of candles that an earlier run kept since no venue answers:
-    nothing in it is live then, and nobody is ranked. None: what the venues send."""
+    """How long ago `at_ms` was, if no venue can be reached and the snapshot is of candles stored by an earlier run:
+    nothing in it is live and nothing is ranked. None: live data or a recording."""
     version: int = field(default=SNAPSHOT_VERSION)
 
     @property
@@ -329,7 +345,7 @@ class Snapshot:
         return self.rankings[self.preset]
 
     def row_of(self, venue: str, symbol: str) -> int | None:
-        """Row number of an instrument, or None where the snapshot does not hold it."""
+        """Row number of an instrument, or None if the snapshot does not contain it."""
         for row, instrument in enumerate(self.instruments):
             if instrument.symbol == symbol and instrument.venue == venue:
                 return row

@@ -1,9 +1,9 @@
-"""Catches the engine's loop in the act of standing still: a thread that looks four times a second whether it beats.
+"""Watchdog for the engine's event loop: a thread that checks four times a second whether the loop still beats.
 
-Held by `engine.runtime` around the loop, in the loop's own thread; a task of the loop calls `beat`. Where no beat came
-for three looks, each on time, the loop's stack is taken, logged once, and told with the stall's length when it is over.
-A look that is late itself proves nothing: the whole process was stopped, or the machine slept. What holds the
-interpreter's lock all the while stops this thread too, and so goes unseen; pure Python never does for long.
+Entered by `engine.runtime` around the loop, in the loop's own thread; a task of the loop calls `beat`. After three
+checks on time without a beat, it logs the loop's stack; when the stall is over, its length is logged and reported to
+the user. A check that is itself late proves nothing: the whole process was stopped, or the machine slept. Code that
+holds the GIL throughout stops this thread too and goes unnoticed; pure Python never holds it for long.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ LOG: Final = logging.getLogger("prism.engine")
 
 EVERY_S: Final = 0.25
 LATE_NS: Final = 500_000_000
-"""Between two looks; one that comes later was held up with everything else."""
+"""Longest time between two checks; one that comes later was held up with everything else."""
 LOOKS: Final = 3
-"""So many looks in a row without a beat, and the loop, which beats ten times a second, stands still."""
+"""Checks in a row without a beat that make a stall; the loop beats ten times a second."""
 DEEPEST: Final = 24
-"""Frames of a stack that are logged, the innermost."""
+"""Innermost stack frames that are logged."""
 LOG_AGAIN_NS: Final = 60_000_000_000
-"""Between two stacks in the log; stalls in between are counted."""
+"""Least time between two stacks in the log; stalls in between are counted."""
 TOLD_NS: Final = 600_000_000_000
 """How long the newest stall is shown."""
 JOIN_S: Final = 1.0
 
 
 class StallWatch:
-    """Of one engine. As a context manager it watches the thread that enters it, from its first beat on."""
+    """The watchdog of one engine. As a context manager it watches the thread that enters it, from its first beat on."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._watched = 0
         self._beat_ns = 0
-        """Of the newest beat; 0: it need not beat now."""
+        """Monotonic time of the newest beat; 0: no beat is expected now."""
         self._seen_ns = 0
         self._looked_ns = 0
         self._missed = 0
         self._where = ""
-        """In which function it stands; empty while it does not."""
+        """The function in which the loop is stalled; empty if it is not."""
         self._unlogged = 0
         self._logged_ns: int | None = None
         self._news: deque[str] = deque(maxlen=8)
@@ -66,24 +66,24 @@ class StallWatch:
         self._thread.join(JOIN_S)
 
     def beat(self) -> None:
-        """The loop runs."""
+        """Report that the loop is running."""
         self._beat_ns = self._clock.monotonic_ns()
 
     def rest(self) -> None:
-        """The loop ends: no beat will come, and none is missed."""
+        """Report that the loop ends: expect no more beats."""
         self._beat_ns = 0
 
     def news(self) -> list[str]:
-        """Stalls that ended since this was last asked, in words, oldest first."""
+        """Stalls that ended since the last call, as text, oldest first."""
         return [self._news.popleft() for _ in range(len(self._news))]
 
     def words(self) -> str:
-        """The newest stall of the last ten minutes; empty where there was none."""
+        """The newest stall of the last ten minutes, as text; empty if there was none."""
         newest = self._newest
         return newest[1] if newest is not None and self._clock.monotonic_ns() - newest[0] < TOLD_NS else ""
 
     def look(self) -> None:
-        """One look; the thread's own."""
+        """Check once; called by the watchdog's thread."""
         now_ns, beat_ns = self._clock.monotonic_ns(), self._beat_ns
         is_late = now_ns - self._looked_ns > LATE_NS
         self._looked_ns = now_ns
@@ -103,7 +103,7 @@ class StallWatch:
             self.look()
 
     def _caught(self, now_ns: int) -> None:
-        """It stands: note where, before it goes on."""
+        """The loop is stalled: note where, before it goes on."""
         stack = _stack(sys._current_frames().get(self._watched))
         self._where = _function(stack)
         if self._logged_ns is not None and now_ns - self._logged_ns < LOG_AGAIN_NS:
@@ -114,21 +114,25 @@ class StallWatch:
         LOG.warning("the engine stands still%s in:\n  %s", more, "\n  ".join(stack))
 
     def _ended(self, now_ns: int, seconds: float) -> None:
-        words = f"engine stalled {seconds:.1f} s in {self._where}"
+        LOG.info("the engine stood still for %.1f s in %s", seconds, self._where)
+        # The function goes to the log only: it means nothing to a trader.
+        words = f"the engine stalled for {seconds:.1f} s: nothing was read or scored meanwhile"
         self._newest = (now_ns, words)
         self._news.append(words)
 
 
 def _stack(frame: FrameType | None) -> list[str]:
-    """Function, file and line of each frame, the innermost first."""
+    """Function, file and line of each stack frame, innermost first."""
     found: list[str] = []
     while frame is not None and len(found) < DEEPEST:
-        place = "/".join(PurePath(frame.f_code.co_filename).parts[-3:])
-        found.append(clean(f"{frame.f_code.co_qualname} ({place}:{frame.f_lineno})"))
+        parts = PurePath(frame.f_code.co_filename).parts
+        # Files of the engine are shown from its folder on, however deep they lie in it.
+        depth = parts[::-1].index("engine") + 1 if "engine" in parts[-5:] else 3
+        found.append(clean(f"{frame.f_code.co_qualname} ({'/'.join(parts[-depth:])}:{frame.f_lineno})"))
         frame = frame.f_back
     return found
 
 
 def _function(stack: list[str]) -> str:
-    """The innermost that is the engine's own: what is below it does what it was told."""
+    """The innermost function of the engine's own; functions below it only do what it called them for."""
     return next((words for words in stack if "engine/" in words), stack[0] if stack else "an unknown function")

@@ -1,7 +1,6 @@
 """Names and lengths of the bar intervals that prism keeps.
 
-Used by the venues (to name what a candle frame carries), the candle store and the
-faces. Nothing here knows of prices; it is arithmetic on names.
+Used by the venues (to name the interval of a candle frame), the candle store and the faces. Prices do not belong here.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ INTERVAL_MS: Final[dict[str, int]] = {
     "15m": 15 * MINUTE_MS,
     "4h": 240 * MINUTE_MS,
 }
-"""Every interval the state keeps, by name, in milliseconds; finest first."""
+"""Every interval that the state keeps, by name, in milliseconds; finest first."""
 
 PARENT: Final[dict[str, str]] = {"5m": "1m", "15m": "5m", "4h": "15m"}
-"""The finer interval each one is resampled from where the venue does not send it."""
+"""The finer interval from which each one is resampled if the venue does not send it."""
 
 SCORED: Final[tuple[str, str, str]] = ("5m", "15m", "4h")
 """Low, middle and high timeframe of every multi-timeframe component."""

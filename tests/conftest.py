@@ -22,6 +22,11 @@ BY_NAME = {
 """Marks of what runs only when it is asked for by its mark, and why."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: many tests mostly wait, for a process to start or for a real second to pass."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what the run was not asked for by name."""
     expression: str = config.getoption("-m") or ""

@@ -170,7 +170,7 @@ def test_every_dependency_is_pinned_with_the_hashes_of_its_files(lock: Path) -> 
             assert not re.search(r"@|git\+|https?:|--(extra-)?index-url|--trusted-host|^-e", text), text[:80]
 
 
-def test_what_is_installed_is_what_is_locked() -> None:
+def test_nothing_is_installed_but_by_its_hashes() -> None:
     lines = [line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "pip install" in line]
     assert lines
     for line in lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.prism.board import COMPONENTS
 from tui import reference
 from tui.actions import ACTIONS
 from tui.commands import COMMANDS
+from tui.presenters.columns import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -57,10 +59,12 @@ def test_the_page_of_keys_holds_the_table_of_today() -> None:
     assert page == reference.renewed(page), "run: python -m tui.reference docs/keys.md"
     for action in ACTIONS:
         assert f"| `{action.id}` |" in page
+    for column in COLUMNS:
+        assert f"| {column.title} | {column.words} |" in page or column.key.startswith("face.")
 
 
 def test_the_sizes_and_multiples_on_the_page_of_levels_are_the_programs() -> None:
-    page = (ROOT / "docs" / "levels-and-sizing.md").read_text(encoding="utf-8")
+    page = " ".join((ROOT / "docs" / "levels-and-sizing.md").read_text(encoding="utf-8").split())
     *most, last = [f"{preset.stop_atr:.1f} ({name})" for name, preset in PRESETS.items()]
     assert f"{', '.join(most)} or {last} ATR" in page
     account = AccountSection()
@@ -120,3 +124,61 @@ def test_the_page_of_faults_counts_its_rows() -> None:
     assert told is not None
     kinds = ("tested", "partly", "not covered", "does not apply")
     assert [states[kind] for kind in kinds] == [int(number) for number in told.groups()]
+
+
+SHOWN = [path for room in ("engine", "tui") for path in sorted((ROOT / room).rglob("*.py"))]
+ANYTHING = r"[;,]?\s*\.\.\.[;,]?\s*"
+FIGURE = r"\d+ h \d+ m|[\w.]*\d[\w.]*(?: rows?\b| gated rows? match| streams?\b| holes?\b)?"
+NAME = (
+    r"\b(?:balanced|strict|SIGKILL|Bybit stale|coverage \d+|process \d+|standard input|mark prices"
+    r"|engine\.scan_interval|(?<=press )v)\b"
+)
+"""What stands in a quoted message for what differs: `...` for any words, a figure with what it counts, or a name."""
+
+
+def texts_of_the_program() -> list[str]:
+    """Every text in the code, docstrings aside, with NUL for each part that is put in when it runs."""
+    found = []
+    for path in SHOWN:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                found.append("".join(str(p.value) if isinstance(p, ast.Constant) else "\0" for p in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts | alone:
+                found.append(node.value)
+    return found
+
+
+def is_shown(message: str, texts: list[str]) -> bool:
+    """Whether the program has a text of these words. What follows `: ` or `; ` may come from another text."""
+    pattern, at = "", 0
+    for match in re.finditer(f"(?P<anything>{ANYTHING})|{NAME}|{FIGURE}", message):
+        pattern += re.escape(message[at : match.start()]) + (".*" if match["anything"] else "\0")
+        at = match.end()
+    pattern += re.escape(message[at:])
+    if not re.search(r"\w\w", pattern) or any(re.search(pattern, text, re.DOTALL) for text in texts):
+        return True
+    cuts = [(match.start(), match.end()) for match in re.finditer(r"[:;] ", message)]
+    return any(is_shown(message[:end], texts) and is_shown(message[begin:], texts) for end, begin in cuts)
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"), [("troubleshooting.md", "| message |"), ("live-venues.md", "| you see |")]
+)
+def test_every_message_that_a_table_explains_is_one_of_the_program(page: str, heading: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    table, _, _ = text[text.index(heading) :].partition("\n\n")
+    cells = re.findall(r"^\| (.*`.*?) \| ", table, re.MULTILINE)
+    assert len(cells) == table.count("\n") - 1, "one a row"
+    texts = texts_of_the_program()
+    quoted = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+    assert [message for message in quoted if not is_shown(message, texts)] == []
+
+
+@pytest.mark.parametrize(
+    "message", ["the last line is cut off and was dropped", "Bybit silent for 12 s", "nothing heard for 3 h"]
+)
+def test_a_message_that_the_program_lacks_is_noticed(message: str) -> None:
+    assert not is_shown(message, texts_of_the_program())

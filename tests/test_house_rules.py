@@ -18,9 +18,10 @@ THREADS = {
     "engine/simulator/__main__.py",
     "engine/stall_watch.py",
     "engine/transport/resolver.py",
+    "engine/wishes.py",
 }
-"""The engine's own, and the one that looks whether it stands still; in the simulator's process the one that listens to
-its parent; those that wait for a resolver."""
+"""The engine's own, what others ask of it, and the one that looks whether it stands still; in the simulator's process
+the one that listens to its parent; those that wait for a resolver."""
 RANDOM = {
     "engine/simulator/demo_market.py",
     "engine/simulator/demo_recording.py",

@@ -1,7 +1,7 @@
-"""Theme files without their colours: where they are, what is in them, and which names there are.
+"""Finds and reads theme files, and lists the names of themes.
 
-Read by `themes.loader`, which makes themes of them, and by `prism config check`, which must know their names without
-the console's library. Nothing here knows a colour.
+Used by `themes.loader`, which builds themes from them, and by `prism config check`, which needs their names without
+loading Textual. No colour may be parsed here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import platformdirs
-import yaml
+
+from themes import plain
+from themes.errors import ThemeError as ThemeError
 
 FOLDER: Final = Path(__file__).parent
 DEFAULT: Final = "prism-dark"
@@ -26,38 +28,16 @@ OF_TEXTUAL: Final = (
     "rose-pine-dawn", "rose-pine-moon", "solarized-dark", "solarized-light", "textual-dark", "textual-light",
     "tokyo-night",
 )  # fmt: skip
-"""Themes that the console's library brings; they take the domain colours of prism-dark."""
-
-
-class ThemeError(ValueError):
-    """A theme file that cannot be used, and why."""
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without aliases and without repeated keys, which would be lost silently."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise ThemeError(f"line {mark.line + 1}: aliases (*name) are not allowed")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _value in node.value:
-            if key.value in seen:
-                raise ThemeError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
+"""Textual's own themes; they take their domain colours from prism-dark or prism-light."""
 
 
 def user_folder() -> Path:
-    """Where a user's own themes lie."""
+    """The folder of the user's own themes."""
     return platformdirs.user_config_path("prism") / "themes"
 
 
 def names(folder: Path | None = None) -> tuple[list[str], list[str]]:
-    """Names of the built-in themes and of those in `folder`, and a sentence for each file that has none."""
+    """Names of the built-in themes and of those in `folder`, and a sentence for each file without a usable name."""
     found, problems = sorted(path.stem for path in FOLDER.glob("*.yaml")), list[str]()
     for path in theme_files(folder, problems):
         try:
@@ -68,7 +48,7 @@ def names(folder: Path | None = None) -> tuple[list[str], list[str]]:
 
 
 def name_in(document: dict[str, Any]) -> str:
-    """The theme's name. Raises ThemeError where it has none that can be used."""
+    """The theme's name. Raises ThemeError if it has no valid one."""
     name = document.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ThemeError(f"name: expected small letters, digits and dashes, at most 40, not {name!r}")
@@ -76,7 +56,7 @@ def name_in(document: dict[str, Any]) -> str:
 
 
 def theme_files(folder: Path | None, problems: list[str]) -> list[Path]:
-    """The user's theme files in order; a sentence is added to `problems` where they cannot be told."""
+    """The user's theme files, sorted. If the folder cannot be read or has too many, adds a sentence to `problems`."""
     if folder is None:
         return []
     try:
@@ -92,7 +72,7 @@ def theme_files(folder: Path | None, problems: list[str]) -> list[Path]:
 
 
 def document_of(path: Path) -> dict[str, Any]:
-    """What stands in a theme file. Raises ThemeError where that cannot be read."""
+    """The contents of a theme file. Raises ThemeError if it cannot be read."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -101,14 +81,13 @@ def document_of(path: Path) -> dict[str, Any]:
     if len(raw) > MAX_BYTES:
         raise ThemeError(f"is larger than {MAX_BYTES} bytes")
     try:
-        # The loader is a SafeLoader that refuses more.
-        document = yaml.load(raw.decode("utf-8"), Loader=_PlainLoader)
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ThemeError(f"byte {error.start}: expected UTF-8 text") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark is not None else ""
-        raise ThemeError(f"{where}{getattr(error, 'problem', None) or 'is not YAML'}") from error
-    if not isinstance(document, dict):
-        raise ThemeError("expected the keys name, dark, colors and variables")
-    return document
+    found = plain.read(text)
+    if found is not None:
+        return found
+    # The YAML parser is loaded only for files that are not as plain as the built-in ones.
+    from themes import yaml_text
+
+    return yaml_text.read(text)

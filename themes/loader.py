@@ -1,14 +1,15 @@
-"""Makes themes of the files beside this one and the user's own.
+"""Builds themes from the files beside this one and from the user's own.
 
-Called by the app at start. A theme is YAML: `name`, `dark`, `colors` (Textual's own) and `variables` (the table's and
-the panes' domain colours). A user's file may leave out what it does not change. A broken file is reported in words and
-skipped; it never stops the console. Nothing here registers a theme or touches an app.
+Called by the app at start. A theme is YAML: `name`, `dark`, `colors` (Textual's own) and `variables` (the domain
+colours of the table and the panes). A user's file may leave out what it does not change. A broken file is reported and
+skipped; it must never stop the console. Nothing here registers a theme or touches an app.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ VARIABLES: Final = (
 """Names under `variables`; stylesheets write them as `$up`, `$score-0`, ..."""
 
 OPTIONAL_VARIABLES: Final = ("brand", "mode-live", "mode-demo", "mode-replay")
-"""Names a theme may add; without them the panes take primary, success, warning and accent."""
+"""Names that a theme may add; without them the panes use primary, success, warning and accent."""
 
 _RED_UP_PAIRS: Final = (
     ("up", "down"), ("long", "short"), ("bid", "ask"), ("liq-long", "liq-short"), ("flash-up", "flash-down"),
@@ -41,17 +42,17 @@ _KEYS: Final = ("name", "dark", "colors", "variables")
 
 @dataclass(frozen=True, slots=True)
 class Themes:
-    """What was found."""
+    """The result of `load`."""
 
     themes: dict[str, Theme]
-    """By name: the built-in ones first, then the user's, each in alphabetical order."""
+    """By name: the default, then the other built-in ones, then the user's, both sorted by file name."""
     problems: tuple[str, ...]
-    """One sentence for each file skipped, naming it and what to change."""
+    """One sentence for each skipped file, with its name and what is wrong."""
 
 
 def load(user_folder: Path | None = None) -> Themes:
-    """All themes: built-in ones and those of `*.yaml` and `*.yml` in `user_folder`, where there is one."""
-    built_in = {path.stem: read(path) for path in sorted(FOLDER.glob("*.yaml"))}
+    """All themes: the built-in ones, and those in `*.yaml` and `*.yml` files of `user_folder`, if it exists."""
+    built_in = {path.stem: _built_in(path.stem) for path in sorted(FOLDER.glob("*.yaml"))}
     found = {DEFAULT: built_in[DEFAULT], **built_in}
     problems: list[str] = []
     for path in theme_files(user_folder, problems):
@@ -67,7 +68,7 @@ def load(user_folder: Path | None = None) -> Themes:
 
 
 def read(path: Path, bases: dict[str, Theme] | None = None) -> Theme:
-    """The theme in one file. What it leaves out comes from prism-dark or prism-light in `bases`, by its `dark`.
+    """The theme in one file. What it leaves out comes from prism-dark or prism-light in `bases`, depending on `dark`.
 
     Raises ThemeError with the key and what was expected.
     """
@@ -110,7 +111,7 @@ def _colors(section: object, title: str, known: tuple[str, ...]) -> dict[str, st
 
 
 def red_up(theme: Theme) -> Theme:
-    """`theme` with the colours of up and down exchanged, long and short, bid and ask and the score bands too."""
+    """`theme` with the colours of up and down swapped, and so for long and short, bid and ask, and the score bands."""
     variables = dict(theme.variables)
     for one, other in _RED_UP_PAIRS:
         if one in theme.variables and other in theme.variables:
@@ -118,9 +119,16 @@ def red_up(theme: Theme) -> Theme:
     return replace(theme, variables=variables)
 
 
-def variable_defaults(dark: bool = True) -> dict[str, str]:
-    """Values of all `VARIABLES` for themes that do not know them, such as Textual's own.
+def variable_defaults(dark: bool, up_color: str = "green") -> dict[str, str]:
+    """Values of all `VARIABLES` for themes that do not define them, such as Textual's own: legible on a dark or on a
+    light background.
 
-    For `App.get_theme_variable_defaults`, so that stylesheets may name them whatever theme is chosen.
+    For `App.get_theme_variable_defaults`, so that stylesheets can use them under any theme.
     """
-    return dict(read(FOLDER / ("prism-dark.yaml" if dark else "prism-light.yaml")).variables)
+    theme = _built_in("prism-dark" if dark else "prism-light")
+    return dict((red_up(theme) if up_color == "red" else theme).variables)
+
+
+@cache
+def _built_in(name: str) -> Theme:
+    return read(FOLDER / f"{name}.yaml")

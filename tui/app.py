@@ -1,8 +1,8 @@
-"""The console application: carries out the actions of the table and knows what the screens share.
+"""The console application: dispatches actions and holds the state that the screens share.
 
-Started by `tui.launch`. What it looks at and remembers is `tui.console`; actions that need room have a module each
-(`tui.app_choices`, `tui.app_recording`, `tui.app_reports`), and those of one screen live on the screen. It holds
-nothing of the market and must never wait for the engine.
+Started by `tui.launch`. Its base, `tui.console`, reads the engine and keeps the state saved between runs. Larger groups
+of actions have a module each (`tui.app_choices`, `tui.app_recording`, `tui.app_reports`), and the actions of one screen
+live on that screen. It holds no market data and must never wait for the engine.
 """
 
 from __future__ import annotations
@@ -12,30 +12,32 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.timer import Timer
 
 from engine.config.presets import PRESETS
 from engine.config.schema import preset_name
 from engine.text import clean
-from themes import files as theme_files
-from themes import loader
+from tui import presenters, screens
 from tui.actions import BY_ID, ON_EVERY_SCREEN, WHERE, usable
 from tui.app_choices import Choices
 from tui.app_recording import RecordingControls
 from tui.app_reports import Reports
-from tui.presenters.depth_books import peers_of
-from tui.presenters.selection import ViewState
-from tui.presenters.sheet import Key
-from tui.screens.drilldown import DrillScreen
+from tui.presenters.row import Key
+from tui.presenters.view_state import ViewState
 from tui.screens.pane_screen import PaneScreen
 from tui.state import Instrument
 from tui.widgets import few_colours
 from tui.widgets.panes import DepthPane
+
+CALM_S: Final = 0.15
+"""Pause after the last resize before everything is repainted."""
 
 
 class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
@@ -43,14 +45,17 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
 
     CSS_PATH = "prism.tcss"
     TITLE = "prism"
-    ENABLE_COMMAND_PALETTE = False  # its fixed key would stand beside the table of actions; `do_palette` opens it
+    ENABLE_COMMAND_PALETTE = False  # its fixed key would bypass the table of actions; `do_palette` opens it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(BY_ID[name].keys), f"act('{name}')", show=False, priority=True, id=name)
         for name in ON_EVERY_SCREEN
     ]
 
+    _calm: Timer | None = None
+    _has_size = False
+
     def get_driver_class(self) -> type[Driver]:
-        """Ours on a terminal; Textual's where a page or another system shows the console."""
+        """Ours on a terminal; Textual's own on Windows and when another driver is chosen (a web page, for example)."""
         if sys.platform == "win32" or "TEXTUAL_DRIVER" in os.environ:
             return super().get_driver_class()
         from tui.terminal_driver import TerminalDriver
@@ -59,34 +64,54 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._running_loop = asyncio.get_running_loop()
-        if not self.is_headless:  # what no terminal shows has every colour
+        if not self.is_headless:  # without a terminal, every colour is available
             self._filters += few_colours.filters(self.console.color_system)
-        for theme in self.themes.themes.values():
-            self.register_theme(loader.red_up(theme) if self.config.console.up_color == "red" else theme)
-        wanted = self._state.theme or self.config.console.theme
-        self.theme = wanted if wanted in self.available_themes else theme_files.DEFAULT
         self.set_keymap(self.keymap.rebound)
-        self.push_screen(self.main)
         for problem in (*self.themes.problems, *self.keymap.problems, *self._notices):
             self.tell(problem, severity="warning")
-        if wanted != self.theme:
-            self.tell(f"no theme {wanted!r}; using {self.theme}", severity="warning")
+        if self._theme_wanted != self.theme:
+            self.tell(f"no theme {self._theme_wanted!r}; using {self.theme}", severity="warning")
+        elif (named := self.config.console.theme) not in self.available_themes:
+            self.tell(f"console.theme: no theme {named!r}; {self.theme}, which you chose, stays", severity="warning")
         preset = self._state.preset or preset_name(self.config.engine.preset)
         if preset in PRESETS:
             self.source.set_preset(str(preset))
         self._hold_asked_for()
-        self.set_interval(1 / self.config.console.refresh_hz, self.refresh_view)
+        self.main.call_after_refresh(self._painted)
+        self.set_interval(1 / self.config.console.refresh_hz, self.follow)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Repaint everything once a burst of resizes is over. On a busy machine, a resize that is overtaken by the next
+        may be painted only in part, and cells that have not changed since would keep what the terminal left there."""
+        if self._calm is not None:
+            self._calm.stop()
+        if self._has_size:
+            self._calm = self.set_timer(CALM_S, self.refresh)
+            self.fit_palette(event.size)
+        self._has_size = True
+
+    def _painted(self) -> None:
+        self._begin()
+        self._has_begun = True
 
     # What the screens share
 
     def highlight(self, key: Key | None) -> None:
-        """The cursor is on another symbol."""
+        """The table's cursor moved to another symbol. The screens follow it unless a symbol's screen is open."""
+        if self.is_symbol_open:
+            return
+        self.be_about(key)
+
+    def be_about(self, key: Key | None) -> None:
+        """Make this the symbol that the screens show and the engine focuses on."""
         if key is not None and key != self.key:
             self.key = key
             self.source.focus(key.venue, key.symbol)
-            if self._state.depth_book:
+            if self.book:
+                # It was chosen for the previous symbol; the user has not chosen another book for this one.
+                self.book = self.main.query_one(DepthPane).book = ""
                 self._hold_asked_for()
-            # The cursor is painted first; what the panes say of its symbol takes several times as long.
+            # The cursor is painted first: the panes of its symbol take several times as long.
             if not self._is_turning:
                 self._is_turning = True
                 self.call_after_refresh(self._turn)
@@ -94,28 +119,38 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
             self.key = None
 
     def _turn(self) -> None:
-        """Show the symbol that the cursor has come to, once for all that it passed on the way."""
+        """Show the symbol under the cursor, skipping those that it only passed."""
         self._is_turning = False
-        self.refresh_view()
+        self._pieces = None  # they belong to the previous symbol
+        self.follow()
 
     @property
     def greeted(self) -> bool:
-        """Whether the lines for newcomers were hidden."""
+        """Whether the user has hidden the lines for newcomers."""
         return self._state.greeted
 
-    def open_symbol(self) -> None:
-        """Push the symbol's screen."""
-        if not isinstance(self.screen, DrillScreen) and self.key is not None:
+    def open_symbol(self, key: Key, over: Screen[Any] | None = None) -> None:
+        """Push a symbol's screen over the main screen, or over `over`; does nothing unless that one is in front. Until
+        it is left, the screens show that symbol."""
+        if self.screen is (over or self.main):
+            self.be_about(key)
             state = self._state
-            self.push_screen(DrillScreen(state.face, state.depth_grouping, state.timeframe, state.depth_book))
+            self.push_screen(
+                screens.drilldown.DrillScreen(key, state.face, state.depth_grouping, state.timeframe, self.book)
+            )
+
+    @property
+    def pane_choices(self) -> tuple[str, int]:
+        """The face and the depth grouping last chosen, on whichever screen."""
+        return self._state.face, self._state.depth_grouping
 
     @property
     def kept_filters(self) -> dict[str, str]:
-        """Expressions by the names they are kept under."""
+        """Saved filter expressions by name."""
         return dict(self._state.filters)
 
     def remember_table(self, table: ViewState) -> None:
-        """Keep the table's sort, filters, watch-list and pins."""
+        """Save the table's sort, filters, watch-list and pins."""
         self.remember(
             sort=table.sort,
             reverse=table.reverse,
@@ -129,24 +164,25 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         self._hold_asked_for()
 
     def choose_book(self, book: str) -> None:
-        """Keep which book of an asset both screens show, and let the engine follow it."""
-        if book == self._state.depth_book:
+        """Show this book of the asset on both screens until the symbol changes; the engine holds its full depth."""
+        if book == self.book:
             self.tell("no other perpetual on this asset, so no other book")
             return
-        self.remember(depth_book=book)
-        self.main.query_one(DepthPane).book = book
+        self.book = self.main.query_one(DepthPane).book = book
         self._hold_asked_for()
 
     def _peers(self) -> set[tuple[str, str]]:
         """The other perpetuals on the asset under the cursor."""
         snapshot = self._snapshot
         row = snapshot.row_of(*self.key) if snapshot is not None and self.key is not None else None
-        return {(one.venue, one.symbol) for one in peers_of(snapshot, row)} if snapshot and row is not None else set()
+        if snapshot is None or row is None:
+            return set()
+        return {(one.venue, one.symbol) for one in presenters.depth_books.peers_of(snapshot, row)}
 
     def _hold_asked_for(self) -> None:
-        """Let the engine keep full depth of what is pinned, on the watch-list, or shown beside the row's own book."""
+        """Have the engine keep full depth of pinned and watched symbols, and of peers whose book is shown."""
         held = {(one.venue, one.symbol) for one in (*self._state.watched, *self._state.pinned)}
-        self.source.hold(held | (self._peers() if self._state.depth_book else set()))
+        self.source.hold(held | (self._peers() if self.book else set()))
 
     # Actions
 
@@ -179,10 +215,10 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         if self._driver is not None and self._driver.can_suspend and sys.platform != "win32":
             self.action_suspend_process()
         else:
-            self.tell("this terminal has no shell to give way to")
+            self.tell("this terminal has no shell to return to")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every action that makes sense now, and every theme by name."""
+        """Entries of the palette: every action available now, and every theme by name."""
         if isinstance(screen, PaneScreen):
             for action in screen.available():
                 if action.group != "move" and action.id != "palette":
@@ -194,20 +230,21 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
     # Ending
 
     def end_from_thread(self) -> None:
-        """Ask the app to end, from any thread; raises RuntimeError where its loop does not run."""
+        """Ask the app to end, from any thread. Raises RuntimeError if its loop is not running."""
         if self._running_loop is None:
             raise RuntimeError("the console has not started")
         self._running_loop.call_soon_threadsafe(self.exit)
 
     def _fatal_error(self) -> None:
-        """One line for the user and the details in a file, where Textual would print all locals to the terminal."""
+        """One line for the user, details in a file. Textual itself would print all locals to the terminal."""
         error = self._exception
         path = self._state_path.parent / "crash.log"
-        told = f"prism stopped on an error of its own ({type(error).__name__}); details in {path}"
+        told = f"prism stopped because of an internal error ({type(error).__name__}); details in {path}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(traceback.format_exception(error)) if error else "no exception known\n")
+            details = "".join(traceback.format_exception(error)) if error else "no exception known\n"
+            path.write_text(details, encoding="utf-8", errors="replace")
         except OSError as failure:
-            told = f"prism stopped on an error of its own: {error!r} (not written to {path}: {failure.strerror})"
+            told = f"prism stopped because of an internal error: {error!r} (not written to {path}: {failure.strerror})"
         self.failed = clean(told, 500)
         self._close_messages_no_wait()

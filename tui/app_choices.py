@@ -1,13 +1,13 @@
-"""The part of the console that carries out choices kept between runs: the preset, the theme, whether events ring.
+"""Actions that change a setting kept between runs: the preset, the theme, alerts.
 
-Mixed into `tui.app.PrismApp`, whose table of actions calls the methods.
+Mixed into `tui.app.PrismApp`, which dispatches actions to these methods.
 """
 
 from __future__ import annotations
 
 from engine.config.presets import PRESETS
+from tui import presenters
 from tui.console import ConsoleApp
-from tui.presenters.preset_change import preset_change
 
 
 class Choices(ConsoleApp):
@@ -17,10 +17,12 @@ class Choices(ConsoleApp):
         snapshot = self._snapshot
         if snapshot is not None and self.preset in snapshot.rankings and name in snapshot.rankings:
             rankings = snapshot.rankings
-            self.tell(preset_change(rankings[self.preset], rankings[name], snapshot.instruments))
+            self.tell(
+                presenters.preset_change.preset_change(rankings[self.preset], rankings[name], snapshot.instruments)
+            )
         self.remember(preset=name)
         self.source.set_preset(name)
-        self.main.table.set_preset(name)
+        self.main.table.set_preset(name, keep_row=self.is_symbol_open)
         self.refresh_view()
 
     def do_preset_step(self, step: str) -> None:
@@ -31,7 +33,7 @@ class Choices(ConsoleApp):
         self.remember(alerts=not self._state.alerts)
         self._alerts.forget()
         if self._snapshot is not None:
-            # What is so at this moment is no news.
+            # Take the present state as the baseline: only later changes are news.
             self._alerts.look(self._snapshot, self.preset, self.now_s())
         section = self.config.console
         events = {
@@ -43,6 +45,9 @@ class Choices(ConsoleApp):
         if not self._state.alerts:
             self.tell("alerts off")
         elif chosen:
+            waits = section.alert_candidate and self._snapshot is not None and self._alerts.waits(self._snapshot)
+            if waits:
+                chosen = chosen.replace("new candidates", "new candidates (once history has arrived)")
             self.tell(f"alerts on by {section.alert_by.replace('both', 'bell and desktop')}: {chosen}")
         else:
             self.tell("alerts on, but the configuration chooses no event", severity="warning")

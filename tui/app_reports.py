@@ -1,18 +1,42 @@
-"""The part of the console that opens reports over the screen in front, and hands out pictures and symbols.
+"""Actions that open reports over the screen in front, save pictures of the screen and copy symbols.
 
-Mixed into `tui.app.PrismApp`, whose table of actions calls the methods.
+Mixed into `tui.app.PrismApp`, which dispatches actions to these methods.
 """
 
 from __future__ import annotations
 
-from textual.command import CommandPalette
+from collections.abc import Iterator, Sequence
 
+from textual.app import ComposeResult
+from textual.command import CommandPalette
+from textual.geometry import Size
+from textual.widget import Widget
+
+from tui import screens
 from tui.console import ConsoleApp
 from tui.export import ExportError, write_new
-from tui.screens.help import HelpScreen
-from tui.screens.market import MarketScreen
-from tui.screens.pane_screen import PaneScreen
-from tui.screens.venues import ReportScreen, VenuesScreen
+from tui.presenters.footer import Hint
+from tui.screens.overlay import Overlay, ReportScreen
+from tui.screens.pane_screen import PaneScreen, size_class
+
+
+class Palette(CommandPalette, Overlay[None]):
+    """Textual's command palette, below a header that is current."""
+
+    DEFAULT_CSS = """
+    Palette > #header { dock: top; }
+    Palette > #edge { dock: bottom; height: 2; visibility: visible; margin: 0; }
+    Palette > #--container { margin-top: 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield from Overlay.compose(self)
+
+    def content(self) -> Iterator[Widget]:
+        yield from CommandPalette.compose(self)
+
+    def hints(self) -> Sequence[Hint]:
+        return Hint("enter", "run"), Hint("esc", "back", "screen.dismiss"), Hint("↓ ↑", "choose")
 
 
 class Reports(ConsoleApp):
@@ -21,26 +45,40 @@ class Reports(ConsoleApp):
     def do_help(self) -> None:
         screen = self.screen
         if isinstance(screen, PaneScreen):
-            title, text = screen.title_of(screen.front), screen.help_of(screen.front)
-            self.push_screen(HelpScreen(title, text, screen.available(), self.keymap))
+            title, text = screen.title_of(screen.front), self.keymap.filled(screen.help_of(screen.front))
+            terms = screen.terms_of(screen.front)
+            self.push_screen(screens.help.HelpScreen(title, text, screen.available(), self.keymap, terms))
 
     def do_venues(self) -> None:
-        self._report(VenuesScreen())
+        self._report(screens.venues.VenuesScreen())
 
     def do_market(self) -> None:
-        self._report(MarketScreen())
+        if len(self.screen_stack) > 1 and isinstance(self.screen_stack[-2], screens.market.MarketScreen):
+            self.pop_screen()  # the symbol was opened from the map, which is the screen below
+        else:
+            self._report(screens.market.MarketScreen())
 
     def _report(self, report: ReportScreen) -> None:
         if isinstance(self.screen, PaneScreen):
             self.push_screen(report)
-            self.call_after_refresh(self.refresh_view)
 
     def do_palette(self) -> None:
-        self.push_screen(CommandPalette(id="--command-palette"))
+        if self._has_room_for_palette(self.size):
+            self.push_screen(Palette(id="--command-palette"))
+        else:
+            self.tell("this terminal is too small for the palette")
+
+    def fit_palette(self, size: Size) -> None:
+        """Close the palette if the terminal became too small for it: in three lines, its list fails at some keys."""
+        if isinstance(self.screen, Palette) and not self._has_room_for_palette(size):
+            self.screen.dismiss()
+
+    def _has_room_for_palette(self, size: Size) -> bool:
+        return size_class(size.width, size.height) != "tiny"
 
     def picture(self, title: str = "prism") -> str:
-        """The screen as it stands, as SVG."""
-        # Viewers built on librsvg drop blanks at the ends of texts, and with them every column, unless told not to.
+        """The current screen as SVG."""
+        # Without this attribute, viewers built on librsvg drop blanks at the ends of texts, and the columns collapse.
         return self.export_screenshot(title=title).replace("<svg ", '<svg xml:space="preserve" ', 1)
 
     def do_picture(self) -> None:
@@ -52,8 +90,10 @@ class Reports(ConsoleApp):
             self.tell(f"picture written to {path}")
 
     def do_copy_symbol(self) -> None:
-        if self.key is None:
+        # On the main screen ask the table itself: its message about the cursor may not have arrived here yet.
+        key = self.main.table.cursor_key if self.screen is self.main else self.key
+        if key is None:
             self.tell("no symbol under the cursor to copy")
         else:
-            self.copy_to_clipboard(self.key.symbol)
-            self.tell(f"{self.key.symbol} copied, if this terminal lets programs set its clipboard (OSC 52)")
+            self.copy_to_clipboard(key.symbol)
+            self.tell(f"{key.symbol} copied, if this terminal lets programs set its clipboard (OSC 52)")

@@ -1,7 +1,7 @@
-"""The command that runs a module of this program in a Python of its own.
+"""The command line that runs a module of prism in a separate Python process.
 
-Used for the engine's process and for the simulator. Both import what this process would, and nothing that happens to
-lie in the folder it was started from, which `python -m` would look into first.
+Used for the engine's process and for the simulator. The child imports from this process's search path, and never from
+the current folder, which plain `python -m` would search first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The command line of `prism`: reads arguments, picks the command, returns its exit code.
 
-The entry point `prism` calls `main`. Nothing heavy is imported before the command is known, and nothing
-here writes to stderr or decides what a failure means: that is `tui.headless.diagnostics`.
+The entry point `prism` calls `main`. Nothing heavy may be imported before the command is known. Nothing here writes to
+stderr or decides what a failure means: `tui.headless.diagnostics` does.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _EPILOG: Final = """exit codes:
   130  interrupted
 """
 PRIVATE: Final = 0o077
-"""What is taken from the permissions of every file and folder that a command makes: others may do nothing with them."""
+"""The umask of every command: files and folders that prism creates are accessible to their owner only."""
 _SHELLS: Final = ("bash", "zsh", "tcsh")
 _PATH_ARGUMENTS: Final = ("capture", "replay", "config_file", "file", "token_file")
 """Arguments that a shell completes with file names."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose refusals are configuration errors like any other, reported in one place."""
+    """A parser that raises its errors as ConfigError, so that they are reported in one place."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{clean(message, 250)}; see `{self.prog} --help`")
 
 
 class _Version(argparse.Action):
-    """Prints the version; the package metadata is read only then."""
+    """Prints the version. The package metadata is read only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         from importlib.metadata import PackageNotFoundError, version

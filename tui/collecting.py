@@ -1,7 +1,7 @@
-"""How seldom the garbage collector runs in the processes that have a screen to paint or a market to follow.
+"""Garbage collector settings for the processes that paint a screen or follow a market.
 
-`while_loading` is called by the command line before it loads anything, `collect_seldom` once by each process when what
-it stands on is loaded.
+The command line calls `while_loading` before it loads anything. Each process calls `collect_seldom` when it has loaded
+its modules.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import gc
 from typing import Final
 
 ALLOCATIONS: Final = 50_000
-"""Allocations between two collections of the youngest generation."""
+"""Net allocations between two collections of the youngest generation."""
 
 
 def while_loading() -> None:
-    """What modules make stays; looking through it again and again takes a tenth of the time of a start."""
+    """Collect rarely while modules load: what they create stays, and scanning it repeatedly takes a tenth of a start's
+    time."""
     gc.set_threshold(ALLOCATIONS)
 
 
 def collect_seldom() -> None:
-    """Frames make objects by the thousand and hardly a cycle; at Python's default the collector would look through all
-    that was loaded many times a second, in the middle of a paint."""
+    """Freeze what is loaded and collect rarely. Frames create thousands of objects and hardly a cycle; at Python's
+    default, the collector would scan everything that was loaded many times a second, in the middle of a paint."""
     gc.freeze()
     gc.set_threshold(ALLOCATIONS)

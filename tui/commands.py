@@ -1,7 +1,7 @@
-"""Every command of `prism`: its name, its arguments and the module that runs it. One entry, one command.
+"""The table of `prism` commands: for each its name, its arguments and the module that runs it.
 
-Read by the command line to build its parser. Nothing heavy may be imported here: the module of a
-command is imported only once that command has been chosen, and `prism --help` loads none of them.
+The command line builds its parser from it. Nothing heavy may be imported here: the module of a command is imported only
+once that command has been chosen, and `prism --help` loads none of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 CONSOLE: Final = "tui.launch"
-"""What runs a command that shows the console; `--console` of a headless one leads there too."""
+"""The module of every command that shows the console, and of a headless command with `--console`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,25 @@ class Command:
 
 
 def moment_ms(text: str) -> int:
-    """A point in time as typed by the user: ISO 8601 (UTC where it names no zone) or milliseconds since the epoch."""
+    """A point in time as typed by the user: ISO 8601 (UTC unless it names a zone) or milliseconds since the epoch.
+
+    Bounded as the times of events are, so that the console can write it in any zone.
+    """
+    from engine.venues.checks import MAX_MS, MIN_MS  # only here: `prism --help` needs none of what it loads
+
+    ms = _moment_ms(text)
+    if not MIN_MS < ms < MAX_MS:
+        raise argparse.ArgumentTypeError(
+            f"expected a time between {_day(MIN_MS)} and {_day(MAX_MS)}, a number being milliseconds, not {text!r}"
+        )
+    return ms
+
+
+def _day(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, tz=UTC):%Y-%m-%d}"
+
+
+def _moment_ms(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 15:
         return int(text)
     try:
@@ -57,7 +75,7 @@ def moment_ms(text: str) -> int:
 
 
 def speed(text: str) -> float:
-    """How many seconds of a recording pass in one; infinite for `max`."""
+    """Seconds of a recording played per second; infinite for `max`."""
     if text == "max":
         return math.inf
     return _number_above_zero(text, "a number above 0, or max")
@@ -140,14 +158,18 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _record(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(mode="live")
-    parser.add_argument("folder", metavar="DIR", help="where the capture's files go; made where it is not there")
+    parser.add_argument("folder", metavar="DIR", help="folder for the capture's files; created if it does not exist")
     parser.add_argument(
-        "--for", dest="for_seconds", type=duration, metavar="TIME", help="end after this: 90s, 10m, 2h (default: never)"
+        "--for",
+        dest="for_seconds",
+        type=duration,
+        metavar="TIME",
+        help="stop after this time: 90s, 10m, 2h (default: never)",
     )
     parser.add_argument(
-        "--max-size", type=size, default=size("2GiB"), metavar="SIZE", help="end at this size in all (default: 2GiB)"
+        "--max-size", type=size, default=size("2GiB"), metavar="SIZE", help="stop at this total size (default: 2GiB)"
     )
-    parser.add_argument("--console", action="store_true", help="show the console meanwhile")
+    parser.add_argument("--console", action="store_true", help="also show the console")
     parser.add_argument("--demo", action="store_true", help="record the built-in exchange simulator")
     _simulator(parser)
     _settings(parser)
@@ -179,7 +201,10 @@ def _web(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--replay", metavar="CAPTURE", help="show a recording (default: the live venues)")
     source.add_argument("--demo", action="store_true", help="show the built-in exchange simulator")
     parser.add_argument(
-        "--host", default="127.0.0.1", metavar="ADDRESS", help="listen here (default: 127.0.0.1, this machine only)"
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to listen on (default: 127.0.0.1, this machine only)",
     )
     parser.add_argument("--port", type=port, default=7447, metavar="N", help="default: 7447")
     parser.add_argument(
@@ -188,7 +213,7 @@ def _web(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST",
-        help="another name by which browsers reach it",
+        help="another name under which browsers reach it",
     )
     parser.add_argument(
         "--token-file",
@@ -196,7 +221,11 @@ def _web(parser: argparse.ArgumentParser) -> None:
         help="the token of the address (default: a new one every time); needed for a --host that others reach",
     )
     parser.add_argument(
-        "--pages", type=count, default=1, metavar="N", help="consoles at once; one more ends the oldest (default: 1)"
+        "--pages",
+        type=count,
+        default=1,
+        metavar="N",
+        help="number of consoles at once; one more ends the oldest (default: 1)",
     )
     _simulator(parser)
     _settings(parser)
@@ -204,9 +233,7 @@ def _web(parser: argparse.ArgumentParser) -> None:
 
 def _scan(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--replay", metavar="CAPTURE", help="rank a recording as it stands at its end (default: the live venues)"
-    )
+    source.add_argument("--replay", metavar="CAPTURE", help="rank a recording as of its end (default: the live venues)")
     source.add_argument("--demo", action="store_true", help="rank the built-in exchange simulator")
     parser.add_argument("--top", type=count, default=20, metavar="N", help="how many candidates (default: 20)")
     parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
@@ -233,7 +260,10 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--demo", action="store_true", help="explain it from the built-in exchange simulator")
     parser.add_argument(
-        "--at", type=moment_ms, metavar="T", help="as of this time: ISO 8601 or epoch ms (default: its end)"
+        "--at",
+        type=moment_ms,
+        metavar="T",
+        help="with --replay, as of this time: ISO 8601 or epoch ms (default: its end)",
     )
     parser.add_argument("--preset", metavar="P", help="which weights and gates (default: the configured one)")
     parser.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
@@ -261,26 +291,32 @@ def _config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         choices=("init", "path", "show", "check"),
-        help="init: write the commented example; path: where the file is; "
-        "show: the values in force and where each came from; check: read the file and report every error",
+        help="init: write the commented example; path: print its path; "
+        "show: print the values in force and their sources; check: report every error",
     )
-    parser.add_argument("file", nargs="?", metavar="FILE", help="check: this file instead of what is in force")
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="check: this file instead of the configuration in force"
+    )
     parser.add_argument("--force", action="store_true", help="init: replace a file that exists")
     parser.add_argument("--format", choices=("table", "json"), help="show: default table")
     _settings(parser)
 
 
 COMMANDS: Final = (
-    Command("live", "the console on the live public streams of the venues; what `prism` alone does", CONSOLE, _live),
+    Command(
+        "live", "the console on the live public streams of the venues; `prism` alone does the same", CONSOLE, _live
+    ),
     Command("demo", "the console on the built-in exchange simulator; works offline", CONSOLE, _demo),
     Command("replay", "the console on a recording: pause, step, seek, speed", CONSOLE, _replay),
     Command("record", "write what the venues send to a capture", "tui.headless.record", _record),
     Command("web", "the console in a browser on this machine", "tui.web.command", _web),
     Command("scan", "rank once, print, exit", "tui.headless.scan", _scan),
     Command("explain", "the full derivation of one symbol's score, gates and levels", "tui.headless.explain", _explain),
-    Command("inspect", "what a recording holds: venues, instruments, books, tallies", "tui.headless.inspect", _inspect),
     Command(
-        "doctor", "is everything there: terminal, folders, each venue; what to do", "tui.headless.doctor", _settings
+        "inspect", "what a recording contains: venues, instruments, books, counts", "tui.headless.inspect", _inspect
+    ),
+    Command(
+        "doctor", "check the terminal, the folders and each venue; say what to do", "tui.headless.doctor", _settings
     ),
     Command("config", "write, find, show or check the configuration", "tui.headless.config", _config),
 )

@@ -1,8 +1,8 @@
-"""Writes what the table shows to a file, at the user's wish.
+"""Writes exports to files: the rows of the table as CSV or JSON, and pictures of the screen.
 
-Called by the main screen. The name is prism's own: neither a symbol nor any other text from outside becomes part
-of a path, an existing file is never overwritten, and no cell can start a formula in a spreadsheet. A file under its
-final name is whole: it gets that name once all of it is on the disk.
+Called by the main screen and by `tui.app_reports`. File names are prism's own: neither a symbol nor any other text from
+outside may become part of a path. An existing file is never overwritten, and no cell can start a formula in a
+spreadsheet. A file under its final name is complete: it gets that name once all of it is on the disk.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ExportError(Exception):
-    """The file could not be written; says where and why."""
+    """The file could not be written; the message says where and why."""
 
 
 def as_csv(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
-    """Header and rows; a value that is not known is an empty field."""
+    """Header and rows; an unknown value is an empty field."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
@@ -38,20 +38,20 @@ def as_csv(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
 
 
 def as_json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
-    """A list of objects; a value that is not known is null."""
+    """A list of objects; an unknown value is null."""
     return msgspec.json.format(msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows])) + b"\n"
 
 
 def write_export(
     names: Sequence[str], rows: Sequence[Sequence[Value]], form: Literal["csv", "json"], folder: Path
 ) -> Path:
-    """The path of a new file `prism-candidates-<n>.<form>` in `folder`. Raises ExportError."""
+    """Write a new file `prism-candidates-<n>.<form>` in `folder` and return its path. Raises ExportError."""
     return write_new(as_json(names, rows) if form == "json" else as_csv(names, rows), "candidates", form, folder)
 
 
 def write_new(data: bytes, subject: str, form: str, folder: Path) -> Path:
-    """The path of a new file `prism-<subject>-<n>.<form>` in `folder`, both words prism's own, readable by its owner
-    only. Raises ExportError, and leaves nothing behind then."""
+    """Write a new file `prism-<subject>-<n>.<form>` in `folder`, readable by its owner only, and return its path. Both
+    words must be prism's own. Raises ExportError and then leaves nothing behind."""
     temporary = ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,12 +77,12 @@ def write_new(data: bytes, subject: str, form: str, folder: Path) -> Path:
 
 
 def _name(temporary: str, path: Path) -> None:
-    """Give the file its name. Raises FileExistsError where that is taken."""
+    """Give the file its name. Raises FileExistsError if that is taken."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
     except OSError:
-        # A file system without links: the name is taken first, so that no other file is replaced.
+        # A file system without hard links: reserve the name first, so that no other file is replaced.
         path.open("xb").close()
         os.replace(temporary, path)

@@ -1,12 +1,13 @@
-"""Ends the program when its terminal is gone or it is told to end, even if the screen's loop is stuck.
+"""Ends the program when its terminal closes or a signal asks it to, even if the app's event loop is stuck.
 
 Textual writes to the terminal from its loop through a bounded queue, so a terminal that stopped reading, or that is
-gone, can block that loop for ever; its input thread spins on a closed terminal. Therefore a thread of its own
-watches: it wakes on SIGHUP or SIGTERM (the handlers only set an event) and on a hang-up of the terminal itself,
-which also covers `nohup`. It first asks the app to end; if the program is not gone in time it closes the engine,
-puts the terminal back as far as it can be reached, and leaves the process.
+gone, can block that loop for ever. Its input thread spins on a closed terminal. Therefore a separate thread watches: it
+wakes on SIGHUP or SIGTERM (the handlers only set an event) and on a hang-up of the terminal itself, which also covers
+`nohup`. It first asks the app to end. If the program is still running after a grace period, it closes the engine,
+restores the terminal as far as it can be reached, and exits the process.
 
-Used by `tui.launch` around the app's run. Nothing else may call `os._exit`.
+Used by `tui.launch` around the app's run; `tui.terminal_driver` asks it who has the terminal. Only this module, in the
+console's process, and `tui.engine_process.child`, in the engine's, may call `os._exit`.
 """
 
 from __future__ import annotations
@@ -17,36 +18,37 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, Final
 
 try:
     import termios
-except ImportError:  # Windows: its console keeps no such attributes, and Textual puts back what it changed
+except ImportError:  # Windows: its console has no such attributes, and Textual restores what it changed
     termios = None  # type: ignore[assignment]
 
 GRACE_S: Final = 1.5
-"""For the app to end by itself after it was asked."""
+"""Time for the app to end by itself after it was asked to."""
 CLOSE_S: Final = 0.8
-"""For the engine to close after that; the sum stays below the 3 s in which a closed terminal must end prism."""
+"""Time for the engine to close after that. The sum stays below the 3 s within which prism must end with its
+terminal."""
 WATCH_MS: Final = 250
-"""How long one look at the terminal may last before the events are looked at again."""
+"""Longest wait for a hang-up before the events are checked again."""
 
 HUNG_UP: Final = 128 + 1
-"""Exit code of a program that ended with its terminal: 128 and the number of SIGHUP, on systems without it too."""
+"""Exit code after the terminal closed: 128 plus the number of SIGHUP, also on systems without SIGHUP."""
 SIGNALS: Final = tuple(
     number for name in ("SIGHUP", "SIGTERM", "SIGBREAK") if (number := getattr(signal, name, None)) is not None
 )
-"""Windows sends SIGBREAK where its window is closed."""
+"""Windows sends SIGBREAK when the console window is closed."""
 
 _MODES: Final = (1000, 1002, 1003, 1006, 1015, 1016, 2004, 1004, 2048)
 RESTORE: Final = b"".join(b"\x1b[?%dl" % mode for mode in _MODES) + b"\x1b[<u\x1b[?1049l\x1b[?25h\x1b[0m"
-"""Mouse, paste, focus and resize reports off, keys as before, main screen, cursor, plain text."""
+"""Mouse, paste, focus and resize reports off, key protocol as before, main screen, cursor visible, plain text."""
 
 
 class Lifeline:
-    """One watch over one run of the app."""
+    """Watches over one run of the app."""
 
     def __init__(
         self,
@@ -63,13 +65,13 @@ class Lifeline:
         self._done = threading.Event()
         self._before = {fd: attributes for fd in terminals if (attributes := _attributes(fd)) is not None}
         self.reason = ""
-        """Why the program was told to end; empty while it was not."""
+        """Why the program must end; empty until then."""
         self.code = 1
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Lifeline]:
         """Install the handlers and watch until the block is left. Only from the main thread."""
-        # A SIGHUP that was set to be ignored (nohup) stays so; the look at the terminal covers its closing.
+        # An ignored SIGHUP (nohup) stays ignored; polling the terminal covers its closing.
         kept: dict[signal.Signals, Any] = {
             number: signal.getsignal(number) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN
         }
@@ -88,9 +90,14 @@ class Lifeline:
             self.tell("told to end (SIGTERM)", 128 + number)
         else:
             self.tell("the terminal was closed", HUNG_UP)
+        if is_in_background(self._terminals):
+            # `kill %1` in a shell, which also continues the process. Ending the app would take the terminal again, and
+            # that would stop the process once more. Nothing needs restoring: suspending gave the terminal back.
+            self._close(CLOSE_S)
+            self._leave(self.code)
 
     def tell(self, reason: str, code: int) -> None:
-        """Begin to end; safe from a signal handler and from any thread."""
+        """Start the shutdown. Safe from a signal handler and from any thread."""
         if not self._told.is_set():
             self.reason, self.code = reason, code
             self._told.set()
@@ -105,18 +112,18 @@ class Lifeline:
                 self.tell("the terminal was closed", HUNG_UP)
 
     def _hang_up(self) -> Callable[[], bool]:
-        """What waits a moment for a terminal to be closed, and says whether one was."""
+        """A function that waits up to `WATCH_MS` for a terminal to close and returns whether one did."""
         if not self._terminals or not hasattr(select, "poll"):
-            # Windows cannot be asked; its signal says it.
+            # Windows has no poll; there SIGBREAK reports it.
             return lambda: self._told.wait(WATCH_MS / 1000) and False
         poll = select.poll()
         for fd in self._terminals:
-            poll.register(fd, 0)  # hang-ups and errors are reported without being asked for
+            poll.register(fd, 0)  # hang-ups and errors are always reported
         ends = select.POLLHUP | select.POLLERR | select.POLLNVAL
         return lambda: any(happened & ends for _, happened in poll.poll(WATCH_MS))
 
     def _end(self) -> None:
-        with contextlib.suppress(RuntimeError):  # a loop that is closed, or not open yet: the time limit decides
+        with contextlib.suppress(RuntimeError):  # the loop is closed or not running yet: the grace period decides
             self._ask()
         if self._done.wait(self._grace_s):
             return
@@ -127,6 +134,16 @@ class Lifeline:
             self._leave(self.code)
 
 
+def is_in_background(terminals: Iterable[int]) -> bool:
+    """Whether the first of these descriptors that is a terminal now belongs to another process group, as that of a
+    suspended program does. False without such a terminal, and on systems without process groups."""
+    if hasattr(os, "tcgetpgrp"):
+        for fd in terminals:
+            with contextlib.suppress(OSError):  # not a terminal, or closed
+                return os.tcgetpgrp(fd) != os.getpgrp()
+    return False
+
+
 def _attributes(fd: int) -> list[Any] | None:
     if termios is not None:
         with contextlib.suppress(termios.error, OSError):
@@ -135,13 +152,15 @@ def _attributes(fd: int) -> list[Any] | None:
 
 
 def restore(before: dict[int, list[Any]]) -> None:
-    """Put terminals back as they were, without ever waiting for one that does not read."""
+    """Restore terminals to their former attributes, without ever blocking on one that does not read."""
     for fd, attributes in before.items():
-        with contextlib.suppress(OSError):  # full or gone: nobody would see it
+        with contextlib.suppress(OSError):  # its buffer is full or it is gone: nobody would see the output
             blocking = os.get_blocking(fd)
             os.set_blocking(fd, False)
-            os.write(fd, RESTORE)
-            os.set_blocking(fd, blocking)
+            try:
+                os.write(fd, RESTORE)
+            finally:
+                os.set_blocking(fd, blocking)  # the flag belongs to the open file, which the shell shares
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(fd, termios.TCSANOW, attributes)
 

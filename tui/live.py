@@ -1,6 +1,6 @@
-"""The live engine as the commands want it: on the venues, or on the simulator.
+"""Builds the live engine for the commands, connected to the venues or to the simulator.
 
-Used by the console's launcher and by the headless commands, so that both connect in the same way.
+Used by the engine's process and by the headless commands, so that both connect in the same way.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Final
 from platformdirs import user_cache_path, user_state_path
 
 from engine.config.schema import Config
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.storage.recorder import Recorder
+from engine.wiring import Wiring
 from tui.simulated import PACE, Routes, Simulator
 
 CANDLES: Final = "candles.sqlite3"
@@ -22,9 +23,9 @@ BANS: Final = "bans.json"
 def live_engine(config: Config, simulator: Simulator | None = None, recorder: Recorder | None = None) -> LiveEngine:
     """An engine on the venues, or on `simulator`, not yet started.
 
-    A simulator that does not start is the engine's failure, since only the engine's thread waits for it. What is
-    recorded shall stand in the recording whole: with a `recorder`, and for invented markets, no candles of earlier runs
-    are used or kept.
+    Only the engine's thread waits for the simulator, so a simulator that does not start is reported as the engine's
+    failure. A recording must be complete in itself: with a `recorder`, and with the simulator, no candles of earlier
+    runs are read and none are kept.
     """
     if simulator is not None:
         return LiveEngine(config, "demo", Wiring(Routes(simulator), PACE, recorder=recorder))
@@ -33,10 +34,10 @@ def live_engine(config: Config, simulator: Simulator | None = None, recorder: Re
 
 
 def candle_store() -> Path:
-    """Where candles are kept between runs."""
+    """The file that keeps candles between runs."""
     return user_cache_path("prism") / CANDLES
 
 
 def ban_file() -> Path:
-    """Where it is kept which venues told this address to wait, and until when."""
+    """The file that keeps, between runs, which venues banned this address and until when."""
     return user_state_path("prism") / BANS

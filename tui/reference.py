@@ -1,7 +1,7 @@
-"""The table of every action for `docs/keys.md`, made from the table of actions.
+"""Generates the tables of `docs/keys.md` from the table of actions and the columns of the candidates.
 
-`python -m tui.reference docs/keys.md` puts it between the page's two markers; a test fails where the page holds
-another one.
+`python -m tui.reference docs/keys.md` puts them between the page's two markers. A test fails if the page is out of
+date.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from engine.config.page import with_part
 from tui.actions import ACTIONS, GROUPS, Keymap
+from tui.presenters.columns import glossary
 
 BEGIN: Final = "<!-- keys: made by `python -m tui.reference docs/keys.md` -->"
 END: Final = "<!-- keys: end -->"
@@ -24,7 +26,7 @@ PLACES: Final = {
 
 
 def tables() -> str:
-    """One table a group, in Markdown."""
+    """One table per group of actions and one of the columns, in Markdown."""
     return "\n".join(_tables())
 
 
@@ -40,15 +42,18 @@ def _tables() -> Iterator[str]:
                 keys = " ".join(f"`{key}`" for key in keymap.texts(action.id).split())
                 yield f"| {keys} | `{action.id}` | {action.help} | {PLACES[action.where]} |"
         yield ""
+    yield "### Columns of the candidates"
+    yield ""
+    yield "| heading | shows |"
+    yield "| --- | --- |"
+    for heading, meaning in glossary():
+        yield f"| {heading} | {meaning} |"
+    yield ""
 
 
 def renewed(page: str) -> str:
-    """`page` with the table of today between its markers; raises ValueError where it lacks them."""
-    before, begin, rest = page.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+    """`page` with current tables between its markers. Raises ValueError if it lacks them."""
+    return with_part(page, BEGIN, END, tables())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The built-in exchange simulator as a child process, for `prism demo` and the headless commands with `--demo`.
 
-A process of its own, so that its work does not slow the console's interpreter, as real exchanges' does not. It ends
-with its standard input, so it cannot outlive this program, however this one ends. Nothing of it leaves the loopback.
+It is a separate process so that its work does not slow the console's interpreter, as real exchanges would not. It ends
+when its standard input closes, so it cannot outlive this program, however this one ends. It uses the loopback only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,10 +21,10 @@ from engine.errors import PrismError
 from tui import child_python
 
 READY_S: Final = 30.0
-"""How long it may take until it listens."""
+"""How long it may take to start listening."""
 CLOSE_S: Final = 3.0
 PACE: Final = 50.0
-"""It answers requests this many times faster than the venues allow, and so it may be asked."""
+"""The simulator's rate limits are this many times the venues', and so is the engine's request rate."""
 
 
 class SimulatorFailed(PrismError):
@@ -31,9 +32,9 @@ class SimulatorFailed(PrismError):
 
 
 class Routes(Mapping[str, str]):
-    """The routes to a simulator that may still be starting: whoever first looks into them waits until it listens.
+    """The routes to a simulator that may still be starting: the first access waits until it listens.
 
-    The engine's thread is who looks, so that the screen is there meanwhile.
+    Only the engine's thread accesses them, so the screen does not wait.
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -50,33 +51,41 @@ class Routes(Mapping[str, str]):
 
 
 class Simulator:
-    """The child. Started at once; `routes` waits until it listens. Use as a context manager."""
+    """The child process. It is started at once; `routes` waits until it listens. Use as a context manager."""
 
     def __init__(self, *, seed: int, rate: float | None = None, truth: str | None = None) -> None:
-        """`rate`: trades and book changes a second over all instruments; None: its default."""
+        """`rate`: trades and book updates per second over all instruments; None: the simulator's default."""
         words = child_python.command("engine.simulator", "--seed", str(seed), "--limits", str(PACE))
         if rate is not None:
             words += ["--rate", str(rate)]
         if truth is not None:
             words += ["--truth", truth]
+        self._begin(words)
+
+    def _begin(self, words: Sequence[str]) -> None:
+        """Start a child that prints its routes and ends when its standard input closes."""
         self._child = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True
         )
         self._routes: Mapping[str, str] | None = None
+        self._said: deque[bytes] = deque(maxlen=1)
+        """The last line of its standard error. A thread reads it: a full pipe would block the child."""
+        self._listener = threading.Thread(target=self._listen, name="simulator errors", daemon=True)
+        self._listener.start()
 
     @property
     def pid(self) -> int:
-        """Of the child."""
+        """Process id of the child."""
         return self._child.pid
 
     def routes(self) -> Mapping[str, str]:
-        """Real origins to those of the simulator. Raises SimulatorFailed where it does not start in time."""
+        """Maps each real origin to the simulator's. Raises SimulatorFailed if it does not start in time."""
         if self._routes is None:
             self._routes = self._read_routes()
         return self._routes
 
     def close(self) -> None:
-        """End it; harmless where it has ended."""
+        """End the child. Harmless if it has ended already."""
         child = self._child
         with contextlib.suppress(OSError):
             if child.stdin is not None:
@@ -86,9 +95,9 @@ class Simulator:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        for pipe in (child.stdout, child.stderr):
-            if pipe is not None:
-                pipe.close()
+        self._listener.join(CLOSE_S)
+        if child.stdout is not None:
+            child.stdout.close()
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +109,7 @@ class Simulator:
         out = self._child.stdout
         assert out is not None
         said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        # A thread, since Windows cannot wait for a pipe with a limit; it ends with the child's output.
+        # In a thread, because Windows cannot wait for a pipe with a timeout; it ends with the child's output.
         threading.Thread(target=lambda: said.put(out.readline()), name="simulator", daemon=True).start()
         try:
             line = said.get(timeout=READY_S)
@@ -111,21 +120,26 @@ class Simulator:
         try:
             routes = json.loads(line)["routes"]
         except (ValueError, KeyError, TypeError):
-            raise SimulatorFailed("the exchange simulator did not say where it listens") from None
+            raise SimulatorFailed("the exchange simulator did not report its address") from None
         return {str(origin): str(other) for origin, other in routes.items()}
 
     def _last_words(self) -> str:
         try:
-            # Its output ended, so it is about to end too, unless it is stuck.
+            # Its output has ended, so it is about to exit, unless it is stuck.
             self._child.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
             self._child.kill()
             return f"not ready within {READY_S:.0f} s"
+        self._listener.join(CLOSE_S)
+        return self._said[0].decode(errors="replace") if self._said else f"it ended with {self._child.returncode}"
+
+    def _listen(self) -> None:
         err = self._child.stderr
-        said = err.read().decode(errors="replace").strip().splitlines() if err is not None else []
-        return said[-1] if said else f"it ended with {self._child.returncode}"
+        assert err is not None
+        with err:
+            self._said.extend(words for line in err if (words := line.strip()))
 
 
 def simulator_of(args: argparse.Namespace) -> Simulator:
-    """The simulator that a command line asks for, starting."""
+    """Start the simulator with the settings of a command line."""
     return Simulator(seed=args.seed, rate=args.rate)

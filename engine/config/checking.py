@@ -1,6 +1,6 @@
-"""Judges plain values, from wherever they came, by the schema: every single value, with all problems told at once.
+"""Validation of plain values against the schema: every value of a source, with all problems reported at once.
 
-Called by the loader for each of its sources. Nothing is filled in and nothing is combined here.
+Called by the loader for each of its sources. No defaults are filled in and no sources are combined here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.text import clean
 
 _SHOWN_CHARS: Final = 60
 _TRUTH: Final = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-"""What YAML 1.1 takes for a boolean."""
+"""Booleans of YAML 1.1."""
 _SEPARATED: Final = re.compile(r"[0-9]{1,3}([_, ][0-9]{3})+(\.[0-9]+)?", re.ASCII)
 
 _PERCENT: Final = re.compile(r"(-?[0-9]{1,6}(?:\.[0-9]{1,6})?) *%", re.ASCII)
@@ -27,16 +27,16 @@ _PERCENT: Final = re.compile(r"(-?[0-9]{1,6}(?:\.[0-9]{1,6})?) *%", re.ASCII)
 
 @dataclass(slots=True)
 class Findings:
-    """What one source says."""
+    """The values and problems of one source."""
 
     values: dict[Path, object] = field(default_factory=dict)
-    """Every value that the schema accepts, by its key; sections and mappings are taken apart."""
+    """Every value that the schema accepts, by its key; sections and mappings are flattened."""
     problems: list[tuple[Path, str]] = field(default_factory=list)
     """Key, and what is wrong with it."""
 
 
 def check(tree: object) -> Findings:
-    """The findings in a tree of sections. Values that were refused by the reader are passed over."""
+    """The findings in a tree of sections. Values that the reader refused are skipped."""
     found = Findings()
     _walk(tree, (), found)
     return found
@@ -55,7 +55,7 @@ def _walk(value: object, path: Path, found: Findings) -> None:
         found.problems.append((path, f"expected {expected(annotation)}, not {given(value)}"))
     elif takes_none(annotation):
         found.values[path] = None
-    # A section with nothing in it, because all its keys are commented out, changes nothing.
+    # An empty section, such as one with all its keys commented out, changes nothing.
 
 
 def _entries(mapping: dict[Any, object], path: Path, found: Findings) -> None:
@@ -106,7 +106,7 @@ def _fits(value: float, annotation: Any) -> bool:
 
 
 def given(value: object) -> str:
-    """What was written, fit to be shown."""
+    """The value as it was written, cleaned for display."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -127,7 +127,7 @@ def _advice(value: object, annotation: Any) -> str:
             return f"; write {re.sub('[_, ]', '', value.strip())}"
         if percent := _PERCENT.fullmatch(value.strip()):
             share = round(float(percent[1]) / 100, 12)
-            # Only where the key is a share at all: 10 % of an equity in dollars means nothing.
+            # Only if the key is a share: 10 % is no amount of dollars.
             return f"; write {plain(share)}" if _fits(share, annotation) and not _fits(1.01, annotation) else ""
         return ""
     if wanted == "text" and value is not None and not isinstance(value, list | dict):

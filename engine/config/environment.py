@@ -1,8 +1,8 @@
 """Settings in environment variables: `PRISM_ENGINE__PRESET=strict` is `engine.preset: strict`.
 
-Called by the loader with a mapping; nothing here reads the process's own environment. Two underscores stand for each
-dot; dashes in names become underscores. Text is taken as it is, everything else is read as YAML. A variable
-that begins with `PRISM_` but holds no two underscores is not a setting.
+Called by the loader with a mapping; nothing here reads the process's own environment. A dot is written as two
+underscores, a dash in a name as one. Text is taken as it is, everything else is read as YAML. A variable that begins
+with `PRISM_` but has no two underscores in a row after that is not a setting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAME_CHARS: Final = 120
 
 @dataclass(slots=True)
 class Variables:
-    """What the environment says, by variable in alphabetical order."""
+    """The settings of the environment, by variable in alphabetical order."""
 
     found: dict[str, Findings] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
@@ -39,8 +39,8 @@ def variable(path: Path) -> str:
 
 
 def read(environment: Mapping[str, str]) -> Variables:
-    """Every setting in `environment`. Variables of a section that does not exist are told, not refused: they may be
-    another program's.
+    """Every setting in `environment`. Variables of an unknown section give a notice and no problem: they may belong to
+    another program.
     """
     variables = Variables()
     for name in sorted(environment):
@@ -78,7 +78,7 @@ def _setting(parts: list[str], text: str) -> Findings:
 
 
 def _resolved(parts: list[str]) -> tuple[Path, list[str]]:
-    """The key that `parts` name as far as the schema knows it, and what is left."""
+    """The key that `parts` name as far as the schema knows it, and the parts that are left."""
     path: Path = ()
     for at, part in enumerate(parts):
         spelled = {name.replace("-", "_"): name for name in names_in(path) or ()}

@@ -1,7 +1,7 @@
-"""The commented example file: every key with what it means, what it takes and its default. It loads as it stands.
+"""The commented example file: every key with its meaning, the values it takes and its default. It loads unchanged.
 
-Written by `prism config init`, and kept in the repository as `config.example.yaml`; a test fails where the two differ.
-`python -m engine.config.example > config.example.yaml` writes it anew. Everything in it comes from the schema.
+Written by `prism config init`, and kept in the repository as `config.example.yaml`; a test fails if the two differ.
+`python -m engine.config.example > config.example.yaml` rewrites it. Everything in it comes from the schema.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _KEY_EXAMPLES: Final = ("freeze: ctrl+f", "first: home,ctrl+a")
 
 _HEAD: Final = """\
-Configuration of prism. Every key stands here with its default, so a file may hold only the keys it changes.
+Configuration of prism. Every key is listed with its default; your file needs only the keys that you change.
 
-`prism config path` prints where prism looks for this file, `prism config check` reports every error in it, and
-`prism config show` prints the values in force and where each came from. A flag wins over an environment variable
-(PRISM_ENGINE__PRESET=strict), that over this file, and this file over the default."""
+`prism config path` prints the path of this file, `prism config check` reports every error in it, and
+`prism config show` prints the values in force and their sources. A flag overrides an environment variable
+(PRISM_ENGINE__PRESET=strict), a variable overrides this file, and this file overrides the default."""
 
 
 def example() -> str:
@@ -66,7 +66,7 @@ def _keys(section: type[Struct], defaults: Struct) -> Iterator[str]:
             yield f"{_INDENT}{name}:"
             yield from (f"{_INDENT * 2}{scalar(key)}: {scalar(inner)}" for key, inner in value.items())
         else:
-            # With nothing under it the key holds nothing, which leaves the mapping as it is.
+            # With only comments under it the key is null, which leaves the mapping as it is.
             yield f"{_INDENT}{name}:"
             yield from (f"{_INDENT * 2}# {one}" for one in _KEY_EXAMPLES)
 
@@ -87,7 +87,7 @@ def _presets() -> Iterator[str]:
 
 
 def takes(annotation: Any, default: object = None) -> str:
-    """What a key takes, and its default where that is one value: `Takes a number from 1 to 20; default 8.`"""
+    """What a key takes, and its default if that is a single value: `Takes a number from 1 to 20; default 8.`"""
     single = default is not None and entry_of(annotation) is None
     return f"Takes {expected(annotation)}{f'; default {scalar(default)}' if single else ''}."
 

@@ -1,8 +1,8 @@
-"""Where the configuration file lies, whether it can be trusted, and its first writing.
+"""The configuration file: its path, the check that it can be trusted, reading and writing.
 
-Called by the loader and by `prism config`. A file is read from a path that the user named or from the platform's folder
-for configuration, never from the current directory. A file that somebody else could have written is not used, because
-whoever writes it decides what the console shows.
+Called by the loader and by `prism config`. A file is read from a path that the user named or from the platform's
+configuration folder, never from the current directory. A file that another user could have written is not used, because
+its author decides what the console shows.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def default_path() -> Path:
-    """Where this platform keeps the configuration of programs."""
+    """The file in this platform's configuration folder. Raises ConfigError if that folder is relative."""
     path = platformdirs.user_config_path("prism") / FILE_NAME
     if not path.is_absolute():
-        raise ConfigError(f"the folder for configuration, {shown(path.parent)}, is relative; set XDG_CONFIG_HOME anew")
+        raise ConfigError(
+            f"the folder for configuration, {shown(path.parent)}, is relative; set XDG_CONFIG_HOME to an absolute path"
+        )
     return path
 
 
 def shown(path: Path) -> str:
-    """A path fit to be shown."""
+    """A path, cleaned for display."""
     return clean(str(path), 300)
 
 
 def read(path: Path, explicit: bool) -> tuple[bytes | None, list[str]]:
-    """At most `MAX_BYTES` + 1 bytes of the file, and why it cannot be trusted. None: there is none, and none is needed.
+    """At most `MAX_BYTES` + 1 bytes of the file, and why it cannot be trusted. None: it is absent and not needed.
 
-    Raises ConfigError where it cannot be read at all, or is absent although the user named it (`explicit`).
+    Raises ConfigError if it cannot be read at all, or is absent although the user named it (`explicit`).
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -88,9 +90,9 @@ def _quoted(path: Path) -> str:
 
 
 def write(path: Path, text: str, replace: bool) -> None:
-    """Write `text` to `path` in one step, readable by its owner only, making its folder where needed.
+    """Write `text` to `path` in one step, readable by its owner only, creating its folder if needed.
 
-    Raises ConfigError where something stands there already and `replace` is False; OSError where writing fails.
+    Raises ConfigError if `path` exists and `replace` is False; OSError if writing fails.
     """
     path = path.resolve()  # through a link, so that the file it leads to is written and the link stays
     _make_folder(path.parent)
@@ -111,15 +113,15 @@ def write(path: Path, text: str, replace: bool) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """`folder` and those above it, each for its owner only where it is new (XDG Base Directory, 0.8)."""
+    """Create `folder` and its parents if needed, each new one for its owner only (XDG Base Directory, 0.8)."""
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _reserve(path: Path) -> None:
-    """Make sure that nothing stands at `path` and that nothing can come between."""
+    """Create `path` atomically, so that it cannot appear in the meantime. Raises ConfigError if it exists."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        raise ConfigError(f"{shown(path)}: exists already; --force replaces it, and what is in it is lost") from None
+        raise ConfigError(f"{shown(path)}: already exists; --force replaces it and discards its contents") from None

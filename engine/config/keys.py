@@ -1,7 +1,7 @@
-"""What the schema says about each key, in words: what it is, what it takes, which names it knows, what was meant.
+"""The schema's keys in words: description, accepted values, known names, and the nearest key to an unknown one.
 
-Read by the checks of a configuration, by the example file and by the documentation, so that all three say the same.
-Nothing here reads a configuration.
+Read by the checks of a configuration, the example file and the documentation, so that all three say the same. Nothing
+here reads a configuration.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def without_none(annotation: Any) -> Any:
 
 
 def takes_none(annotation: Any) -> bool:
-    """Whether nothing is a value of its own here."""
+    """Whether null is a value here."""
     return without_none(annotation) is not annotation
 
 
@@ -61,13 +61,13 @@ def section_of(annotation: Any) -> type[Struct] | None:
 
 
 def entry_of(annotation: Any) -> Any | None:
-    """What each entry of a mapping is, or None where the key holds no mapping."""
+    """The annotation of a mapping's entries, or None if the key holds no mapping."""
     bare = without_none(annotation)
     return get_args(bare)[1] if get_origin(bare) is dict else None
 
 
 def takes_text(annotation: Any) -> bool:
-    """Whether the value is text, so that what stands in an environment variable is the value itself."""
+    """Whether the value is text, so that the text of an environment variable is the value itself."""
     bare = without_none(annotation)
     if get_origin(bare) is Annotated:
         bare = get_args(bare)[0]
@@ -116,7 +116,7 @@ def plain(number: float) -> str:
 def descriptions() -> dict[tuple[str, str], str]:
     """The docstring of each field by (section class, field).
 
-    Empty where the installation holds no source text: Python keeps no docstrings of fields, so they are read from it.
+    Read from the source text, since Python keeps no docstrings of fields; empty if the installation has no source.
     """
     try:
         tree = ast.parse(inspect.getsource(schema))
@@ -144,7 +144,7 @@ def description(section: type[Struct], field: str) -> str:
 
 
 def names_in(path: Path) -> tuple[str, ...] | None:
-    """Names that the section or mapping at `path` knows; None where it takes any, or is neither."""
+    """Names that the section or mapping at `path` knows; None if it takes any, or is neither."""
     annotation = annotation_of(path)
     if (section := section_of(annotation)) is not None:
         return tuple(fields(section))
@@ -152,7 +152,7 @@ def names_in(path: Path) -> tuple[str, ...] | None:
 
 
 def annotation_of(path: Path) -> Any | None:
-    """What the schema has at `path`, or None where it has nothing."""
+    """The schema's annotation at `path`, or None if there is none."""
     annotation: Any = Config
     for at, part in enumerate(path):
         section, entry = section_of(annotation), entry_of(annotation)
@@ -166,7 +166,7 @@ def annotation_of(path: Path) -> Any | None:
 
 
 def all_keys(path: Path = ()) -> Iterator[Path]:
-    """Every key of the schema; `balanced` stands for each preset."""
+    """Every key of the schema, with `balanced` in place of each preset."""
     section = section_of(annotation_of(path))
     for name in fields(section) if section is not None else ():
         yield (*path, name)
@@ -174,7 +174,7 @@ def all_keys(path: Path = ()) -> Iterator[Path]:
 
 
 def meant(path: Path, key: str) -> Path | None:
-    """The key that a user most likely meant by the unknown `key` at `path`: a namesake, or the nearest."""
+    """The key that a user most likely meant by the unknown `key` at `path`: one of the same name, or the nearest."""
     wanted = key.strip().lower().replace("-", "_")
     spelled = {name.replace("-", "_"): name for name in names_in(path) or ()}
     elsewhere = {str(one[-1]): one for one in reversed(list(all_keys()))}

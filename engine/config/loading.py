@@ -1,13 +1,13 @@
-"""The configuration in force, and where each value of it came from: flag > environment > file > default, key by key.
+"""The configuration in force and the source of each value: flag > environment > file > default, key by key.
 
-Called once at the start of a command that needs settings (`tui.headless.settings`) and by `prism config`. Every problem
-in every source is found before anything is refused, so that a user mends a file once.
+Called once at the start of a command that needs settings (`tui.headless.settings`) and by `prism config`. All problems
+of all sources are reported together, so that a user corrects a file once.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,8 @@ from engine.config.yaml_text import Path as Key
 from engine.errors import ConfigError
 
 DEFAULT: Final = "default"
+Judge = Callable[[Config], Iterable[tuple[Key, str]]]
+"""Key and what is wrong with its value, for each such value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Loaded:
     found: bool
     """Whether there is such a file."""
     notices: tuple[str, ...]
-    """What the user should know although nothing is wrong."""
+    """Notices for the user that are not errors."""
 
     def values(self) -> dict[str, object]:
         """Every key in force, presets complete, in the order of the schema."""
@@ -46,29 +48,29 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One place that settings come from."""
+    """One source of settings."""
 
     findings: Findings
     name: str
     lines: Mapping[Key, int]
-    """Lines of its keys, where it has lines."""
+    """Lines of its keys, if it has lines."""
     broken: tuple[yaml_text.Problem, ...] = ()
-    """What is wrong before the schema is asked."""
+    """Problems found before the check against the schema."""
 
     def where(self, key: Key) -> str:
-        """This source, with the line of `key` or of what holds it."""
+        """This source, with the line of `key` or of the key around it."""
         line = self.line(key)
         return f"{self.name}:{line}" if line else self.name
 
     def line(self, key: Key) -> int:
-        """The line of `key`, or of the nearest key around it; 0 where there is none."""
+        """The line of `key`, or of the nearest key around it; 0 if there is none."""
         for length in range(len(key), 0, -1):
             if line := self.lines.get(key[:length]):
                 return line
         return 0 if key else self.lines.get((), 0)
 
     def has(self, key: Key) -> bool:
-        """Whether it says anything at or below `key`."""
+        """Whether it sets anything at or below `key`."""
         return any(one[: len(key)] == key for one in self.findings.values)
 
 
@@ -76,11 +78,13 @@ def load(
     path: Path | None = None,
     environment: Mapping[str, str] = os.environ,
     overrides: Mapping[str, object] | None = None,
+    also: Judge | None = None,
 ) -> Loaded:
-    """The settings in the file at `path` (None: the user's own, which may be absent) below those in `environment`.
+    """The settings in the file at `path` (None: the user's own, which may be absent), overridden by `environment`.
 
-    `overrides` are flags: dotted key to value; the flag is named after the key's last part. Raises ConfigError with all
-    `problems`, each naming its source, line and key, what was expected, and the nearest key where one is unknown.
+    `overrides` are flags, which override both: dotted key to value; the flag is named after the key's last part. `also`
+    checks what the schema accepts, for callers that know more about some values. Raises ConfigError with all
+    `problems`, each with its source, line and key, what was expected, and for an unknown key the nearest one.
     """
     target = files.default_path() if path is None else path
     raw, distrust = files.read(target, explicit=path is not None)
@@ -90,7 +94,9 @@ def load(
     sources += [_flag(key, value) for key, value in (overrides or {}).items()]
     values, origin = _merged(sources)
     config = msgspec.convert(_tree(values), Config)
-    problems = [f"{files.shown(target)}: {reason}" for reason in distrust] + _problems(sources, config)
+    judged: list[tuple[Key, str]] = [(tuple(name.split(".")), text) for name, text in problems_of(config)]
+    judged += also(config) if also is not None else ()
+    problems = [f"{files.shown(target)}: {reason}" for reason in distrust] + _problems(sources, judged)
     if problems:
         raise refusal(problems)
     named = preset_name(config.engine.preset) or config.engine.preset
@@ -100,7 +106,7 @@ def load(
 
 
 def refusal(problems: Iterable[str]) -> ConfigError:
-    """The error for these problems, of which there is at least one."""
+    """The error for these problems, of which there must be at least one."""
     told = tuple(problems)
     return ConfigError(told[0] if len(told) == 1 else f"{len(told)} problems in the configuration", told)
 
@@ -134,7 +140,7 @@ def _merged(sources: Iterable[_Source]) -> tuple[dict[Key, object], dict[str, st
     origin: dict[str, str] = {}
     for source in sources:
         for key, value in source.findings.values.items():
-            # Nothing (null) for a whole mapping, and a value inside it, exclude each other.
+            # Null for a whole mapping and a value inside it exclude each other.
             for other in [one for one in values if one != key and (one[: len(key)] == key or key[: len(one)] == one)]:
                 del values[other], origin[dotted(other)]
             values[key] = value
@@ -152,8 +158,9 @@ def _tree(values: Mapping[Key, object]) -> dict[str, Any]:
     return tree
 
 
-def _problems(sources: list[_Source], config: Config) -> list[str]:
-    """Everything wrong, by source and line; what follows only from another problem is left out."""
+def _problems(sources: list[_Source], judged: Iterable[tuple[Key, str]]) -> list[str]:
+    """All problems, by source and line, without those that only follow from another. `judged` are the problems of
+    values that the schema accepted."""
     ranked: list[tuple[int, int, str]] = []
     spoiled: list[Key] = []
     for at, source in enumerate(sources):
@@ -164,8 +171,7 @@ def _problems(sources: list[_Source], config: Config) -> list[str]:
         for key, text in source.findings.problems:
             ranked.append((at, source.line(key), _told(source.where(key), key, text)))
             spoiled.append(_canonical(key))
-    for name, text in problems_of(config):
-        key = tuple(name.split("."))
+    for key, text in judged:
         if any(one[: len(key)] == key for one in spoiled):
             continue
         at = max((at for at, source in enumerate(sources) if source.has(key)), default=-1)
@@ -179,7 +185,7 @@ def _told(where: str, key: Key, text: str) -> str:
 
 
 def values_of(config: Config) -> dict[str, object]:
-    """Every key of `config` and of the presets that follow from it; mappings are taken apart."""
+    """Every key of `config` and of the presets it results in; mappings are flattened."""
     tree = msgspec.to_builtins(config)
     tree["presets"] = msgspec.to_builtins(presets_of(config))
     values: dict[str, object] = {}

@@ -1,7 +1,7 @@
-"""The table of every key for `docs/configuration.md`, made from the schema.
+"""The table of every key for `docs/configuration.md`, generated from the schema.
 
-`python -m engine.config.reference docs/configuration.md` puts it between the page's two markers; a test fails where the
-page holds another one.
+`python -m engine.config.reference docs/configuration.md` writes it between the page's two markers; a test fails if the
+page's table differs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 
 from engine.config.example import scalar
 from engine.config.keys import description, expected, fields, section_of
+from engine.config.page import with_part
 from engine.config.presets import PRESETS
 from engine.config.schema import Config, PresetChanges
 
@@ -67,12 +68,8 @@ def _row(*cells: str) -> Iterator[str]:
 
 
 def renewed(page: str) -> str:
-    """`page` with the table of today between its markers; raises ValueError where it lacks them."""
-    before, begin, rest = page.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{after}"
+    """`page` with the current table between its markers; raises ValueError if it lacks them."""
+    return with_part(page, BEGIN, END, tables())
 
 
 if __name__ == "__main__":

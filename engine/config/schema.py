@@ -36,42 +36,42 @@ class PresetChanges(_Section, frozen=True, kw_only=True):
     """Fields of a preset that differ from what ships; see the defaults beside each."""
 
     min_conviction: Annotated[float, Meta(ge=0, le=100)] | None = None
-    """Least |score - 50| * 2."""
+    """Minimum |score - 50| * 2."""
     min_coverage: Fraction | None = None
-    """Least share of the score's weight that rests on good data."""
+    """Minimum share of the score's weight that rests on good data."""
     min_faces: Annotated[int, Meta(ge=0, le=6)] | None = None
-    """Least number of faces that agree with the side."""
+    """Minimum number of faces that agree with the side."""
     max_spread_bps: Positive | None = None
-    """Widest spread, basis points of mid."""
+    """Maximum spread, basis points of mid."""
     min_depth_usd: NotNegative | None = None
-    """Least notional within 1 % of mid on the thinner side, US dollars."""
+    """Minimum notional within 1 % of mid on the thinner side, US dollars."""
     min_volume_24h_usd: NotNegative | None = None
-    """Least 24 h volume, US dollars; 0 lets microcaps through."""
+    """Minimum 24 h volume, US dollars; 0 lets microcaps through."""
     min_reward_risk: NotNegative | None = None
-    """Least reward/risk to TP2, net of taker fees and half the spread."""
+    """Minimum reward/risk to TP2, net of taker fees and half the spread."""
     persistence: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    """Scans in a row that all other gates must have passed."""
+    """Scans in a row in which all other gates must have passed."""
     stop_atr: Positive | None = None
     """Stop distance in ATR14 of the level timeframe."""
     targets_r: tuple[Positive, Positive, Positive] | None = None
-    """TP1 to TP3 in R, rising."""
+    """TP1 to TP3 in R, ascending."""
     level_timeframe: Literal["5m", "15m", "4h"] | None = None
-    """Bars the ATR is taken from."""
+    """Timeframe of the bars for the ATR."""
     face_weights: dict[str, NotNegative] | None = None
-    """Weights of the six faces for this preset alone, all six, summing to 1; without them those of the engine hold."""
+    """Weights of the six faces for this preset only: all six, with a sum of 1. Default: the engine's weights."""
 
 
 class EngineSection(_Section, frozen=True, kw_only=True):
     """How the market is scored."""
 
     preset: str = "balanced"
-    """Preset at start: strict, balanced or relaxed (high, medium and low are understood too, high being strict)."""
+    """Preset at start: strict, balanced or relaxed (also high, medium or low; high is strict)."""
     scan_interval_ms: Annotated[int, Meta(ge=20, le=60_000)] = 500
     """Time between two scans, milliseconds of market time."""
     include_tradfi: bool = False
-    """Rank perpetuals on stocks, metals, commodities and currencies too."""
+    """Also rank perpetuals on stocks, metals, commodities and currencies."""
     face_weights: dict[str, NotNegative] = msgspec.field(default_factory=lambda: dict(FACE_WEIGHTS))
-    """Share of each face in the score; a face left out keeps its default, and all six sum to 1."""
+    """Weight of each face in the score. A face left out keeps its default; the sum of all six must be 1."""
     taker_fees: dict[str, Annotated[float, Meta(ge=-0.01, le=0.05)]] = msgspec.field(
         default_factory=lambda: dict(TAKER_FEES)
     )
@@ -90,52 +90,52 @@ class VenuesSection(_Section, frozen=True, kw_only=True):
     bitget: bool = True
     """USDT perpetuals."""
     full_depth: Annotated[int, Meta(ge=0, le=200)] = 40
-    """Perpetuals of each venue with every trade and the whole book: the best ranked, besides pins, watch-list and the
-    open one. The others have candles, quotes and statistics, and say so."""
+    """Best ranked perpetuals of each venue to follow with every trade and the whole book, in addition to pins, the
+    watch-list and the open symbol. The others have candles, quotes and statistics, and say so."""
     keep_candles: bool = True
-    """Keep candles between runs, so that a start is warm in seconds."""
+    """Keep candles between runs, so that the next start is warm in seconds."""
     proxies: bool = False
-    """Go through the proxies that the environment names (HTTPS_PROXY, ALL_PROXY)."""
+    """Use the proxies that the environment names (HTTPS_PROXY, ALL_PROXY)."""
 
 
 class AccountSection(_Section, frozen=True, kw_only=True):
     """For position sizes only; prism places no orders and needs no account."""
 
     equity_usd: Positive = 10_000.0
-    """Money the risk below is a share of, US dollars."""
+    """Account equity, US dollars; `risk_frac` is a share of it."""
     risk_frac: Annotated[float, Meta(gt=0, le=0.2)] = 0.01
-    """Share of equity lost when a stop is hit: 0.01 is one percent."""
+    """Share of equity to lose when a stop is hit: 0.01 is one percent."""
     depth_cap_frac: Annotated[float, Meta(gt=0, le=1)] = 0.1
     """Largest position, as a share of the book's depth within 1 % of mid."""
 
 
 class ConsoleSection(_Section, frozen=True, kw_only=True):
-    """How it looks and which keys do what."""
+    """Appearance, alerts and keys of the console."""
 
     theme: str = "prism-dark"
-    """Theme at first start; `t` switches and the choice is kept."""
+    """Theme at first start; `t` switches it, and your choice is kept."""
     up_color: Literal["green", "red"] = "green"
     """Colour of rising prices."""
     flash: bool = True
-    """Let digits that changed light up briefly."""
+    """Briefly highlight digits that changed."""
     refresh_hz: Annotated[float, Meta(ge=1, le=20)] = 8.0
-    """How often the screen looks for a newer picture."""
+    """How often the screen checks for new data, times a second."""
     min_liquidation_usd: NotNegative = 0.0
-    """Smallest liquidation the ticker shows, US dollars."""
+    """Smallest liquidation that the ticker shows, US dollars."""
     large_liquidation_usd: Positive = 100_000.0
-    """A liquidation of this size is highlighted, US dollars."""
+    """Liquidations from this size on are highlighted, US dollars."""
     alert_by: Literal["bell", "desktop", "both"] = "bell"
-    """How an alert is given once `b` turned alerts on: the terminal's bell, a desktop notification (OSC 9), or both."""
+    """How to alert once `b` has turned alerts on: the terminal's bell, a desktop notification (OSC 9), or both."""
     alert_candidate: bool = True
-    """Alert where a symbol becomes a candidate of the preset in force, at most once in 15 minutes each."""
+    """Alert when a symbol becomes a candidate of the preset in force, at most once in 15 minutes per symbol."""
     alert_liquidation: bool = True
-    """Alert where a liquidation reaches `large_liquidation_usd`."""
+    """Alert when a liquidation reaches `large_liquidation_usd`."""
     alert_venue: bool = True
-    """Alert where a venue falls silent or is back."""
+    """Alert when a venue falls silent or comes back."""
     alert_every_s: Positive = 10.0
-    """Fewest seconds between two alerts; what happened between them is counted in the next."""
+    """Minimum time between two alerts, seconds; events in between are counted in the next alert."""
     keys: dict[str, str] = {}
-    """Other keys for actions, by action name; several are separated by commas. `?` lists the names."""
+    """Keys for actions, by action name; separate several keys by commas. `?` lists the names."""
 
 
 class Config(_Section, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ class Config(_Section, frozen=True, kw_only=True):
     account: AccountSection = AccountSection()
     """For position sizes only."""
     console: ConsoleSection = ConsoleSection()
-    """How it looks and which keys do what."""
+    """Appearance, alerts and keys of the console."""
 
 
 def venues_of(config: Config) -> list[str]:
@@ -189,7 +189,9 @@ def problems_of(config: Config) -> list[tuple[str, str]]:
             problems += _weight_problems(f"presets.{name}.face_weights", changes.face_weights)
         ladder = changes.targets_r
         if ladder is not None and not ladder[0] < ladder[1] < ladder[2]:
-            problems.append((f"presets.{name}.targets_r", f"{list(ladder)} does not rise"))
+            problems.append(
+                (f"presets.{name}.targets_r", f"{list(ladder)} is not ascending; write TP1 to TP3 from small to large")
+            )
     if not venues_of(config):
         problems.append(("venues", "every venue is off; expected one of binance, bybit, okx, bitget to be true"))
     problems += [

@@ -1,91 +1,65 @@
-"""YAML as configuration needs it: text in, plain values and their lines out, and nothing that a file can do to us.
+"""Safe YAML for configuration: text in, plain values and their lines out.
 
-Called by the loader for the file and for values in environment variables. Only PyYAML's scanner and parser run here:
-its events become values one by one, so that no constructor exists that a tag could name. Refused, each with its line:
-aliases and anchors, merge keys, tags, directives, a second document, repeated keys, keys that are no text, NUL and
-other control characters, a byte order mark, nesting beyond `MAX_DEPTH` and files beyond `MAX_BYTES`.
-
-Plain scalars are read as in JSON: `true`, `false`, `null` (or nothing), decimal numbers; all else is text. So `no`,
-`on`, `0x10`, `1_000`, `12:30` and `2026-01-01` stay the text that was written. Nothing here knows the schema.
+Called by the loader for the file and for values in environment variables. Control characters such as NUL, a byte order
+mark and files beyond `MAX_BYTES` are refused here; `engine.config.yaml_reader` lists what else is. Nothing here knows
+the schema.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from engine.text import clean
 
 MAX_BYTES: Final = 256 * 1024
 """The example file is below 16 kB."""
-MAX_DEPTH: Final = 20
-"""The schema needs five."""
-MAX_VALUES: Final = 10_000
-"""Keys, values and items together; parsing that many takes a fraction of a second."""
 MAX_SCALAR_CHARS: Final = 1000
-MAX_NUMBER_CHARS: Final = 40
-MAX_PROBLEMS: Final = 100
-"""A file with more of them is not one that its user can mend line by line."""
 
-_INT: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
-_FLOAT: Final = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_WORDS: Final[dict[str, object]] = {"true": True, "false": False, "null": None, "~": None, "": None}
-
 NOT_PRINTABLE: Final = "holds control or invisible characters; remove them"
 
 Path = tuple[str | int, ...]
-"""Where a value stands: keys, and positions in lists from 0."""
+"""Path of a value: keys, and positions in lists from 0."""
 
 
-class _Refused:
-    """Stands where a value was refused, so that it is not judged a second time."""
+class Refused:
+    """Marks a refused value, so that it is not checked a second time."""
 
     def __repr__(self) -> str:
         return "REFUSED"
 
 
-REFUSED: Final = _Refused()
+REFUSED: Final = Refused()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong."""
+    """One problem of a text."""
 
     line: int
-    """From 1; 0 where it concerns the whole text."""
+    """From 1; 0 if it concerns the whole text."""
     path: Path
-    """The innermost key it stands under."""
+    """The innermost key that it concerns."""
     text: str
-    """What is wrong, what was expected; without line and key."""
+    """What is wrong and what was expected, without line and key."""
 
 
 @dataclass(slots=True)
 class Document:
-    """What a text holds."""
+    """The contents of a text."""
 
     value: object = None
-    """Mappings, lists, text, numbers, booleans and None; `REFUSED` where a value could not be taken."""
+    """Mappings, lists, text, numbers, booleans and None; `REFUSED` in place of a refused value."""
     lines: dict[Path, int] = field(default_factory=dict)
-    """Line of each key, from 1; of the value for items of lists."""
+    """Line of each key, from 1; for items of lists, of the value."""
     problems: list[Problem] = field(default_factory=list)
 
 
-class _Stop(Exception):
-    """Reading on makes no sense."""
-
-    def __init__(self, line: int, path: Path, text: str) -> None:
-        self.problem = Problem(line, path, text)
-
-
 def decode(raw: bytes) -> tuple[str, list[Problem]]:
-    """The text of a file's bytes; empty, with the problem, where they are too many or not plain UTF-8 text."""
+    """The text of a file's bytes; empty, with the problem, if they are too many or not plain UTF-8 text."""
     if len(raw) > MAX_BYTES:
         return "", [Problem(0, (), f"is larger than {MAX_BYTES // 1024} KiB")]
     if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
@@ -104,164 +78,12 @@ def read(text: str) -> Document:
     """The one document in `text`. Problems that stop the parser come last; an empty text has the value None."""
     if len(text) > MAX_BYTES:
         return Document(REFUSED, problems=[Problem(0, (), f"is larger than {MAX_BYTES // 1024} KiB")])
-    reader = _Reader(text)
-    try:
-        reader.document()
-    except _Stop as stop:
-        reader.out.problems.append(stop.problem)
-    except yaml.MarkedYAMLError as error:
-        reader.out.problems.append(_syntax(error))
-    except yaml.reader.ReaderError as error:
-        position = error.position if isinstance(error.position, int) else 0
-        line = text.count("\n", 0, position) + 1
-        reader.out.problems.append(Problem(line, (), f"holds the character U+{_code(error.character):04X}; remove it"))
-    return reader.out
+    # The parser takes longer to import than the rest of the configuration, and without a file it is not needed.
+    from engine.config.yaml_reader import document_of
 
-
-def _code(character: object) -> int:
-    return ord(character) if isinstance(character, str) else int(str(character))
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    told = ", ".join(clean(part) for part in (error.context, error.problem) if part)
-    if "'\\t'" in told:
-        told += "; indent with spaces"
-    return Problem(mark.line + 1 if mark else 0, (), f"is not YAML: {told}")
+    return document_of(text)
 
 
 def is_printable(text: str) -> bool:
     """Whether all of `text` may be shown: at most `MAX_SCALAR_CHARS` characters, none of which `clean` would remove."""
     return clean(text, MAX_SCALAR_CHARS) == unicodedata.normalize("NFC", text)
-
-
-class _Reader:
-    """Turns events into values. Recursion is bounded by `MAX_DEPTH`."""
-
-    def __init__(self, text: str) -> None:
-        self.out = Document(REFUSED)
-        self._events: Iterator[Any] = iter(yaml.parse(text, Loader=yaml.SafeLoader))
-        self._left = MAX_VALUES
-
-    def document(self) -> None:
-        next(self._events)  # the stream's start
-        start = next(self._events)
-        if isinstance(start, yaml.StreamEndEvent):
-            self.out.value = None
-            return
-        if start.version or start.tags:
-            self._refuse(start, (), "has a % directive; remove that line")
-        self.out.value = self._value(next(self._events), (), 1)
-        next(self._events)  # the document's end
-        after = next(self._events)
-        if not isinstance(after, yaml.StreamEndEvent):
-            raise _Stop(after.start_mark.line + 1, (), "begins a second document here; expected one")
-
-    def _refuse(self, event: Any, path: Path, text: str) -> _Refused:
-        problem = Problem(event.start_mark.line + 1, path, text)
-        if len(self.out.problems) >= MAX_PROBLEMS:
-            raise _Stop(problem.line, path, f"{text}; and so on: reading stopped after {MAX_PROBLEMS} problems")
-        self.out.problems.append(problem)
-        return REFUSED
-
-    def _value(self, event: Any, path: Path, depth: int) -> object:
-        line = event.start_mark.line + 1
-        self.out.lines.setdefault(path, line)
-        self._bound(line, path, depth)
-        if isinstance(event, yaml.AliasEvent):
-            return self._refuse(event, path, "uses an alias (*name); write the value out")
-        value: object
-        if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, path)
-        if isinstance(event, yaml.SequenceStartEvent):
-            value = self._sequence(path, depth)
-        else:
-            value = self._mapping(path, depth)
-        return value if self._is_bare(event, path) else REFUSED
-
-    def _bound(self, line: int, path: Path, depth: int) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise _Stop(line, path, f"is beyond the {MAX_VALUES} values that a configuration may hold")
-        if depth > MAX_DEPTH:
-            raise _Stop(line, path[:4], f"is nested deeper than {MAX_DEPTH} levels")
-
-    def _is_bare(self, event: Any, path: Path) -> bool:
-        """Whether the value has neither anchor nor tag; notes the problem otherwise."""
-        if event.anchor is not None:
-            self._refuse(event, path, "has an anchor (&name); remove it")
-        elif event.tag is not None:
-            self._refuse(event, path, f"has the tag {clean(str(event.tag), 60)}; write the plain value")
-        else:
-            return True
-        return False
-
-    def _sequence(self, path: Path, depth: int) -> list[object]:
-        values: list[object] = []
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            values.append(self._value(event, (*path, len(values)), depth + 1))
-        return values
-
-    def _mapping(self, path: Path, depth: int) -> dict[str, object]:
-        values: dict[str, object] = {}
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self._key(event, path)
-            if key is None:
-                self._skip(next(self._events), path)
-            elif key in values:
-                first = self.out.lines[(*path, key)]
-                self._refuse(event, (*path, key), f"is given twice, first in line {first}; remove one")
-                self._skip(next(self._events), path)
-            else:
-                self.out.lines[(*path, key)] = event.start_mark.line + 1
-                values[key] = self._value(next(self._events), (*path, key), depth + 1)
-        return values
-
-    def _key(self, event: Any, path: Path) -> str | None:
-        """The key that `event` begins; None, with the problem noted, where it cannot be one."""
-        if not isinstance(event, yaml.ScalarEvent):
-            self._refuse(event, path, "has a key that is no text; expected a name")
-            self._skip(event, path)
-            return None
-        if event.style is None and event.value == "<<":
-            self._refuse(event, path, "has a merge key (<<); write the values out")
-            return None
-        key = self._scalar(event, path)
-        if isinstance(key, str) or key is REFUSED:
-            return key if isinstance(key, str) else None
-        self._refuse(event, path, f"has the key {event.value or 'nothing'}, which is no text; put it in quotes")
-        return None
-
-    def _skip(self, event: Any, path: Path) -> None:
-        """Read past the value that `event` begins."""
-        nested = 0
-        while True:
-            self._bound(event.start_mark.line + 1, path, nested)
-            if isinstance(event, yaml.CollectionStartEvent):
-                nested += 1
-            elif isinstance(event, yaml.CollectionEndEvent):
-                nested -= 1
-            if nested == 0:
-                return
-            event = next(self._events)
-
-    def _scalar(self, event: Any, path: Path) -> object:
-        text: str = event.value
-        if not self._is_bare(event, path):
-            return REFUSED
-        if event.style is None:
-            if text in _WORDS:
-                return _WORDS[text]
-            if _INT.fullmatch(text) or _FLOAT.fullmatch(text):
-                return self._number(event, text, path)
-        if len(text) > MAX_SCALAR_CHARS:
-            return self._refuse(event, path, f"is longer than {MAX_SCALAR_CHARS} characters")
-        return text if is_printable(text) else self._refuse(event, path, NOT_PRINTABLE)
-
-    def _number(self, event: Any, text: str, path: Path) -> object:
-        if len(text) > MAX_NUMBER_CHARS:
-            return self._refuse(event, path, f"is a number of more than {MAX_NUMBER_CHARS} characters")
-        if _INT.fullmatch(text):
-            return int(text)
-        number = float(text)
-        return number if math.isfinite(number) else self._refuse(event, path, f"is too large a number ({text})")

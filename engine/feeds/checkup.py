@@ -1,7 +1,7 @@
-"""One careful look at each venue: does it answer, how fast, how far is its clock off, do its streams deliver.
+"""Connection check of one venue: does it answer, how fast, how far off is its clock, do its streams deliver.
 
-Asked by `prism doctor`. Read-only and small: the clock, the listing, and one subscription on each of a product's stream
-paths. Every failure says what it means and what to do about it. Nothing here is kept.
+Called by `prism doctor`. Read-only and small: the clock, the listing, and one subscription on each of a product's
+stream paths. Every failure says what it means and what to do about it. Nothing may be stored here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.clock import Clock
 from engine.errors import PrismError, VenueError
+from engine.feeds.pages import pages
 from engine.instruments import Instrument, Kind
 from engine.transport.budgets import Priority
 from engine.transport.net import Closed, Failed, Net, Socket
@@ -21,31 +22,30 @@ from engine.venues.base import VenueParser
 from engine.venues.live import Channel, VenueLive
 
 FRAME_S: Final = 10.0
-"""How long a first frame of the busiest instrument may take."""
+"""Longest wait for the first frame of the busiest instrument."""
 SKEW_LIMIT_MS: Final = 1_000.0
-"""A clock further off than this makes ages and staleness wrong."""
-MAX_PAGES: Final = 20
+"""A clock that is further off makes ages and staleness wrong."""
 LEADERS: Final = {"okx": "BTC-USDT-SWAP"}
-"""The most traded symbol by product where it is not `BTCUSDT`."""
+"""The most traded symbol by product, if it is not `BTCUSDT`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     """`okx requests`, `okx stream business`, ..."""
     ok: bool
     words: str
-    """What was found, with figures and units; fit to show."""
+    """What was found, with figures and units; safe to show."""
     advice: str = ""
-    """What to do about it; empty where it is well."""
+    """What to do about it; empty if nothing is wrong."""
 
 
 async def check(
     language: VenueLive, parser: VenueParser, net: Net, rest: RestClient, clock: Clock
 ) -> AsyncIterator[Finding]:
-    """What is found of one product, in the order in which it is looked at. Never raises for what a venue does."""
+    """The findings on one product, in the order of the checks. Never raises for a venue's failure."""
     venue = language.venue
     listed: list[Instrument] = []
     if (resting := _resting(language, rest, clock)) is not None:
@@ -56,7 +56,9 @@ async def check(
         try:
             listed = await _listing(language, parser, rest, clock)
         except VenueError as error:
-            yield Finding(f"{venue} listing", False, error.message, "prism follows what the streams speak of meanwhile")
+            yield Finding(
+                f"{venue} listing", False, error.message, "prism follows the instruments on the streams meanwhile"
+            )
         else:
             perps = sum(one.is_rankable and one.status == "trading" for one in listed)
             spots = sum(one.kind == "spot" and one.status == "trading" for one in listed)
@@ -66,11 +68,11 @@ async def check(
 
 
 def _resting(language: VenueLive, rest: RestClient, clock: Clock) -> Finding | None:
-    """Whether the venue told this address to wait; then nothing is asked: that would only make the wait longer."""
+    """Whether the venue told this address to wait. If so, no requests are made: they would only prolong the wait."""
     for host in rest.status().values():
         if host.host in language.hosts and host.state == "resting":
             words = f"{host.host} told this address to wait: {host.words}; {host.wait_words(clock.now_ns())}"
-            advice = "wait; other programs on this address that ask the venue make it longer. Its streams go on"
+            advice = "wait; requests by other programs on this address prolong it. The streams continue"
             return Finding(f"{language.venue} requests", False, words, advice)
     return None
 
@@ -93,24 +95,19 @@ async def _requests(language: VenueLive, rest: RestClient) -> AsyncIterator[Find
 
 async def _listing(language: VenueLive, parser: VenueParser, rest: RestClient, clock: Clock) -> list[Instrument]:
     for first in language.listing_requests():
-        request: str | None = first
-        for _ in range(MAX_PAGES):
-            if request is None:
-                break
-            answer = await rest.ask(language, request, priority=Priority.LISTING)
-            parser.response(request, answer.status, answer.body, clock.now_ns())
-            request = language.next_page(request, answer.body)
+        async for answer in pages(rest, language, first, Priority.LISTING):
+            parser.response(answer.request, answer.status, answer.body, clock.now_ns())
     return list(parser.instruments())
 
 
 def _stand_in(venue: str) -> Instrument:
-    """What every venue lists, for streams where the listing was not to be had: they may work all the same."""
+    """The instrument that every venue lists, to check the streams without a listing: they may work all the same."""
     kind: Kind = "spot" if venue.endswith("-spot") else "perp"
     return Instrument(venue, LEADERS.get(venue, "BTCUSDT"), kind, "BTC", "USDT", "BTC")
 
 
 def _one_a_path(language: VenueLive, listed: Sequence[Instrument]) -> dict[str, Channel]:
-    """For each stream path one channel that speaks often: of the most traded asset where it is of one symbol."""
+    """For each stream path the channel that sends most often; channels of one symbol are those of BTC."""
     leaders = [
         one
         for one in listed or [_stand_in(language.venue)]
@@ -150,7 +147,7 @@ async def _first_frame(
     language: VenueLive, net: Net, clock: Clock, address: str, channel: Channel, began_ns: int
 ) -> tuple[float, float]:
     """Milliseconds until the socket was open, and from then until the channel's first frame. Raises Failed, Closed, or
-    TimeoutError where none comes within `FRAME_S`."""
+    TimeoutError if no frame arrives within `FRAME_S`."""
     socket = await net.connect(address)
     opened_ns = clock.monotonic_ns()
     try:
@@ -163,7 +160,7 @@ async def _first_frame(
 
 
 async def _frame_of(language: VenueLive, socket: Socket, topic: str) -> None:
-    """Return once a frame of `topic` came. Raises Failed where it is refused, Closed where the socket ends."""
+    """Return at the first frame of `topic`. Raises Failed if it is refused, Closed if the socket ends."""
     while True:
         for arrival in await socket.recv():
             if language.topic_of(arrival.text) == topic:
@@ -175,13 +172,13 @@ async def _frame_of(language: VenueLive, socket: Socket, topic: str) -> None:
 
 def _request_advice(message: str) -> str:
     if "region" in message:
-        return "this venue refuses your network or country by REST; its streams may still work, see below"
+        return "this venue's REST host refuses your network or country; its streams may still work, see below"
     if "certificate" in message or "TLS" in message:
-        return "a proxy or a wrong clock breaks the encryption; prism never goes on without it"
+        return "a proxy or a wrong clock breaks the encryption; prism never connects without it"
     return "check the network, the name server and whether a proxy is needed (venues.proxies in the configuration)"
 
 
 def _stream_advice(tried: list[str]) -> str:
     if any("451" in one or "403" in one for one in tried):
         return "this venue refuses your network or country; turn it off in the configuration (venues)"
-    return "check whether a firewall or proxy stops WebSockets; prism itself goes on trying"
+    return "check whether a firewall or proxy stops WebSockets; prism keeps trying"

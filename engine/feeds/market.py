@@ -1,14 +1,16 @@
-"""All venues live at once: who is followed, who gets full depth, and how each venue does.
+"""Steers all live venue feeds: which instruments are followed and which get full depth.
 
-Owned by `engine.live`, which scans what the records make of the market. This module turns listings and rankings into
-wishes of the venue feeds and never touches a socket, a request or a message itself.
+Owned by `engine.live`, which scans the market built from the feeds' records. This module turns listings and rankings
+into instructions for the venue feeds. It must never touch a socket, a request or a message itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Final
 
 from engine.clock import Clock
@@ -16,18 +18,17 @@ from engine.feeds.tiers import Key, Tiers
 from engine.feeds.universe import changes, followed
 from engine.feeds.venue import VenueFeed
 from engine.instruments import Instrument
-from engine.intake import Kept
+from engine.kept_bar import Kept
 from engine.pipeline import Pipeline
+from engine.snapshot import SILENT_MS
 from engine.transport.capture_records import Frame
 
 LOG: Final = logging.getLogger("prism.feeds")
 
 LEADERS: Final = ("BTC", "ETH")
-"""Assets that always have full depth where they trade: the mood of the market is read from them."""
+"""Assets that always have full depth on every venue: the mood of the market is read from them."""
 STEER_EVERY_MS: Final = 1_000
 REORDER_EVERY_MS: Final = 15_000
-SILENT_MS: Final = 15_000
-"""A product of which nothing came for so long is silent, whatever each of its subscriptions may do."""
 SPEAKS_MS: Final = 3_000
 UNKNOWN_VOLUME: Final = -1.0
 
@@ -38,7 +39,7 @@ class LiveMarket:
     def __init__(
         self, pipeline: Pipeline, clock: Clock, *, places: int, include_tradfi: bool, max_changes: int = 200
     ) -> None:
-        """`places`: perpetuals of one venue with trades and full depth, besides what the user asks for."""
+        """`places`: perpetuals per venue with trades and full depth, besides those the user asked for."""
         self._pipeline = pipeline
         self._clock = clock
         self._include_tradfi = include_tradfi
@@ -47,7 +48,7 @@ class LiveMarket:
         self._tiers: dict[str, Tiers] = {}
         self._listed: dict[str, dict[str, Instrument]] = {}
         self._silent: dict[str, int] = {}
-        """By product that is silent, receive time of its newest market data."""
+        """By silent product, receive time of its newest market data before the silence."""
         self._steered_ms = -STEER_EVERY_MS
         self._ordered_ms = 0
         self._kept: dict[Key, list[tuple[int, list[Kept]]]] = {}
@@ -56,22 +57,22 @@ class LiveMarket:
 
     @property
     def feeds(self) -> Mapping[str, VenueFeed]:
-        """By product."""
+        """The feeds by product."""
         return self._feeds
 
     def add(self, make: Callable[[Callable[[str, int], None]], VenueFeed]) -> None:
-        """Add a product; `make` is handed what the feed is to call after each listing."""
+        """Add a product; `make` is given the callback that the feed must call after each listing."""
         feed = make(self._relisted)
         self._feeds[feed.venue] = feed
         self._tiers[feed.venue] = Tiers(self._places)
 
     def keep_ready(self, kept: Iterable[tuple[tuple[str, str, int], list[Kept]]]) -> None:
-        """Bars of an earlier run by (venue, symbol, interval): each instrument gets its own once it is followed."""
+        """Hold bars of an earlier run by (venue, symbol, interval), to restore an instrument's once it is followed."""
         for (venue, symbol, interval_ms), bars in kept:
             self._kept.setdefault((venue, symbol), []).append((interval_ms, bars))
 
     def start(self) -> None:
-        """Begin all of them."""
+        """Start all feeds."""
         self._pipeline.refused = self._refused
         self._pipeline.gapped = self._gapped
         self._pipeline.lost_trades = self._lost_trades
@@ -79,17 +80,16 @@ class LiveMarket:
             feed.start()
 
     async def close(self) -> None:
-        """End all of them, one after the other; each is bounded in time."""
-        for feed in self._feeds.values():
-            await feed.close()
+        """Close all feeds in parallel: each has a time limit, and on a dead network each uses all of it."""
+        await asyncio.gather(*(feed.close() for feed in self._feeds.values()))
 
     def limit(self, places: int) -> None:
-        """From the next steering on, follow so many perpetuals of a venue in full depth besides what is asked for."""
+        """Set the number of perpetuals per venue with full depth, besides those asked for, from the next `steer` on."""
         for tiers in self._tiers.values():
             tiers.limit(places)
 
     def steer(self, asked: Collection[Key]) -> None:
-        """After a scan: give full depth to whom the newest ranking, the leaders and the user's `asked` call for."""
+        """After a scan: give full depth to the top of the newest ranking, the leaders and the user's `asked`."""
         now_ms = self._clock.monotonic_ns() // 1_000_000
         if now_ms - self._steered_ms < STEER_EVERY_MS:
             return
@@ -113,46 +113,49 @@ class LiveMarket:
         for venue in list(deep):
             for symbol in list(deep[venue]):
                 leg = legs.get((venue, symbol))
-                # The newest scan may be older than the end of a spot pair.
+                # The newest scan may be older than the delisting of a spot pair.
                 if leg is not None and (leg.venue, leg.symbol) in followed_now:
                     deep[leg.venue].setdefault(leg.symbol, leg)
         for venue, feed in self._feeds.items():
             feed.deepen(list(deep[venue].values()))
 
     def _listen(self) -> None:
-        """Doubt the trades of a product of which nothing comes, and ask for them once it speaks again."""
+        """Mark the trades and books of a silent product as suspect, and request its trades once data arrives again."""
         now_ms = self._clock.now_ns() // 1_000_000
         for venue, feed in self._feeds.items():
             tally = self._pipeline.tallies.get(venue)
             if tally is None or tally.newest_ms < 0:
                 continue
             age_ms = now_ms - tally.newest_ms
-            if age_ms > SILENT_MS and venue not in self._silent:
-                self._silent[venue] = tally.newest_ms
+            if age_ms > SILENT_MS and not feed.is_silent:
+                self._silent.setdefault(venue, tally.newest_ms)
                 feed.doubt()
-            elif age_ms < SPEAKS_MS and venue in self._silent and feed.fill_all_trades(self._silent[venue], now_ms):
-                del self._silent[venue]
+            elif age_ms < SPEAKS_MS and venue in self._silent:
+                feed.speaks()
+                if feed.fill_all_trades(self._silent[venue], now_ms):
+                    del self._silent[venue]
 
     def _refused(self, frame: Frame) -> None:
-        """A frame could not be read: where it may have held trades, ask for them."""
+        """A frame could not be read: request the trades that it may have held."""
         feed = self._feeds.get(frame.venue)
         if feed is not None:
             feed.doubt_frame(frame)
 
     def _gapped(self, venue: str, symbol: str, since_ms: int, until_ms: int) -> None:
-        """Changes of a book were lost on the way: trades may be too."""
+        """Book updates were lost in transit: trades may be lost too."""
         feed = self._feeds.get(venue)
         if feed is not None:
             feed.doubt_trades(symbol, since_ms, until_ms)
 
     def _lost_trades(self, venue: str, symbol: str, since_ms: int, until_ms: int) -> None:
-        """Trades never came though their connection stands, which is marked: ask for them."""
+        """Trades were lost on a connection that is up; the gap is marked already, so only request them."""
         feed = self._feeds.get(venue)
         if feed is not None:
             feed.fill_hole(symbol, since_ms, until_ms)
 
     def _relisted(self, venue: str, since_ns: int) -> None:
-        """A venue answered with its listing, received from `since_ns` on; 0: it did not, take what is known of it."""
+        """A venue answered with its listing, received from `since_ns` on. 0: it did not, so use the instruments
+        inferred from its messages."""
         present = self._pipeline.listed_since(venue, since_ns)
         now = {
             one.symbol: one
@@ -163,7 +166,7 @@ class LiveMarket:
         self._listed[venue] = now
         for change in changes(before, now):
             self.changes.appendleft(change.words())
-            self._pipeline.notices.appendleft(change.words())
+            self._pipeline.notices.tell(change.words())
             LOG.info("%s", change.words())
         for symbol, gone in before.items():
             if symbol not in now:
@@ -178,7 +181,7 @@ class LiveMarket:
             feed = self._feeds[venue]
             if {one.symbol for one in instruments} != {one.symbol for one in feed.followed}:
                 for one in instruments:
-                    for interval_ms, bars in sorted(self._kept.pop((venue, one.symbol), [])):
+                    for interval_ms, bars in sorted(self._kept.pop((venue, one.symbol), []), key=itemgetter(0)):
                         self._pipeline.restore(one, interval_ms, bars)
                 feed.follow(self._by_importance(instruments))
 
@@ -188,7 +191,8 @@ class LiveMarket:
                 feed.reorder(self._by_importance(feed.followed))
 
     def _by_importance(self, instruments: Sequence[Instrument]) -> list[Instrument]:
-        """The most traded first; perpetuals before spot, whose candles matter less; unknown volumes last."""
+        """Leaders first, then by volume, unknown volumes last; at equal volume perpetuals before spot, whose candles
+        matter less."""
         volumes = self._pipeline.volumes()
         return sorted(
             instruments,

@@ -1,8 +1,7 @@
-"""When each thing that no stream pushes is asked for again.
+"""Schedules the polls: periodic requests for data that no stream pushes.
 
-Pure bookkeeping for one venue; `engine.feeds.venue` sends the requests. A poll that was late is asked once, not once
-for every time it was missed, and what is new is spread over its period, so that two hundred symbols are not asked at
-once.
+Pure bookkeeping for one venue; `engine.feeds.venue` sends the requests. A late poll is made once, not once for every
+period missed. New polls are spread over their period, so that two hundred symbols are not requested at once.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from engine.venues.live import Poll
 
 
 class Polling:
-    """The polls of one venue by the time they are due, milliseconds on any clock that never runs back."""
+    """The polls of one venue by due time, milliseconds on any clock that never runs backwards."""
 
     def __init__(self) -> None:
         self._polls: dict[str, Poll] = {}
@@ -22,7 +21,7 @@ class Polling:
         self._entries = 0
 
     def set(self, polls: Iterable[Poll], now_ms: int) -> None:
-        """These and no others are asked for from now on; those that were there keep their time."""
+        """Poll exactly these from now on; polls that were there already keep their due time."""
         wanted = {poll.request: poll for poll in polls}
         new = [poll for request, poll in wanted.items() if request not in self._polls]
         self._polls = wanted
@@ -38,11 +37,11 @@ class Polling:
             self._push(poll, now_ms + int(1000 * poll.every_s * place / by_period[poll.every_s]))
 
     def next_ms(self) -> int | None:
-        """When the next one is due; None: there is none."""
+        """When the next poll is due; None: there are no polls."""
         return self._due[0][0] if self._due else None
 
     def take(self, now_ms: int) -> Poll | None:
-        """One that is due, which is due again a period from now; None: none is."""
+        """Take a poll that is due and schedule it again one period from now; None: none is due."""
         if not self._due or self._due[0][0] > now_ms:
             return None
         poll = self._polls[heapq.heappop(self._due)[2]]
@@ -50,7 +49,7 @@ class Polling:
         return poll
 
     def drop(self, poll: Poll) -> None:
-        """The venue refuses this one for what it is: it is not asked again until the polls are set anew with it."""
+        """Stop a poll that the venue refuses for good, until `set` is called with it again."""
         if self._polls.pop(poll.request, None) is not None:
             self._due = [entry for entry in self._due if entry[2] != poll.request]
             heapq.heapify(self._due)

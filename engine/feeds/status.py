@@ -1,7 +1,7 @@
-"""How a product does, in one record for the screen: its streams first, its requests beside them.
+"""The status of one product's feed, as one record for the screen.
 
-Called by `engine.live` for every snapshot. Streams decide the state: a venue whose REST host refuses us is live while
-its streams are, and says what is missing.
+Called by `engine.live` for every snapshot. The streams decide the state: a venue whose REST host refuses us is live
+while its streams are, and `Feed.requests` says what is missing.
 """
 
 from __future__ import annotations
@@ -9,23 +9,22 @@ from __future__ import annotations
 from typing import Final
 
 from engine.clock import Clock
-from engine.feeds.market import SILENT_MS
 from engine.feeds.venue import VenueFeed
 from engine.pipeline import Pipeline
-from engine.snapshot import Feed, FeedState
+from engine.snapshot import SILENT_MS, Feed, FeedState
 from engine.transport.host_status import HostStatus
 from engine.transport.rest_client import RestClient
 from engine.venues.base import Verdict
 
 LATE_MS: Final = 5_000
-"""Data that comes this much later than it happened is told to; from `SILENT_MS` on the product is called stale."""
+"""Above this delay the detail says that the data is late; above `SILENT_MS` the feed is stale."""
 
 
 def feed_of(feed: VenueFeed, rest: RestClient, pipeline: Pipeline, clock: Clock, *, corrected_ms: float = 0.0) -> Feed:
     """The status of one product now. `corrected_ms`: how far `clock` is ahead of the machine's own."""
     streams = feed.streams.status()
     hosts = rest.status()
-    # A second host that nobody had to ask says nothing of how the first one does.
+    # A fallback host that was never needed says nothing about the first one.
     asked = [hosts[host] for host in feed.language.hosts if host in hosts and hosts[host].state != "unasked"]
     tally = pipeline.tallies.get(feed.venue)
     counts = pipeline.books.counts(feed.venue)
@@ -78,7 +77,7 @@ def _latency_ms(host: HostStatus | None) -> float | None:
 
 
 def _words(asked: list[HostStatus], now_ns: int) -> str:
-    """Why requests are not answered, and for how long; empty where a host of the venue answers or none was asked."""
+    """Why requests are not answered, and for how long; empty if a host of the venue answers or none was asked."""
     if any(one.state == "ok" for one in asked):
         return ""
     return "; ".join(_told(one, one.wait_words(now_ns)) for one in asked)

@@ -1,6 +1,7 @@
-"""Keeps a loop running: what dies of an error is logged, counted, said, and started again.
+"""Supervises a loop: if it fails, the error is logged and announced, and the loop is restarted with backoff.
 
-Used by the venue feeds for each of their loops. A cancelled loop stays ended; nothing else ends silently.
+Used by the venue feeds for each of their loops, and by `engine.live` for its start. A cancelled loop stays ended; no
+loop may end silently.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from engine.transport.tasks import nanoseconds, sleep
 
 LOG: Final = logging.getLogger("prism.feeds")
 HEALTHY_S: Final = 60.0
-"""A loop that ran this long before it failed begins again at the shortest wait."""
+"""A loop that ran this long before it failed starts again at the shortest wait."""
 
 
 async def persist(
     name: str, loop: Callable[[], Awaitable[None]], clock: Clock, rng: Rng, announce: Callable[[str], None]
 ) -> None:
-    """Run `loop` until it returns; after an error wait with growing, jittered delays and run it anew, for ever."""
+    """Run `loop` until it returns; after an error wait with growing, jittered delays and run it again, for ever."""
     delays: Iterator[float] = delays_s(rng)
     while True:
         began = clock.monotonic_ns()

@@ -1,9 +1,9 @@
-"""Who gets full depth and trades: the candidates of the ranking, pins, watch-list and the open symbol.
+"""Decides which symbols get full depth and trades: the top of the ranking, pins, watch-list and the open symbol.
 
-Pure bookkeeping; asked by `engine.feeds.market` every few seconds with the newest ranking. Subscriptions cost messages
-that the venues ration, so a place is not taken for a moment at the top nor lost for a moment below: a symbol has to
-stay among the first for a while to enter, and keeps its place until it has been out of a wider circle for longer. What
-the user asked for enters at once.
+Pure bookkeeping; called by `engine.feeds.market` once a second (`STEER_EVERY_MS`) with the newest ranking.
+Subscriptions cost messages that the venues ration, so places have hysteresis: a symbol must stay among the first for a
+while to enter, and keeps its place until it has been outside a wider circle for longer. Symbols that the user asked for
+enter at once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Key = tuple[str, str]
 """(venue, symbol)."""
 
 ENTER_AFTER_MS: Final = 4_000
-"""How long a symbol must have been among the first to be taken in, once the places have been filled a first time."""
+"""How long a symbol must have been among the first to enter, once all places have been filled for the first time."""
 LEAVE_AFTER_MS: Final = 120_000
-"""How long it must have been out of the wider circle to be let go."""
+"""How long it must have been outside the wider circle to leave."""
 CIRCLE: Final = 1.5
 """The wider circle, as a multiple of the places."""
 
@@ -33,16 +33,16 @@ class Tiers:
     """The places of one venue's perpetuals."""
 
     def __init__(self, places: int) -> None:
-        """`places`: how many symbols get them besides what the user asked for."""
+        """`places`: how many symbols get full depth besides those the user asked for."""
         self._places = places
         self._held: dict[Key, _Place] = {}
         self._waiting: dict[Key, int] = {}
         self._filled = False
         self.changes = 0
-        """How many places were given or taken, for judging the churn."""
+        """How many places were given or taken, to measure the churn."""
 
     def limit(self, places: int) -> None:
-        """Have so many places from now on; where there were more, the next look takes the lowest ranked out at once."""
+        """Change the number of places. If there are fewer now, the next `deep` removes the lowest ranked at once."""
         if places != self._places:
             self._places = places
             self._filled = len(self._held) >= places
@@ -61,7 +61,7 @@ class Tiers:
         return [*dict.fromkeys(asked), *ranked]
 
     def drop(self, keys: Collection[Key]) -> None:
-        """Forget symbols that ended."""
+        """Forget delisted symbols."""
         for key in keys:
             self._held.pop(key, None)
             self._waiting.pop(key, None)
@@ -72,7 +72,7 @@ class Tiers:
             self.changes += 1
 
     def _crowd_out(self, rank: dict[Key, int]) -> None:
-        """Free the places that there are no more, the lowest ranked first."""
+        """Remove symbols that exceed the number of places, the lowest ranked first."""
         over = len(self._held) - self._places
         if over > 0:
             for key in sorted(self._held, key=lambda key: rank.get(key, len(rank)))[-over:]:
@@ -92,7 +92,8 @@ class Tiers:
             self._filled |= len(self._held) >= self._places
 
     def _displace(self, now_ms: int) -> bool:
-        """Free a place of a symbol that has been out of the circle for a quarter of its grace; False: none has."""
+        """Free the place of a symbol that has been outside the circle for a quarter of `LEAVE_AFTER_MS`; False: none
+        has."""
         oldest = min(self._held, key=lambda key: self._held[key].wanted_ms, default=None)
         if oldest is None or now_ms - self._held[oldest].wanted_ms < LEAVE_AFTER_MS // 4:
             return False

@@ -1,8 +1,8 @@
-"""Which of all listed instruments are followed, and what changed since the last listing.
+"""Selects the instruments to follow from the listings, and reports what changed since the last listing.
 
-Pure functions on listings; called by `engine.feeds.market` after every listing that a venue answered. Followed is every
-trading perpetual that the table can rank, and the spot legs of their assets, because spot-led and perp-led moves are
-told apart by them. Nothing here subscribes anything.
+Pure functions on listings; called by `engine.feeds.market` after every listing. Every trading perpetual that the table
+can rank is followed, and the spot legs of their assets, to tell spot-led from perp-led moves. Nothing may be subscribed
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.instruments import Instrument
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An instrument that began or ended between two listings, as the log and the notices say it."""
+    """An instrument that was listed, announced or delisted between two listings, for the log and the notices."""
 
     instrument: Instrument
     what: str
@@ -38,10 +38,11 @@ def perpetuals(listing: Iterable[Instrument], *, include_tradfi: bool) -> list[I
 def followed(
     listings: Mapping[str, Iterable[Instrument]], *, include_tradfi: bool = False
 ) -> dict[str, list[Instrument]]:
-    """By venue, what is followed: its perpetuals, and dollar spot pairs of assets that some perpetual of any venue has.
+    """By venue, the instruments to follow: its perpetuals, and the dollar spot pairs of assets that have a perpetual on
+    any venue.
 
-    Of several dollar quotes for one asset at one venue, USDT is the leg, else USDC, else USD: the others add
-    subscriptions and no knowledge.
+    If a venue has several dollar quotes for one asset, the leg is USDT, else USDC, else USD: the others would add
+    subscriptions but no information.
     """
     held = {venue: list(listing) for venue, listing in listings.items()}
     chosen = {venue: perpetuals(listing, include_tradfi=include_tradfi) for venue, listing in held.items()}
@@ -59,9 +60,9 @@ def followed(
 
 
 def changes(before: Mapping[str, Instrument], after: Mapping[str, Instrument]) -> list[Change]:
-    """What began, was announced or ended between two listings of one venue, by symbol; perpetuals only.
+    """Perpetuals that were listed, announced or ended between two listings of one venue.
 
-    A venue's first listing has no before: it changes nothing. What vanished from the listing has ended too.
+    A venue's first listing has none before it and yields no changes. An instrument that vanished has ended too.
     """
     if not before:
         return []

@@ -1,24 +1,22 @@
-"""Rows of different lengths brought to a common start, for recursions that are seeded with a row's first values.
+"""Alignment of rows of different lengths to a common start, for recursions seeded with a row's first values.
 
-Called by the recursive indicators only; rolling windows need no alignment because NaN carries through them.
+Called by the recursive indicators only, except `ratio`, which all use. Rolling windows need no alignment because NaN
+propagates through them.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from engine.arrays import Bools, Floats, Ints
 
 NEGLIGIBLE = 1e-12
 """Share of the price below which a range or a sum of moves counts as no movement. The smallest tick traded is about
-1e-7 of its price, while what is left in a Wilder average of a market that stands still shrinks without end."""
+1e-7 of its price, while the Wilder average of a market without movement shrinks without end and never reaches 0."""
 
 
 def first_bars(values: Floats) -> Ints:
-    """`[rows]` column of each row's first value; the number of columns where a row has none."""
+    """`[rows]` column of each row's first value; the number of columns if a row has none."""
     known = ~np.isnan(values)
     first: Ints = np.where(known.any(axis=1), known.argmax(axis=1), values.shape[1])
     return first
@@ -30,7 +28,7 @@ def _alike(first: Ints) -> bool:
 
 
 def from_first(values: Floats, first: Ints) -> Floats:
-    """`[bars, rows]`: the same rows with each first value at index 0, NaN behind the newest."""
+    """`[bars, rows]`: the same rows with each first value at index 0, NaN after the newest."""
     bars = values.shape[1]
     if _alike(first):
         aligned = np.full((bars, len(values)), np.nan)
@@ -54,7 +52,7 @@ def to_newest(aligned: Floats, first: Ints) -> Floats:
 
 
 def ratio(numerator: Floats, denominator: Floats, defined: Bools, neutral: float = 0.0) -> Floats:
-    """`numerator / denominator` where `defined`, NaN where the denominator is NaN, else `neutral`."""
+    """`numerator / denominator` where `defined`, NaN if the denominator is NaN, else `neutral`."""
     if defined.all():
         return numerator / denominator
     out = numerator / np.where(defined, denominator, 1.0)

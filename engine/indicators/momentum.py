@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.indicators.alignment import NEGLIGIBLE, Floats, ratio
+from engine.arrays import Floats
+from engine.indicators.alignment import NEGLIGIBLE, ratio
 from engine.indicators.recursive import ema, wilder
 from engine.indicators.rolling import lagged, mean_deviation, rolling_max, rolling_min, sma
 
 RSI_FLAT, WILLIAMS_FLAT, CCI_FLAT = 50.0, -50.0, 0.0
-"""The middle of each scale, for windows without movement. TA-Lib answers 0, 0 and 0 there, of which the first two are
-the most bearish and the most bullish value of their scales."""
+"""The middle of each scale, for windows without movement. TA-Lib gives 0 for all three, which is the most bearish value
+of RSI and the most bullish of Williams %R."""
 
 
 def gains_and_losses(close: Floats, period: int = 14) -> tuple[Floats, Floats]:
@@ -21,7 +22,7 @@ def gains_and_losses(close: Floats, period: int = 14) -> tuple[Floats, Floats]:
 
 
 def rsi_of(gain: Floats, loss: Floats, close: Floats) -> Floats:
-    """RSI 0..100 from Wilder's means; 50 where neither is more than nothing."""
+    """RSI 0..100 from Wilder's means; 50 if both are negligible."""
     total = gain + loss
     return ratio(100.0 * gain, total, total > NEGLIGIBLE * close, RSI_FLAT)
 
@@ -42,7 +43,7 @@ def macd(close: Floats, fast: int = 12, slow: int = 26, signal: int = 9) -> tupl
 
 
 def williams_of(highest: Floats, lowest: Floats, close: Floats) -> Floats:
-    """Williams %R -100..0 from the window's extremes; -50 where they are equal."""
+    """Williams %R -100..0 from the window's extremes; -50 if they are equal."""
     span = highest - lowest
     return ratio(-100.0 * (highest - close), span, span > 0.0, WILLIAMS_FLAT)
 
@@ -58,7 +59,7 @@ def typical_price(high: Floats, low: Floats, close: Floats) -> Floats:
 
 
 def cci_of(price: Floats, mean: Floats, deviation: Floats) -> Floats:
-    """CCI from a typical price, its mean and its mean deviation; 0 where that is nothing."""
+    """CCI from a typical price, its mean and its mean deviation; 0 if the deviation is negligible."""
     return ratio(price - mean, 0.015 * deviation, deviation > NEGLIGIBLE * mean, CCI_FLAT)
 
 

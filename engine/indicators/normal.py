@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.indicators.alignment import Floats
+from engine.arrays import Floats
 
 _UPPER = (
     3.52624965998911e-02,
@@ -26,7 +26,7 @@ _LOWER = (
     440.413735824752,
 )
 _FARTHEST = 7.0
-"""Beyond it the distribution is within 1.3e-12 of 0 or 1, where it is held."""
+"""Beyond it the distribution is within 1.3e-12 of 0 or 1, and z is clamped."""
 
 
 def normal_cdf(z: Floats) -> Floats:

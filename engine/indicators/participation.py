@@ -1,13 +1,14 @@
 """Volume indicators: accumulation/distribution, Chaikin money flow, on-balance volume and cumulative volume delta.
 
-Cumulative lines start at each row's first bar, so only their changes mean anything.
+Cumulative lines start at each row's first bar, so only their changes are meaningful.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.indicators.alignment import Floats, ratio
+from engine.arrays import Floats
+from engine.indicators.alignment import ratio
 from engine.indicators.recursive import ema
 from engine.indicators.rolling import lagged, rolling_sum
 
@@ -30,12 +31,12 @@ def adl(high: Floats, low: Floats, close: Floats, volume: Floats) -> Floats:
 
 
 def flow_share(flow: Floats, volume: Floats) -> Floats:
-    """A signed flow as a share of the volume it is part of; 0 where nothing traded."""
+    """A signed flow as a share of the volume it is part of; 0 if nothing traded."""
     return ratio(flow, volume, volume > 0.0)
 
 
 def chaikin_money_flow(high: Floats, low: Floats, close: Floats, volume: Floats, period: int = 20) -> Floats:
-    """Money flow volume over volume of the last `period` bars, -1..1 (Marc Chaikin). 0 where nothing traded."""
+    """Money flow volume over volume of the last `period` bars, -1..1 (Marc Chaikin); 0 if nothing traded."""
     flow = rolling_sum(money_flow_volume(high, low, close, volume), period)
     return flow_share(flow, rolling_sum(volume, period))
 
@@ -61,5 +62,5 @@ def obv(close: Floats, volume: Floats) -> Floats:
 
 
 def cvd(buy: Floats, volume: Floats) -> Floats:
-    """Cumulative volume delta: taker buys less taker sells, where sells are the rest of the volume."""
+    """Cumulative volume delta: taker buys less taker sells; sells are the rest of the volume."""
     return _accumulated(2.0 * buy - volume)

@@ -1,13 +1,14 @@
 """Exponential averages: Wilder's mean, Wilder's sum and the EMA, each with TA-Lib's seed.
 
-Called by the indicators built on them. A NaN behind a row's first value ends its series: pass consecutive bars.
+Called by the indicators built on them. A NaN after a row's first value ends its series: pass consecutive bars.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.indicators.alignment import Floats, first_bars, from_first, to_newest
+from engine.arrays import Floats
+from engine.indicators.alignment import first_bars, from_first, to_newest
 
 
 def wilder(values: Floats, period: int) -> Floats:
@@ -28,7 +29,7 @@ def wilder(values: Floats, period: int) -> Floats:
 def wilder_sum(values: Floats, period: int) -> Floats:
     """Wilder's smoothed sum: the first `period - 1` values added up, then `previous - previous / period + x`.
 
-    The first answer is that of value number `period`, as in TA-Lib's directional movement.
+    The first result is at value number `period`, as in TA-Lib's directional movement.
     """
     first = first_bars(values)
     x = from_first(values, first)
@@ -44,7 +45,7 @@ def wilder_sum(values: Floats, period: int) -> Floats:
 def ema(values: Floats, period: int, skip: int = 0) -> Floats:
     """Exponential mean with factor `2 / (period + 1)`, seeded with the mean of its first `period` values.
 
-    `skip` leaves out that many values of each row first: MACD starts its fast mean late so that both begin together.
+    `skip` leaves out that many first values of each row: MACD starts its fast mean late so that both begin together.
     """
     first = first_bars(values)
     x = from_first(values, first)

@@ -1,6 +1,6 @@
-"""Statistics over the last `window` bars of each row. NaN anywhere in a window makes its answer NaN.
+"""Statistics over the last `window` bars of each row. NaN anywhere in a window makes its result NaN.
 
-Every window is summed anew instead of adding the newest and subtracting the oldest value: a volume spike that
+Every window is summed from scratch instead of adding the newest and subtracting the oldest value: a volume spike that
 passed through would otherwise leave its rounding error behind for good.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.indicators.alignment import NEGLIGIBLE, Floats, ratio
+from engine.arrays import Floats
+from engine.indicators.alignment import NEGLIGIBLE, ratio
 
 
 def lagged(values: Floats, bars: int) -> Floats:
@@ -79,7 +80,7 @@ def rolling_z(values: Floats, window: int) -> Floats:
 def z_among(value: Floats, history: Floats) -> Floats:
     """`[rows]` z of `value` among `[n, rows]` values of any order, itself included and NaN left out; 0 if all equal.
 
-    The same figure as `rolling_z` where no value is NaN; NaN where `value` is.
+    The same as `rolling_z` if no value is NaN; NaN if `value` is NaN.
     """
     total = history.sum(axis=0)
     if np.isnan(total).any():
@@ -95,23 +96,14 @@ def z_among(value: Floats, history: Floats) -> Floats:
     return ratio(value - mean, deviation, deviation > NEGLIGIBLE * np.abs(mean))
 
 
-def rolling_slope(values: Floats, window: int) -> Floats:
-    """Least-squares slope of the last `window` values, in units of the value per bar (TA-Lib LINEARREG_SLOPE)."""
-    time = np.arange(window) - (window - 1) / 2
-    total = np.zeros_like(values)
-    for back in range(window):
-        total += time[window - 1 - back] * lagged(values, back)
-    return total / float(time @ time)
-
-
 def newest_trend(windows: Floats) -> Floats:
     """`[rows]` slope of each row of `[rows, window]` against time, both in standard deviations: -1..1.
 
     That is the least-squares slope times std(time) / std(value), which is their correlation (TA-Lib CORREL with the
-    bar number): free of scale and of origin, so slopes of a price and of a volume can be compared. 0 where flat.
+    bar number): free of scale and of origin, so slopes of a price and of a volume can be compared. 0 if flat.
     """
     time = np.arange(windows.shape[1]) - (windows.shape[1] - 1) / 2
-    # Measured from the first value, a window that does not move is exactly 0 and leaves no rounding to divide by.
+    # Relative to the first value, a window without movement is exactly 0 and leaves no rounding error to divide by.
     moved = windows - windows[:, :1]
     scale = np.abs(moved).max(axis=1)
     moved = moved - (moved.sum(axis=1) / windows.shape[1])[:, None]

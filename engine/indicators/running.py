@@ -1,12 +1,12 @@
-"""The ten classic indicators advanced bar by bar: recursive state in columns over rows, windows in rings.
+"""The ten classic indicators updated bar by bar: recursive state in columns over rows, windows in rings.
 
-Held by the bar bank, one per timeframe. `seed` computes rows from their history with the panel functions of this
-room; `step` moves rows on by one bar and answers the same figures to rounding. Nothing here knows which bars are due:
-that is the bank's business.
+Held by the bar bank, one per timeframe. `seed` computes rows from their history with the array functions of
+`engine.indicators`; `step` advances rows by one bar and gives the same figures to rounding. The bank decides which bars
+are due; nothing here does.
 
-A ring holds a row's last L values in any order: sums and extremes do not ask for order, and reducing over the first
+A ring holds a row's last L values in any order: sums and extremes do not depend on order, and reducing over the first
 axis of `[L, rows]` runs along contiguous memory. A bar's place is its number modulo L, so rows that close the same bar
-write to the same place, and a ring looks the same however it came to be.
+write to the same place, and a seeded ring equals a stepped one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from engine.indicators.alignment import Bools, Floats, Ints
+from engine.arrays import Bools, Floats, Ints
 from engine.indicators.momentum import cci_of, gains_and_losses, rsi_of, typical_price, williams_of
 from engine.indicators.participation import (
     CMF_SMOOTHING_PERIOD,
@@ -32,16 +32,16 @@ PERIOD: Final = 14
 SLOW_ATR: Final = 100
 FLOW_WINDOW: Final = 20
 STEP_BARS: Final = SLOW_ATR + 1
-"""Bars a row must have been seeded with before it can be stepped: by then every recursion has its seed."""
+"""Bars a row must be seeded with before it can be stepped: every recursion then has its seed."""
 
 (GAIN, LOSS, ATR, ATR_100, PLUS, MINUS, SPAN, ADX, FAST, SLOW, SIGNAL, OBV, ADL, CMF, CLOSE, HIGH, LOW) = range(17)
 (RSI, MACD, WILLIAMS_R, CCI, AO, FLOW_SUM, VOLUME_SUM) = range(17, 24)
 _COLUMNS: Final = 24
-"""State first, then what is only an answer. ATR, ADX, OBV, ADL and CMF are both."""
+"""State first, then columns that are only results. ATR, ADX, OBV, ADL and CMF are both."""
 
 
 class Running:
-    """State of all rows of one timeframe; `read(COLUMN)` gives `[rows]` answers, NaN before their window is full."""
+    """State of all rows of one timeframe; `read(COLUMN)` gives `[rows]` results, NaN before their window is full."""
 
     def __init__(self, rows: int = 0) -> None:
         self._allocate(rows)
@@ -57,7 +57,7 @@ class Running:
         self._ready: Bools = np.zeros(rows, dtype=np.bool_)
 
     def grow(self, rows: int) -> None:
-        """Make room for `rows` rows, keeping those there are."""
+        """Make room for `rows` rows, keeping the existing ones."""
         if rows <= self.rows:
             return
         old = (self._state, self._extremes, self._sums, self._middle_5, self._middle_34, self._numbers, self._ready)
@@ -73,10 +73,10 @@ class Running:
         return answer
 
     def seed(self, rows: Ints, numbers: Ints, high: Floats, low: Floats, close: Floats, volume: Floats) -> Floats:
-        """Compute `rows` from their bars `[len(rows), bars]`; volume may be NaN where it is not known.
+        """Compute `rows` from their bars `[len(rows), bars]`; unknown volume is NaN.
 
-        `numbers [len(rows)]` number the newest bars, consecutively from bar to bar (open time over interval will do).
-        Answers the ATR series, `[len(rows), bars]`.
+        `numbers [len(rows)]` are the numbers of the newest bars, consecutive from bar to bar (such as open time over
+        interval). Returns the ATR series, `[len(rows), bars]`.
         """
         state = np.full((_COLUMNS, len(rows)), np.nan)
         gain, loss = gains_and_losses(close, PERIOD)
@@ -111,7 +111,7 @@ class Running:
         return average
 
     def put_slow_atr(self, rows: Ints, values: Floats) -> None:
-        """Let ATR100 of `rows` go on from `values [len(rows)]`."""
+        """Let ATR100 of `rows` continue from `values [len(rows)]`."""
         self._state[ATR_100, rows] = values
 
     def clear(self, rows: Ints) -> None:
@@ -120,7 +120,7 @@ class Running:
         self._ready[rows] = False
 
     def step(self, rows: Ints | None, high: Floats, low: Floats, close: Floats, volume: Floats) -> None:
-        """Move `rows` (None: all) on by one bar, whose columns are `[len(rows)]`.
+        """Advance `rows` (None: all) by one bar, whose columns are `[len(rows)]`.
 
         Raises ValueError for rows seeded with fewer than `STEP_BARS` bars.
         """
@@ -148,7 +148,7 @@ class Running:
             self._state[:, rows] = state
 
     def _answer(self, state: Floats, rows: Ints | None, price: Floats) -> None:
-        """Fill the columns of `state` that follow from the newest recursions and the rings."""
+        """Fill the columns of `state` that are computed from the recursions and the rings."""
         extremes, sums = of_rows(self._extremes, rows), of_rows(self._sums, rows)
         close = state[CLOSE]
         state[RSI] = rsi_of(state[GAIN], state[LOSS], close)
@@ -163,7 +163,7 @@ class Running:
 
 
 def fill(ring: Floats, rows: Ints, following: Ints, values: Floats) -> None:
-    """Write each row's newest values `[len(rows), bars]` to `ring [L, all rows]`, NaN where there are fewer than L.
+    """Write each row's newest values `[len(rows), bars]` to `ring [L, all rows]`, NaN-padded if there are fewer than L.
 
     `following [len(rows)]` is the number of the bar after the newest one.
     """

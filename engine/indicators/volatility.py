@@ -1,16 +1,20 @@
-"""True range, its Wilder mean, and Wilder's directional movement index. Called by the bar bank and the levels."""
+"""True range, its Wilder mean, and Wilder's directional movement index.
+
+Called by the bar bank, the structure memory and the levels' average range.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.indicators.alignment import NEGLIGIBLE, Bools, Floats, first_bars, from_first, ratio, to_newest
+from engine.arrays import Bools, Floats
+from engine.indicators.alignment import NEGLIGIBLE, first_bars, from_first, ratio, to_newest
 from engine.indicators.recursive import wilder, wilder_sum
 from engine.indicators.rolling import lagged
 
 
 def true_range(high: Floats, low: Floats, close: Floats) -> Floats:
-    """Range of a bar including the gap from the close before it; NaN on a row's first bar (TA-Lib TRANGE)."""
+    """Range of a bar including the gap from the previous close; NaN on a row's first bar (TA-Lib TRANGE)."""
     before = lagged(close, 1)
     return np.maximum(high, before) - np.minimum(low, before)
 
@@ -21,7 +25,7 @@ def atr(high: Floats, low: Floats, close: Floats, period: int = 14) -> Floats:
 
 
 def in_atr(values: Floats, average_range: Floats, close: Floats) -> Floats:
-    """`values` (price units) in units of an average range; 0 where the market does not move."""
+    """`values` (price units) in units of an average range; 0 if that range is negligible."""
     return ratio(values, average_range, average_range > NEGLIGIBLE * close)
 
 
@@ -32,7 +36,7 @@ def directional_movement(up: Floats, down: Floats) -> tuple[Floats, Floats]:
 
 
 def directional_index(plus: Floats, minus: Floats, span: Floats, close: Floats) -> tuple[Floats, Bools]:
-    """DX 0..100 of smoothed movements, and where it is defined: not without range, nor without movement.
+    """DX 0..100 of smoothed movements, and whether it is defined: not without range, nor without movement.
 
     The smoothed true range `span` cancels in |+DI - -DI| / (+DI + -DI); it only decides whether DX exists.
     """

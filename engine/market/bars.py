@@ -1,55 +1,39 @@
 """Closed bars of one timeframe in columns: one consecutive run per row, right-aligned.
 
-Used by `engine.market.candles`, which decides what a bar is and where derived ones come from. The columns of a row
-hold only the consecutive bars that end at its newest one, so that a window is a slice and nothing is computed on the
-scan path. Bars from before a hole are set aside, not lost: when the hole is filled they return to the columns.
+Used by `engine.market.candles`, which makes the bars and derives coarser ones. A row's columns hold only the
+consecutive bars that end at its newest, so that a window is a slice and nothing is computed on the scan path. Bars
+from before a gap are set aside, not lost: once the gap is filled they return to the columns.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats, Ints
+from engine.market.bar import Bar, BarsAside
+from engine.market.columns import roomier
 from engine.market.view import Bars
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Counts = NDArray[np.int32]
-Bools = NDArray[np.bool_]
-Column = TypeVar("Column", Floats, Ints, Counts, Bools)
 
 CORRECTED: Final = 1_000_000
-"""How far a row's revision jumps where anything but an append happened."""
+"""How far a row's revision jumps on any change other than an append."""
 
 MOST_TRADES: Final = 2**31 - 1
 """More trades than this in one bar are counted as this many."""
 
 ROUNDING: Final = 1e-9
-"""Relative difference of volumes below which a bar summed from finer ones is the bar that the venue then sends."""
+"""A derived bar counts as equal to the venue's own if their volumes differ by no more than this, relatively."""
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, BUY = range(6)
 
 
-class Bar(NamedTuple):
-    """One closed bar. Prices in quote currency, volumes in dollars (NaN: not known), `trades` -1: not counted."""
-
-    open_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume_usd: float
-    buy_usd: float
-    trades: int
-    derived: bool
-    """Summed from finer bars here, rather than sent by the venue."""
-
-
 class Heads(NamedTuple):
-    """What is known of every row's run of bars, `[rows]`; see `BarFrame`. Nobody may write to it."""
+    """Every row's run of bars in figures, `[rows]`; see `BarFrame`. Read-only."""
 
     counts: Ints
     newest: Ints
@@ -62,14 +46,7 @@ class Change(IntEnum):
     NONE = 0
     APPENDED = 1
     OTHER = 2
-    """Replaced, inserted, or began a new run after a hole."""
-
-
-def _roomier(column: Column, capacity: int) -> Column:
-    """The column with room for `capacity` rows; what is not used yet is not touched, and so takes no memory."""
-    roomier = np.empty((capacity, *column.shape[1:]), dtype=column.dtype)
-    roomier[: len(column)] = column
-    return roomier
+    """Replaced, inserted, or began a new run after a gap."""
 
 
 def _same(a: float, b: float, rounding: float = 0.0) -> bool:
@@ -97,25 +74,25 @@ class BarFrame:
         """Open time of the newest closed bar by row; -1: none."""
         self.revision: list[int] = []
         self.version = 0
-        """Rises with any change of any row."""
-        self._aside: list[dict[int, Bar]] = []
+        """Rises with every change of any row."""
+        self._aside: dict[int, BarsAside] = {}
+        """By row, only for rows that have any."""
         self._heads = (-1, Heads(*np.zeros((3, 0), dtype=np.int64)))
-        """The version they were made at, and they."""
+        """Version it was built at, and the arrays."""
 
     def add_row(self, capacity: int) -> None:
         """One more row; the columns have room for `capacity` rows."""
         row = len(self.count)
         if capacity > len(self.values):
-            self.values = _roomier(self.values, capacity)
-            self.opened = _roomier(self.opened, capacity)
-            self.trades = _roomier(self.trades, capacity)
-            self.derived = _roomier(self.derived, capacity)
+            self.values = roomier(self.values, capacity, row)
+            self.opened = roomier(self.opened, capacity, row)
+            self.trades = roomier(self.trades, capacity, row)
+            self.derived = roomier(self.derived, capacity, row)
         self._blank(row)
         self.count.append(0)
         self.newest.append(-1)
         self.revision.append(0)
         self.version += 1
-        self._aside.append({})
 
     def put(self, row: int, bar: Bar) -> Change:
         """Store a closed bar by its open time, in any order. A derived bar never replaces one that the venue sent."""
@@ -141,18 +118,19 @@ class BarFrame:
         return self._put_aside(row, bar)
 
     def get(self, row: int, open_ms: int) -> Bar | None:
-        """The bar that opened at `open_ms`, in the run or set aside; None where there is none."""
+        """The bar that opened at `open_ms`, in the run or set aside; None if there is none."""
         back, rest = divmod(self.newest[row] - open_ms, self.interval_ms)
         if rest == 0 and 0 <= back < self.count[row]:
             return self._at(row, self.capacity - 1 - back)
-        return self._aside[row].get(open_ms)
+        aside = self._aside.get(row)
+        return None if aside is None else aside.get(open_ms)
 
     def has_hole(self, row: int) -> bool:
-        """Whether older bars stand before a hole."""
-        return bool(self._aside[row])
+        """Whether older bars are set aside before a gap."""
+        return row in self._aside
 
     def heads(self) -> Heads:
-        """Counts, newest open times and revisions as arrays, which are made anew only after a change."""
+        """Counts, newest open times and revisions as arrays, rebuilt only after a change."""
         if self._heads[0] != self.version:
             lists = (self.count, self.newest, self.revision)
             self._heads = (self.version, Heads(*(np.array(each, dtype=np.int64) for each in lists)))
@@ -217,38 +195,33 @@ class BarFrame:
         self._write(row, self.capacity - self.count[row], bar)
 
     def _rejoin(self, row: int) -> None:
-        """Bring back what was set aside as far as it now joins the run without a hole."""
-        aside = self._aside[row]
+        """Move bars set aside back into the run, as far as they join it without a gap."""
+        aside = self._aside.get(row)
         while aside and self.count[row] < self.capacity:
-            older = aside.pop(self.newest[row] - self.count[row] * self.interval_ms, None)
+            older = aside.pop(self.newest[row] - self.count[row] * self.interval_ms)
             if older is None:
                 return
             self._prepend(row, older)
+        if not aside:
+            self._aside.pop(row, None)
 
     def _set_run_aside(self, row: int) -> None:
         count = self.count[row]
-        aside = self._aside[row]
+        aside = self._aside.setdefault(row, BarsAside())
         for column in range(self.capacity - count, self.capacity):
-            bar = self._at(row, column)
-            aside[bar.open_ms] = bar
-        self._trim(row)
+            aside.put(self._at(row, column))
+        aside.trim(self.capacity)
         self._blank(row)
         self.count[row] = 0
 
     def _put_aside(self, row: int, bar: Bar) -> Change:
-        aside = self._aside[row]
+        aside = self._aside.setdefault(row, BarsAside())
         known = aside.get(bar.open_ms)
         if known is not None and bar.derived and not known.derived:
             return Change.NONE
-        aside[bar.open_ms] = bar
-        self._trim(row)
+        aside.put(bar)
+        aside.trim(self.capacity)
         return Change.NONE if known is not None and _equal(known, bar, 0.0) else Change.OTHER
-
-    def _trim(self, row: int) -> None:
-        aside = self._aside[row]
-        if len(aside) > self.capacity:
-            for open_ms in sorted(aside)[: len(aside) - self.capacity]:
-                del aside[open_ms]
 
     def _corrected(self, row: int) -> Change:
         self.revision[row] += CORRECTED

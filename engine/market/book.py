@@ -1,9 +1,8 @@
-"""One order book, rebuilt from a venue's messages and trusted only while they prove it.
+"""One order book, rebuilt from snapshots and deltas and used only while its sequence is unbroken.
 
-Used by `engine.market.books`; knows neither venues nor columns. The rules are those of the venues'
-documentation: a snapshot replaces everything, a delta is applied only where its ids (or its checksum)
-prove that nothing was missed, and the first failure empties the book until the next snapshot. Nobody
-may read levels of a book whose status is not `synced`: there are none.
+Used by `engine.market.books`; knows neither venues nor columns. The rules are those of the venues' documentation: a
+snapshot replaces everything, a delta is applied only if its ids (or its checksum) prove that nothing was missed, and
+the first failure empties the book until the next snapshot. A book whose status is not `synced` has no levels to read.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from engine.market.book_side import Numbers, Side, Texts
 
 BookStatus = Literal["absent", "syncing", "resyncing", "synced"]
 MAX_WAITING: Final = 5_000
-"""Deltas kept while a snapshot is awaited, about eight minutes at one every 100 ms; the oldest go first."""
+"""Deltas buffered while waiting for a snapshot, about eight minutes at one every 100 ms; the oldest are dropped
+first."""
 
 _INFINITY: Final = float("inf")
 
@@ -53,9 +53,9 @@ class Book:
     )
 
     def __init__(self, *, flow: bool = True, texts: bool = True) -> None:
-        """`flow`: watch what happens at the top too. `texts`: keep every level's own decimal text.
+        """`flow`: also measure activity at the top. `texts`: keep every level's decimal text.
 
-        A book whose messages carry a checksum keeps the texts in any case, since that is computed from them.
+        A book whose messages carry a checksum always keeps the texts, since the checksum is computed from them.
         """
         self.bids = Side()
         self.asks = Side()
@@ -68,7 +68,7 @@ class Book:
         """Messages applied: snapshots and deltas."""
         self.updated_ms = -1
         self.synced_ms = -1
-        """Event time since which the book has been proven without a break; -1 while it is not."""
+        """Event time since which the book has been synced without a break; -1 while it is not."""
         self.gaps = 0
         self.resyncs = 0
         self.checksum_failures = 0
@@ -77,9 +77,9 @@ class Book:
         self.flow = BookFlow() if flow else None
         self.keeps_texts = texts
         self.fresh = False
-        """No delta has been applied since a snapshot that the next one may begin before."""
+        """No delta applied yet after a snapshot whose first delta may begin before it."""
         self.from_rest = False
-        """The newest snapshot came beside the stream, so that deltas may have come before it."""
+        """The newest snapshot came by REST, so deltas may have arrived before it."""
         self.waiting: deque[BookDelta] = deque(maxlen=MAX_WAITING)
 
     @property
@@ -99,7 +99,7 @@ class Book:
         )
 
     def apply_snapshot(self, event: BookSnapshot) -> bool:
-        """Replace the book. One that is older than what is already proven is left aside."""
+        """Replace the book. A REST snapshot no newer than a synced book is ignored."""
         if event.aligns and self.status == "synced" and self.sequence is not None:
             assert event.sequence is not None
             if event.sequence <= self.sequence:
@@ -129,12 +129,12 @@ class Book:
         return True
 
     def apply_delta(self, event: BookDelta) -> bool:
-        """Apply changed levels if they follow on what is held; otherwise wait for a snapshot."""
+        """Apply changed levels if they continue the sequence; otherwise wait for a snapshot."""
         if self.status != "synced":
             self.waiting.append(event)
             return False
         if event.restarts:
-            return self._gap(event, "the venue began its ids anew")
+            return self._gap(event, "the venue restarted its ids")
         if not self._follows(event):
             return False
         self._write(event)
@@ -151,10 +151,10 @@ class Book:
             self.flow.observe(event.ts_ms, self.bids, self.asks)
         return True
 
-    def interrupted(self) -> None:
-        """The connection that carried it broke: nothing of it is proven until the next snapshot."""
+    def interrupted(self, why: str) -> None:
+        """Messages may have been missed: the book is empty until the next snapshot. `why` is shown instead of it."""
         if self.status == "synced":
-            self._lost("its connection broke")
+            self._lost(why)
         self.waiting.clear()
 
     def checksum(self) -> int:
@@ -188,7 +188,7 @@ class Book:
         return rows if self.keeps_texts else None
 
     def _follows(self, event: BookDelta) -> bool:
-        """Whether `event` is next in the chain; on a break the book is lost, on a repeat it is left aside."""
+        """Whether `event` is next in the sequence. A gap empties the book; a duplicate is counted and ignored."""
         held, last = self.sequence, event.last
         if held is None or last is None:
             if event.checksum is not None:
@@ -218,17 +218,16 @@ class Book:
         return False
 
     def _too_old(self, event: BookDelta) -> bool:
-        """The REST snapshot ends before the deltas at hand begin: no gap in the stream, but another is needed."""
-        self._lost("its snapshot is older than the changes at hand")
-        self.resyncs -= 1
+        """The REST snapshot ends before the buffered deltas begin: no gap in the stream, but a newer one is needed."""
+        self._empty("its snapshot is older than the buffered updates")
         self.status = "syncing"
         self.waiting.append(event)
         return False
 
     def _replay_waiting(self) -> None:
-        """Apply the deltas that came before the snapshot did, from the one that joins it on.
+        """Apply the deltas buffered before the snapshot, starting with the one that joins it.
 
-        What stands before that one is older, or of another chain: neither may spoil the attempt.
+        Those before it are older or belong to another sequence, and must not make the attempt fail.
         """
         waiting, self.waiting = self.waiting, deque(maxlen=MAX_WAITING)
         held = self.sequence
@@ -246,14 +245,18 @@ class Book:
         self.synced_ms = ts_ms
 
     def _lost(self, reason: str) -> bool:
+        self._empty(reason)
         self.status = "resyncing"
-        self.reason = reason
         self.resyncs += 1
+        return True
+
+    def _empty(self, reason: str) -> None:
+        """Drop all levels until the next snapshot."""
+        self.reason = reason
         self.sequence = None
         self.synced_ms = -1
         self.bids.clear()
         self.asks.clear()
-        return True
 
     def _is_crossed(self) -> bool:
         bid, ask = self.bids.highest(), self.asks.lowest()
@@ -264,7 +267,7 @@ class Book:
 
 
 def _joins(event: BookDelta, held: int) -> bool:
-    """Whether a delta is the one that a snapshot of update id `held` is continued by."""
+    """Whether a delta continues a snapshot of update id `held`."""
     if event.last is None:
         return False
     if event.previous is not None:

@@ -1,7 +1,7 @@
-"""The books as arrays over rows, refilled where a book changed.
+"""The books as arrays over rows, refilled only for books that changed.
 
-Owned by `engine.market.books`, which knows the books and says which of them changed. A level is read from a book once
-for every scan that follows a change of that book; what happened at the top is read once a second of event time.
+Owned by `engine.market.books`, which passes in the books that changed. The levels of a changed book are copied once a
+scan; activity at the top is copied once a second of event time.
 """
 
 from __future__ import annotations
@@ -9,27 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.instruments import Instrument
 from engine.market.book import Book
 from engine.market.book_flow import SECONDS, BookFlow
 from engine.market.book_side import Numbers
-from engine.market.view import Books, Floats, Ints
+from engine.market.columns import roomier
+from engine.market.universe import FIRST_CAPACITY, ROOMIER
+from engine.market.view import Books
 
 LEVELS: Final = 200
-"""Levels a side kept in the columns; a deeper book is cut there and its reach is what those levels span."""
+"""Levels a side in the columns; a deeper book is cut there, and its reach is what those levels span."""
 COVERED_MS: Final = SECONDS * 1000
-"""Event time a book must have been proven for before its minute of activity means anything."""
+"""Event time a book must have been synced for before its minute of activity is given."""
 RINGS: Final = 5
 """Added and removed notional of bids and asks, and the microprice's drift."""
 
 
 class BookColumns:
-    """Every array of `Books`, and the rings that they are made from. All arrays `[capacity, ...]`."""
+    """Every array of `Books`, and the rings they are computed from. All arrays have room for `capacity` rows."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], int] = {}
@@ -38,8 +40,10 @@ class BookColumns:
         self._size = np.empty(0)
         """Contract size; NaN: not known."""
         self._inverse = self._in_usd = np.empty(0, np.bool_)
+        self._capacity = 0
+        """Rows that the arrays have room for."""
         self._books: list[Book | None] = []
-        """The book of each row while it is proven."""
+        """The book of each row while it is synced."""
         self._unread: list[bool] = []
         """The book's activity may have changed since it was read."""
         self._status: list[str] = []
@@ -49,16 +53,16 @@ class BookColumns:
         """Their memory."""
         self._updated_ms = self._synced_ms = self._revision = np.empty(0, np.int64)
         self._flow_second = self._ring_second = np.empty(0, np.int64)
-        """Second that the row's minute was last read at, and the newest second that its rings hold."""
+        """Second at which the row's minute was last read, and the newest second in its rings."""
         self._rings = np.empty((0, RINGS, SECONDS))
         self._flow = np.empty((0, 4, SECONDS))
         self._scalars = np.empty((4, 0))
         """Imbalance EMA, refill of bid and ask, microprice drift."""
 
     def enter(self, instruments: Sequence[Instrument]) -> None:
-        """Take the instruments by row; every call names those of the call before in the same order, and may add some.
+        """Take the instruments by row: those of the previous call in the same order, and possibly new ones after them.
 
-        The state makes a new tuple whenever one is added or described anew, so the same tuple says nothing new.
+        The state builds a new tuple whenever an instrument is added or changed, so the same tuple means no change.
         """
         if instruments is self._instruments:
             return
@@ -67,27 +71,35 @@ class BookColumns:
         self._size = np.array([one.contract_size or np.nan for one in instruments], dtype=np.float64)
         self._inverse = np.array([one.inverse for one in instruments], dtype=np.bool_)
         self._in_usd = np.array([one.quote_is_usd for one in instruments], dtype=np.bool_)
-        if len(instruments) > len(self._books):
-            self._grow(max(64, 2 * len(self._books), len(instruments)))
-
-    def _grow(self, capacity: int) -> None:
         held = len(self._books)
-        self._books += [None] * (capacity - held)
-        self._unread += [False] * (capacity - held)
-        self._status += ["absent"] * (capacity - held)
-        self._levels = _grown(self._levels, (4, capacity, LEVELS), held, axis=1)
+        added = len(instruments) - held
+        if added > 0:
+            if len(instruments) > self._capacity:
+                self._grow(max(FIRST_CAPACITY, ROOMIER * self._capacity, len(instruments)), held)
+            self._books += [None] * added
+            self._unread += [False] * added
+            self._status += ["absent"] * added
+            self._blank(slice(held, len(instruments)))
+
+    def _grow(self, capacity: int, held: int) -> None:
+        self._capacity = capacity
+        self._levels = roomier(self._levels, capacity, held, axis=1)
         self._cells = self._levels.reshape(-1).data.cast("B")
         self._updated_ms, self._synced_ms, self._flow_second, self._ring_second, self._revision = (
-            _grown(times, (capacity,), held, -1)
+            roomier(times, capacity, held)
             for times in (self._updated_ms, self._synced_ms, self._flow_second, self._ring_second, self._revision)
         )
-        self._rings = _grown(self._rings, (capacity, RINGS, SECONDS), held)
-        self._flow = _grown(self._flow, (capacity, 4, SECONDS), held)
-        self._scalars = _grown(self._scalars, (4, capacity), held, axis=1)
+        self._rings = roomier(self._rings, capacity, held)
+        self._flow = roomier(self._flow, capacity, held)
+        self._scalars = roomier(self._scalars, capacity, held, axis=1)
+
+    def _blank(self, rows: slice) -> None:
+        self._levels[:, rows] = self._rings[rows] = self._flow[rows] = self._scalars[:, rows] = np.nan
+        self._updated_ms[rows] = self._synced_ms[rows] = self._revision[rows] = -1
+        self._flow_second[rows] = self._ring_second[rows] = -1
 
     def fill(self, books: Iterable[tuple[int, Book | None]]) -> None:
-        """Write rows from the books that are to be used for them, sizes in base currency; None: a row has none any
-        more."""
+        """Write rows from their books, sizes in base currency; None: the row has no book any more."""
         filled: list[tuple[int, int, int, float]] = []
         status, instruments = self._status, self._instruments
         for row, book in books:
@@ -116,8 +128,8 @@ class BookColumns:
 
     def _write(self, place: int, row: int, values: Numbers) -> None:
         count = len(values)
-        cell = (place * len(self._books) + row) * LEVELS
-        # Packed by `struct`, which takes floats into memory faster than numpy's own ways do.
+        cell = (place * self._capacity + row) * LEVELS
+        # `struct` packs floats into memory faster than numpy does.
         packer(count).pack_into(self._cells, cell * 8, *values)
         if count < LEVELS:
             self._levels[place, row, count:] = np.nan
@@ -125,7 +137,7 @@ class BookColumns:
     def _settle(
         self, rows: tuple[int, ...], updated_ms: tuple[int, ...], synced_ms: tuple[int, ...], ema: tuple[float, ...]
     ) -> None:
-        """What all rows that were filled have in common, written at once."""
+        """Write the columns that can be written for all filled rows at once."""
         where = np.array(rows)
         self._revision[where] += 1
         self._updated_ms[where], self._synced_ms[where], self._scalars[0, where] = updated_ms, synced_ms, ema
@@ -138,7 +150,7 @@ class BookColumns:
                 self._levels[sizes, where] *= np.where(inverse, size / self._levels[prices, where], size)
 
     def fill_flows(self, at_ms: int) -> None:
-        """Bring what happened at the top of every proven book up to `at_ms`, once a second of event time."""
+        """Update the activity at the top of every synced book to `at_ms`, once a second of event time."""
         second, count = at_ms // 1000, len(self._instruments)
         rows = np.flatnonzero((self._updated_ms[:count] >= 0) & (self._flow_second[:count] != second))
         if not rows.size:
@@ -156,7 +168,7 @@ class BookColumns:
         minute = self._minutes(rows, second)
         covered = at_ms - self._synced_ms[rows] >= COVERED_MS
         self._scalars[3, rows] = np.where(covered, _means_of_known(minute[:, RINGS - 1]), np.nan)
-        # The rings hold price * venue size, which for inverse contracts is not yet money.
+        # The rings hold price * venue size, which for inverse contracts is not a notional yet.
         mid = (self._levels[0, rows, 0] + self._levels[2, rows, 0]) / 2
         to_usd = np.where(self._inverse[rows], self._size[rows] / mid, self._size[rows])
         flow = minute[:, : RINGS - 1] * to_usd[:, None, None]
@@ -182,7 +194,7 @@ class BookColumns:
         return minute
 
     def view(self, sold_usd: Floats, bought_usd: Floats) -> Books:
-        """The columns; arrays are views of what is kept here."""
+        """The columns; the arrays are views."""
         rows = len(self._instruments)
         flow = self._flow[:rows]
         taken = np.stack((sold_usd, bought_usd), axis=1)
@@ -204,24 +216,15 @@ class BookColumns:
 
 @cache
 def packer(count: int) -> Struct:
-    """Writes so many doubles."""
+    """Packs `count` doubles."""
     return Struct(f"{count}d")
 
 
-def _grown(
-    values: NDArray[Any], shape: tuple[int, ...], held: int, fill: float = np.nan, axis: int = 0
-) -> NDArray[Any]:
-    """`values` with room for more rows along `axis`, which are filled with `fill`."""
-    grown = np.full(shape, fill, dtype=values.dtype)
-    grown[(slice(None),) * axis + (slice(0, held),)] = values
-    return grown
-
-
 def _means_of_known(values: Floats) -> Floats:
-    """`[rows]` mean of the known of `values [rows, n]`; NaN where none is.
+    """`[rows]` mean of the known of `values [rows, n]`; NaN if none is known.
 
-    Rows with equally many known values are taken together: summed side by side, each is added up in the same order as
-    alone, so that its mean does not depend on the other rows.
+    Rows with equally many known values are averaged together. Each is summed in the same order as it would be alone,
+    so its mean does not depend on the other rows.
     """
     known = ~np.isnan(values)
     counts = known.sum(axis=1)

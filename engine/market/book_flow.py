@@ -1,11 +1,11 @@
-"""What happens at the top of one book: sizes added and removed, refills of the best quotes, imbalance, microprice.
+"""Activity at the top of one book: sizes added and removed, refills of the best quotes, imbalance, microprice.
 
-Fed by `engine.market.book` with every applied message and by `engine.market.books` with trades; read once a
-scan. All in venue units and event time, over the last minute in slots of one second. Costs a few additions a
-message, so it runs for every book.
+Fed by `engine.market.book` with every applied message and by `engine.market.books` with trades; read by
+`engine.market.book_columns`. All in venue units and event time, over the last minute in slots of one second. It costs
+a few additions a message, so it runs for every book.
 
-Removed size is not yet cancelled size: trades remove too. The store subtracts the traded notional of the same
-minute and side when it fills the columns.
+Removed size is not cancelled size: trades remove too. `book_columns` subtracts the traded notional of the same second
+and side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.market.book_side import Side
 
 TOP_LEVELS: Final = 10
-"""Levels a side that count as the top of the book, as it stood at the newest sample."""
+"""Levels a side that count as the top of the book, as of the newest sample."""
 SECONDS: Final = 60
 HALF_LIFE_MS: Final = 10_000
 """Of the time-weighted imbalance."""
@@ -62,7 +62,7 @@ class BookFlow:
         self.added_asks = [0.0] * SECONDS
         self.removed_asks = [0.0] * SECONDS
         self.drift = [NAN] * SECONDS
-        """(microprice - mid) / mid as it last stood in each second, basis points."""
+        """Last (microprice - mid) / mid of each second, basis points."""
         self.takes: list[tuple[int, int, bool]] = []
         """(event ms, 0 bid or 1 ask, refilled) of the last minute."""
         self.pending: list[tuple[int, float] | None] = [None, None]
@@ -74,7 +74,7 @@ class BookFlow:
         self.last_buy_ms = -1
         self.last_sell_ms = -1
         self.least_bid = 0.0
-        """The lowest bid and highest ask that count as the top; everything, until there was a sample."""
+        """Lowest bid and highest ask that count as the top; before the first sample, everything does."""
         self.most_ask = float("inf")
 
     def traded(self, ts_ms: int, taker_buy: bool) -> None:
@@ -95,7 +95,7 @@ class BookFlow:
         self.removed_asks[slot] += removed
 
     def observe(self, ts_ms: int, bids: Side, asks: Side) -> None:
-        """Take note of the book as it stands after a message."""
+        """Measure the book after a message."""
         best_bid, best_ask = bids.highest(), asks.lowest()
         if best_bid is None or best_ask is None:
             return
@@ -173,7 +173,7 @@ class BookFlow:
         if self.imbalance_ema != self.imbalance_ema:
             self.imbalance_ema = imbalance
         else:
-            # The old value held until now, so it is what the elapsed time weighs.
+            # The previous imbalance held until now, so the elapsed time is its weight.
             share = 1.0 - exp2(-(ts_ms - self.sampled_ms) / HALF_LIFE_MS)
             self.imbalance_ema += share * (self.imbalance - self.imbalance_ema)
         self.imbalance = imbalance

@@ -1,8 +1,8 @@
-"""One side of an order book: sizes by price, written in O(changes) and put in order only as far as somebody looks.
+"""One side of an order book: sizes by price, written in O(changes) and sorted lazily.
 
-Used by `engine.market.book`. Venues change far more levels than anybody reads, so a written price is not put in its
-place at once: new prices wait in a short list, removed ones stay behind as a size of 0, and both are cleared up when
-the order is asked for. What is read is always exact.
+Used by `engine.market.book`. Venues change far more levels than are ever read, so a written price is not sorted in at
+once: new prices wait in a short list, removed ones stay behind with size 0, and both are cleared up when the order is
+needed. Reads are always exact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Texts = Sequence[tuple[str, str]]
 
 _INFINITY: Final = float("inf")
 MOST_PENDING: Final = 64
-"""New prices that may wait before they are put in order; looking at the top goes through all of them."""
+"""Unsorted new prices allowed before they are sorted in; reading the top scans all of them."""
 
 
 class Side:
@@ -33,21 +33,21 @@ class Side:
         self._ordered: list[float] = []
         self._pending: list[float] = []
         self._peak = -_INFINITY
-        """At least the highest price that waits; `_trough` at most the lowest. They may be dead by now."""
+        """An upper bound of the unsorted prices; `_trough` is a lower bound. Either may have been removed since."""
         self._trough = _INFINITY
         self._dead = 0
         self._texts: dict[float, tuple[str, str]] | None = None
         self._decimals: tuple[int, int] | None = None
-        """How many decimals the venue pads its prices and sizes to; 0 where it does not. None: not learnt yet."""
+        """Decimals that the venue pads prices and sizes to; 0: it does not pad. None: not learnt yet."""
 
     def learn(self, texts: Texts) -> None:
-        """Find out from a snapshot's rows whether the venue pads its decimals; done once, since it keeps to its way."""
+        """Learn from a snapshot whether the venue pads its decimals; once, since a venue does not change that."""
         if self._decimals is None and texts:
             prices, sizes = zip(*texts, strict=True)
             self._decimals = _padding(prices), _padding(sizes)
 
     def replace(self, rows: Numbers, texts: Texts | None) -> None:
-        """Hold exactly `rows`, without sizes of 0. `texts`: keep them beside, for whoever needs the very decimals."""
+        """Hold exactly `rows`, without sizes of 0. `texts`: keep them too, for checksums and exact display."""
         numbers = iter(rows)
         self._sizes = {price: size for price, size in zip(numbers, numbers, strict=True) if size}
         self._ordered = sorted(self._sizes)
@@ -60,7 +60,7 @@ class Side:
         self.replace((), None)
 
     def write(self, rows: Numbers, texts: Texts | None, low: float, high: float) -> tuple[float, float]:
-        """Set absolute sizes, 0 removes. Gives price * size added and removed at prices from `low` to `high`."""
+        """Set absolute sizes; 0 removes. Returns price * size added and removed at prices from `low` to `high`."""
         sizes, pending = self._sizes, self._pending
         added = removed = 0.0
         numbers = iter(rows)
@@ -80,7 +80,7 @@ class Side:
                 if held is None:
                     pending.append(price)
                 else:
-                    # It still stands where it stood before it was removed, among those that wait or those in order.
+                    # Its price is still in the sorted or the unsorted list from before it was removed.
                     self._dead -= 1
                 if price > self._peak:
                     self._peak = price
@@ -96,7 +96,7 @@ class Side:
 
     @property
     def prices(self) -> list[float]:
-        """Every price with a size, ascending. Not to be written to."""
+        """Every price with a size, ascending. Read-only."""
         self._settle()
         if self._dead:
             sizes = self._sizes = {price: size for price, size in self._sizes.items() if size}
@@ -159,9 +159,9 @@ class Side:
         return found[:count]
 
     def columns(self, count: int, *, highest: bool) -> tuple[Numbers, Numbers]:
-        """Prices and sizes of the `count` (at least 1) highest or lowest levels, best first: `high` and `low` apart.
+        """Prices and sizes, as two sequences, of the `count` (at least 1) highest or lowest levels, best first.
 
-        A scan reads hundreds of levels of every book that changed, so this goes level by level in C alone.
+        A scan reads hundreds of levels of every changed book, so the loops over levels are in C.
         """
         if self._dead > count:
             _ = self.prices
@@ -174,14 +174,14 @@ class Side:
             if fresh:
                 taken += fresh
                 taken.sort(reverse=highest)
-        # One call for all of them, where there are enough for it to answer with a tuple.
+        # One call for all of them; with a single key `itemgetter` would not return a tuple.
         held = itemgetter(*taken)(sizes) if len(taken) > 1 else tuple(sizes[price] for price in taken)
         if not all(held):
             return list(compress(taken, held))[:count], list(filter(None, held))[:count]
         return taken[:count], held[:count]
 
     def text(self, price: float, size: float) -> tuple[str, str]:
-        """A level as decimal text: the venue's own where it was kept, else equal to it and padded as the venue pads."""
+        """A level as decimal text: the venue's own if it was kept, else the same value with the venue's padding."""
         kept = None if self._texts is None else self._texts.get(price)
         if kept is not None:
             return kept
@@ -189,7 +189,7 @@ class Side:
         return _plain(price, price_decimals), _plain(size, size_decimals)
 
     def _first(self, prices: Iterable[float], count: int) -> list[tuple[float, float]]:
-        """The first `count` levels of the ordered `prices`; those that wait are not among them."""
+        """The first `count` levels of the sorted `prices`, without the unsorted ones."""
         sizes, found = self._sizes, []
         if count > 0:
             for price in prices:
@@ -210,14 +210,14 @@ class Side:
 
 
 def _padding(texts: Sequence[str]) -> int:
-    """Decimals that all `texts` have alike, if padding shows in any of them; else 0."""
+    """The number of decimals, if all `texts` have the same and at least one ends in a 0; else 0."""
     counts = {len(text.partition(".")[2]) for text in texts}
     padded = any(text.endswith("0") for text in texts if "." in text)
     return counts.pop() if len(counts) == 1 and padded else 0
 
 
 def _plain(value: float, decimals: int) -> str:
-    """The shortest decimal that reads back as `value`, without an exponent, with zeros up to `decimals` behind it."""
+    """The shortest decimal that reads back as `value`, without an exponent, zero-padded to `decimals` places."""
     text = repr(value)
     if "e" in text:
         text = format(Decimal(text), "f")

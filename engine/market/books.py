@@ -1,8 +1,8 @@
 """All order books, by venue and symbol, and their columns for the scores.
 
-The state hands every book event here; the scores read `columns`, the console reads `ladder` through the
-runtime, `inspect` reads counts and final books. A channel that carries the whole book and one that pushes only
-its top may run side by side for one instrument: the whole one is used while it is proven, else the top.
+Owned by `engine.intake`, which passes every book event in. The scores read `columns`, `engine.picture` reads `get` for
+the console, and `inspect` reads counts and final books. One instrument may have a deep channel (snapshot and deltas)
+and a channel that pushes only the top: the deep book is used while it is synced, otherwise the top.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from engine.arrays import Floats
 from engine.events import BookDelta, BookSnapshot
 from engine.instruments import Instrument
 from engine.market.book import Book
 from engine.market.book_columns import BookColumns
-from engine.market.view import Books, Floats
+from engine.market.view import Books
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class BookStore:
     """Every book seen since the epoch began."""
 
     def __init__(self, *, flow: bool = True, texts: bool = True) -> None:
-        """`flow`: watch the top of every book for the scores; `columns` needs it. `texts`: see `Book`."""
+        """`flow`: measure activity at the top of every book, which `columns` needs. `texts`: see `Book`."""
         self._flow = flow
         self._with_texts = texts
         self._full: dict[tuple[str, str], Book] = {}
@@ -41,10 +42,9 @@ class BookStore:
         self._columns = BookColumns()
 
     def apply(self, event: BookSnapshot | BookDelta) -> int:
-        """Apply a snapshot or delta to the book it names.
+        """Apply a snapshot or delta to its book.
 
-        Where a chain broke, so that changes were lost on the way: event time of the last one before it, milliseconds;
-        else -1.
+        On a gap in the sequence, returns the event time of the last update before it, milliseconds; otherwise -1.
         """
         key = (event.venue, event.symbol)
         broke_ms = -1
@@ -64,13 +64,13 @@ class BookStore:
         return broke_ms
 
     def traded(self, venue: str, symbol: str, ts_ms: int, taker_buy: bool) -> None:
-        """Tell a book that its instrument traded, so that it can tell taken from cancelled."""
+        """Pass a trade to the instrument's book, which uses it to recognise quotes that were taken."""
         book = self._full.get((venue, symbol))
         if book is not None and book.flow is not None:
             book.flow.traded(ts_ms, taker_buy)
 
     def get(self, venue: str, symbol: str) -> Book | None:
-        """The book to use for an instrument; None where no book message ever came."""
+        """The book to use for an instrument; None before its first book message."""
         key = (venue, symbol)
         full = self._full.get(key)
         if full is not None and full.status == "synced":
@@ -78,24 +78,24 @@ class BookStore:
         top = self._top.get(key)
         return top if top is not None and (full is None or top.status == "synced") else full
 
-    def interrupted(self, venue: str, symbols: Iterable[str]) -> None:
-        """A connection broke that carried the books of these symbols."""
+    def interrupted(self, venue: str, symbols: Iterable[str], why: str) -> None:
+        """Messages of these symbols' books may have been missed; `why` in words."""
         for symbol in symbols:
             key = (venue, symbol)
             for books in (self._full, self._top):
                 if (book := books.get(key)) is not None:
-                    book.interrupted()
+                    book.interrupted(why)
                     self._dirty.add(key)
 
     def dropped(self, venue: str, symbol: str) -> None:
-        """The book of an instrument is not followed any more: nothing of it may be shown or scored."""
+        """The book's subscription ended: nothing of it may be shown or scored any more."""
         key = (venue, symbol)
         for books in (self._full, self._top):
             if books.pop(key, None) is not None:
                 self._dirty.add(key)
 
     def unproven(self, venue: str) -> list[tuple[str, Book]]:
-        """The whole books of one venue that are not proven now, by symbol: each waits for a snapshot."""
+        """The deep books of one venue that are not synced, by symbol: each waits for a snapshot."""
         return [
             (symbol, book)
             for (of, symbol), book in self._full.items()
@@ -103,11 +103,11 @@ class BookStore:
         ]
 
     def whole(self, venue: str, symbol: str) -> Book | None:
-        """The book of an instrument's deep channel, proven or not; None where there is none."""
+        """The book of an instrument's deep channel, synced or not; None if there is none."""
         return self._full.get((venue, symbol))
 
     def counts(self, venue: str) -> BookCounts:
-        """Gaps, resyncs and checksum failures of one venue's books, and how many stand."""
+        """Gaps, resyncs and checksum failures of one venue's books, and how many are synced or resyncing."""
         counts = BookCounts()
         for books in (self._full, self._top):
             for (book_venue, _), book in books.items():
@@ -122,8 +122,8 @@ class BookStore:
     def columns(self, at_ms: int, instruments: Sequence[Instrument], sold_usd: Floats, bought_usd: Floats) -> Books:
         """The columns of all rows as of `at_ms`.
 
-        `sold_usd` and `bought_usd` are the taker notional by second over the last minute, `[rows, 60]`: a
-        taker's sale removes bids, so it is taken out of what was cancelled there.
+        `sold_usd` and `bought_usd` are the taker notional by second over the last minute, `[rows, 60]`. A taker's sale
+        removes bids, so it is subtracted from what was removed there to give what was cancelled.
         """
         columns = self._columns
         columns.enter(instruments)

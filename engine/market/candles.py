@@ -1,9 +1,9 @@
-"""Candles of all timeframes: what the venues close, and what is summed from finer bars where they close nothing.
+"""Candles of all timeframes: the venues' closed bars, and bars derived from finer ones if a venue sends none.
 
 Filled by `engine.market.state`; read by the scores through `MarketView.bars` and by the snapshot for charts. Only
-bars that a venue flagged as closed enter the columns: a forming bar that is overtaken by a newer one without that
-flag is not closed by guess (all venues here flag it), it leaves a hole until a backfill brings it. A derived bar
-exists only when all of its children do, and never stands where the venue sent that bar itself.
+bars that a venue flagged as closed enter the columns. A forming bar that is overtaken by a newer one without that flag
+is not assumed closed (all venues here send the flag): it leaves a gap until a backfill brings it. A derived bar exists
+only if all of its children do, and never replaces a bar that the venue sent.
 """
 
 from __future__ import annotations
@@ -11,36 +11,35 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.events import NAN, Candle
-from engine.market.bars import OPEN, VOLUME, Bar, BarFrame, Change
+from engine.market.bar import Bar
+from engine.market.bars import OPEN, VOLUME, BarFrame, Change
 from engine.market.universe import Universe
 from engine.market.view import Bars
 from engine.timeframes import INTERVAL_MS, PARENT
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 
 WINDOW: Final = 500
-"""Bars by timeframe that a view gives."""
+"""Bars of each timeframe in a view."""
 
 CAPACITY: Final = WINDOW + 20
-"""Closed bars kept of each timeframe. At 61 bytes a bar they are most of what the program holds: 0.13 MB a row."""
+"""Closed bars kept of each timeframe. At 61 bytes a bar they are most of the program's memory: 0.13 MB a row."""
 
 CHANGE_FRAMES: Final = ("1m", "5m", "15m")
-"""Timeframes from which changes are read, and day volumes where they keep a day: the finest that covers it first."""
+"""Timeframes from which price changes are read, and 24 h volumes if they keep a day: the finest that covers the span
+is used."""
 
 COARSER: Final[dict[str, str]] = {child: parent for parent, child in PARENT.items()}
 
 
 class DayVolume:
-    """Sum of the newest 24 h of one timeframe's bars by row, computed anew only for rows that changed.
+    """Sum of the newest 24 h of one timeframe's bars by row, recomputed only for rows that changed.
 
-    ValueError for a timeframe that keeps less than a day: all that it keeps would pass for one.
+    ValueError for a timeframe that keeps less than a day: all of its bars would be taken for one.
     """
 
     def __init__(self, frame: BarFrame) -> None:
@@ -53,7 +52,7 @@ class DayVolume:
         self._revision: Ints = np.zeros(0, dtype=np.int64)
 
     def all(self, at_ms: int) -> Floats:
-        """`[rows]` dollars; NaN where 24 consecutive hours are not there or end more than two bars before `at_ms`."""
+        """`[rows]` dollars; NaN without 24 consecutive hours of bars, or if they end two bars before `at_ms`."""
         frame = self._frame
         rows = len(frame.count)
         self._grow(rows)
@@ -81,7 +80,7 @@ class DayVolume:
 
     def _refresh(self, rows: Ints) -> None:
         frame = self._frame
-        # bars that are not there are NaN, and so is every sum they stand in
+        # missing bars are NaN, and so is every sum that includes one
         self._sum[rows] = frame.values[rows, VOLUME, -self._bars :].sum(axis=1)
         self._revision[rows] = np.array(frame.revision, dtype=np.int64)[rows]
 
@@ -105,7 +104,7 @@ class CandleStore:
             self._forming[name].append(None)
 
     def apply(self, row: int, candle: Candle) -> None:
-        """Take a candle; whatever it closes, corrects or completes is in the columns afterwards."""
+        """Take a candle, and update the columns with what it closes, corrects or completes."""
         name = self._names.get(candle.interval_ms)
         if name is None:
             self.ignored += 1
@@ -122,10 +121,10 @@ class CandleStore:
         return self.frames[timeframe].window(self._universe.rows, width)
 
     def forming(self, row: int, timeframe: str) -> Bar | None:
-        """The bar that is still forming; None where nothing of it is known or it has been closed.
+        """The bar that is still forming; None if nothing of it is known or it has closed.
 
-        What the venue last sent of it or, where that is newer, the sum of the finer bars it has had so far: venues
-        push the finest bars only, and what they answered of a coarser one stands still from then on.
+        The newer of what the venue last sent of it and the sum of its finer bars so far: venues push only the finest
+        bars, and a coarser one fetched by REST does not update afterwards.
         """
         found = self._formed(row, timeframe)
         return None if found is None else found[1]
@@ -133,8 +132,8 @@ class CandleStore:
     def change(self, span_ms: int, at_ms: int, last: Floats, last_ms: Ints) -> Floats:
         """`[rows]` last price over the price `span_ms` before `at_ms`, less 1.
 
-        The earlier price is the open of the closed bar that covers that instant, of the finest timeframe whose run
-        reaches it. NaN where none does, and where `last` is itself from before that instant.
+        The earlier price is the open of the closed bar that covers that instant, of the finest timeframe that reaches
+        it. NaN if none does, or if `last` is itself from before that instant.
         """
         then_ms = at_ms - span_ms
         then = np.full(self._universe.rows, np.nan)
@@ -149,7 +148,7 @@ class CandleStore:
             return np.where((last_ms > then_ms) & (then > 0), last / then - 1.0, np.nan)
 
     def volume_24h_usd(self, at_ms: int) -> Floats:
-        """`[rows]` dollars over exactly 24 h of consecutive closed bars that end at most two bars ago; else NaN."""
+        """`[rows]` dollars over exactly 24 h of consecutive closed bars that end less than two bars ago; else NaN."""
         total = self._days[0].all(at_ms)
         for day in self._days[1:]:
             total = np.where(np.isnan(total), day.all(at_ms), total)
@@ -164,7 +163,7 @@ class CandleStore:
         return NAN
 
     def closes_at(self, timeframe: str, open_ms: Ints) -> Floats:
-        """`[rows, len(open_ms)]` closes of the bars that opened at the given times; NaN where a row has none."""
+        """`[rows, len(open_ms)]` closes of the bars that opened at the given times; NaN if a row has none."""
         frame = self.frames[timeframe]
         rows = self._universe.rows
         heads = frame.heads()
@@ -181,7 +180,7 @@ class CandleStore:
             forming[row] = candle
 
     def _formed(self, row: int, name: str) -> tuple[int, Bar] | None:
-        """The forming bar and until when it holds what happened, milliseconds."""
+        """The forming bar and the event time it is known up to, milliseconds."""
         summed, candle = self._summed(row, name), self._forming[name][row]
         if candle is None or candle.open_ms <= self.frames[name].newest[row]:
             return summed
@@ -190,7 +189,7 @@ class CandleStore:
         return candle.ts_ms, self._bar(row, candle)
 
     def _summed(self, row: int, name: str) -> tuple[int, Bar] | None:
-        """The same from the finer bars, closed and forming; None where one of them is missing."""
+        """The same from the finer bars, closed and forming; None if one of them is missing."""
         finer = PARENT.get(name)
         if finer is None:
             return None
@@ -235,14 +234,14 @@ class CandleStore:
             return  # a newest bar that is not its parent's last child cannot complete it
         known = self.frames[coarser].get(row, start)
         if known is not None and not known.derived:
-            return  # what the venue sent stands
+            return  # the venue's own bar is kept
         derived = self._derive(row, frame, start, length)
         if derived is not None:
             self._put(row, coarser, derived)
 
     @staticmethod
     def _derive(row: int, frame: BarFrame, start_ms: int, length_ms: int) -> Bar | None:
-        """The bar from `start_ms` summed from its children; None unless every one of them is there."""
+        """The bar from `start_ms` summed from its children; None if one is missing."""
         children: list[Bar] = []
         for open_ms in range(start_ms, start_ms + length_ms, frame.interval_ms):
             child = frame.get(row, open_ms)

@@ -1,8 +1,8 @@
 """Reference prices, quotes, funding, open interest, ratios and 24 h statistics of all rows.
 
-Filled by `engine.market.state`. NaN in an event's field means that the message did not carry it, so what was known
-stays; a message older than what is known changes nothing but histories. A settled funding rate is only what a venue
-reported as settled: the last estimate before a settlement is not one, and none is made of it.
+Filled by `engine.market.state`. NaN in an event's field means that the message did not carry it, so the known value
+stays; a message older than the known value changes nothing but histories. A settled funding rate is only what a venue
+reported as settled: the last estimate before a settlement is never taken for one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.events import NAN, Funding, MarkPrice, OpenInterest, Quote, Ratio, RatioKind, Ticker
 from engine.market.candles import DAY_MS, HOUR_MS, CandleStore
 from engine.market.history import History
@@ -19,15 +19,12 @@ from engine.market.open_interest import OpenInterestStore
 from engine.market.universe import Universe
 from engine.market.view import Books, Derivatives
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 HISTORY: Final = 96
 RATIO_KINDS: Final[tuple[RatioKind, ...]] = ("accounts", "top_accounts", "top_positions", "taker_volume")
 TICKER_FRESH_MS: Final = HOUR_MS
-"""How long a ticker's 24 h volume goes before the sum of the candles."""
+"""How long a ticker's 24 h volume is preferred to the sum of the candles."""
 TICKER_OPEN_FRESH_MS: Final = 300_000
-"""How long a ticker's price of 24 h ago stands in where the bars do not reach back; older, it is of another instant."""
+"""How long a ticker's price of 24 h ago is used if the bars do not reach back; an older one is of another instant."""
 
 
 class DerivativesStore:
@@ -66,18 +63,18 @@ class DerivativesStore:
         for times in (self.last_ms, self._quote_ms, self._mark_ms, self._next, self._funding_ms, self._ticker_ms):
             times.append(-1)
         self._volume_ms.append(-1)
-        self._funding.reserve(self._universe.capacity)
-        self._ratios.reserve(self._universe.capacity)
+        self._funding.add_row(self._universe.capacity)
+        self._ratios.add_row(self._universe.capacity)
         self.open_interest.add_row()
 
     def traded(self, row: int, price: float, ts_ms: int) -> None:
-        """A price at which the row traded, whatever told of it; the newest stands."""
+        """A price at which the row traded, from a trade, ticker or candle; the newest is kept."""
         if ts_ms >= self.last_ms[row] and price > 0.0:
             self.last[row] = price
             self.last_ms[row] = ts_ms
 
     def quote(self, row: int, event: Quote) -> None:
-        """Best bid and ask; a side that is NaN is empty, which is news and not silence."""
+        """Best bid and ask. Here a NaN side does replace the known price: that side of the book is empty."""
         if event.ts_ms >= self._quote_ms[row]:
             self._bid[row] = event.bid
             self._ask[row] = event.ask
@@ -109,6 +106,10 @@ class DerivativesStore:
         if event.interval_h is not None:
             self._interval[row] = event.interval_h
 
+    def next_funding_ms(self, row: int) -> int:
+        """The next settlement that the venue has named; -1: it has named none."""
+        return self._next[row]
+
     def interest(self, row: int, event: OpenInterest) -> None:
         """Open interest, now or of the past."""
         mark = self._mark[row]
@@ -123,7 +124,7 @@ class DerivativesStore:
             self._ratios.put(row, event.ts_ms, event.value, self._series[event.kind])
 
     def ticker(self, row: int, event: Ticker) -> None:
-        """Rolling 24 h statistics; the volume in base currency counts at the last price where none in quote is sent."""
+        """Rolling 24 h statistics. If no quote volume is sent, the base volume is valued at the last price."""
         if event.last == event.last:
             self.traded(row, event.last, event.ts_ms)
         if event.ts_ms < self._ticker_ms[row]:
@@ -141,20 +142,22 @@ class DerivativesStore:
             self._volume_ms[row] = event.ts_ms
 
     def volume_24h_usd_of(self, row: int, at_ms: int) -> float:
-        """Dollars, one row: a fresh ticker's, else the sum of the candles, else an older ticker's; NaN: not known."""
+        """Dollars, one row: a fresh ticker's, else the sum of the candles, else an older ticker's; NaN if unknown."""
         stated = self._volume[row]
         if stated == stated and at_ms - self._volume_ms[row] <= TICKER_FRESH_MS:
             return stated
         summed = self._candles.volume_24h_usd_of(row, at_ms)
         return summed if summed == summed else stated
 
-    def view(self, at_ms: int, books: Books) -> Derivatives:
-        """All columns at `at_ms`. Quotes are the proven book's where there is one, else the quote feed's."""
+    def view(self, at_ms: int, newest_ms: int, books: Books) -> Derivatives:
+        """All columns at `at_ms`; `newest_ms` is the time of the newest event. Quotes are the synced book's if there is
+        one, else the quote feed's."""
         last, last_ms, mark = _floats(self.last), _ints(self.last_ms), _floats(self._mark)
         proven = books.updated_ms >= 0
         volume, source = self._volumes(at_ms)
-        interest = self.open_interest.view(at_ms, np.where(np.isnan(mark), last, mark))
+        interest = self.open_interest.view(at_ms, newest_ms, np.where(np.isnan(mark), last, mark))
         rows = self._universe.rows
+        settled, settled_ms = self._funding.frozen(rows)
         return Derivatives(
             last=last,
             last_ms=last_ms,
@@ -168,7 +171,8 @@ class DerivativesStore:
             funding_interval_h=self._intervals(),
             next_funding_ms=_ints(self._next),
             funding_ms=_ints(self._funding_ms),
-            funding_history=self._funding.frozen(rows),
+            funding_history=settled,
+            funding_history_ms=settled_ms,
             open_interest_usd=interest.usd,
             open_interest_ms=interest.ms,
             oi_history_usd=interest.history_usd,
@@ -203,7 +207,7 @@ class DerivativesStore:
             return np.where(np.isnan(from_bars) & usable, last / opened - 1.0, from_bars)
 
     def _intervals(self) -> Floats:
-        """Hours between settlements: as the feed says, else as the listing says."""
+        """Hours between settlements: from the feed, else from the listing."""
         listed = [NAN if i.funding_interval_h is None else i.funding_interval_h for i in self._universe.frozen()]
         said = _floats(self._interval)
         return np.where(np.isnan(said), _floats(listed), said)

@@ -1,16 +1,15 @@
 """The last readings of a series by their own time: settled funding rates, long/short ratios.
 
-Used by `engine.market.derivatives`. Readings may come in any order and more than once (a backfill after live, two
-answers that overlap); the columns are the same whatever the order.
+Used by `engine.market.derivatives`. Readings may arrive in any order and more than once (a backfill after live data,
+overlapping responses); the columns are the same in any order.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from engine.arrays import Floats, Ints
+from engine.market.columns import roomier
 
 
 class History:
@@ -20,22 +19,22 @@ class History:
         self.width = width
         self.values: Floats = np.zeros((0, series, width))
         self.times: Ints = np.zeros((0, series, width), dtype=np.int64)
-        self._frozen: Floats | None = None
-        """What `frozen` answered last, while nothing came since."""
+        self._rows = 0
+        self._frozen: tuple[Floats, Ints] | None = None
+        """The last result of `frozen`, until a reading arrives."""
 
-    def reserve(self, capacity: int) -> None:
-        """Make room for `capacity` rows."""
-        rows, series, width = self.values.shape
-        if capacity <= rows:
-            return
-        values = np.full((capacity, series, width), np.nan)
-        times = np.full((capacity, series, width), -1, dtype=np.int64)
-        values[:rows] = self.values
-        times[:rows] = self.times
-        self.values, self.times = values, times
+    def add_row(self, capacity: int) -> None:
+        """One more row; the columns have room for `capacity` rows."""
+        row = self._rows
+        if capacity > len(self.values):
+            self.values = roomier(self.values, capacity, row)
+            self.times = roomier(self.times, capacity, row)
+        self.values[row] = np.nan
+        self.times[row] = -1
+        self._rows = row + 1
 
     def put(self, row: int, ts_ms: int, value: float, series: int = 0) -> None:
-        """Insert a reading at its time; the same time again replaces; older than a full history is dropped."""
+        """Insert a reading at its time. One of the same time is replaced; one older than a full history is dropped."""
         times, values = self.times[row, series], self.values[row, series]
         at = int(np.searchsorted(times, ts_ms))
         if at == 0 and times[at] != ts_ms:
@@ -49,10 +48,12 @@ class History:
         times[at - 1] = ts_ms
         values[at - 1] = value
 
-    def frozen(self, rows: int) -> Floats:
-        """`[rows, width]` of the first series, which nobody can write to: the same array until a reading comes."""
+    def frozen(self, rows: int) -> tuple[Floats, Ints]:
+        """Values and times `[rows, width]` of the first series, read-only: the same arrays until a reading arrives or a
+        row is added."""
         held = self._frozen
-        if held is None or len(held) != rows:
-            held = self._frozen = self.values[:rows, 0].copy()
-            held.flags.writeable = False
+        if held is None or len(held[0]) != rows:
+            held = self._frozen = self.values[:rows, 0].copy(), self.times[:rows, 0].copy()
+            for columns in held:
+                columns.flags.writeable = False
         return held

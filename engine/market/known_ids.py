@@ -1,8 +1,8 @@
-"""Which trade ids of a row were had lately: whether a trade was sent again, or came by two connections.
+"""Recent trade ids by row, to drop trades that were sent again or came on two connections.
 
-Kept by `engine.market.tape` for every trade of every symbol. The ids themselves are not kept, only 64 bits of each, in
-open-addressed tables over one array: two thousand ids as strings in a dictionary take 200 KB a row, which was a third
-of what a market of hundreds of symbols held, and here 32.
+Used by `engine.market.tape` for every trade of every symbol. Only a 64-bit hash of each id is kept, in open-addressed
+tables over one array. Two thousand ids as strings in a dictionary take 200 KB a row, which was a third of the memory of
+a market of hundreds of symbols; here they take 32 KB.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from typing import Final
 import numpy as np
 
 GENERATION: Final = 1_000
-"""Ids remembered of a row are the newest 1,000 to 2,000: after a break the venue is asked for its last 1,000 trades,
-some of which were had."""
+"""A row's newest 1,000 to 2,000 ids are remembered: after a break the venue's last 1,000 trades are fetched, and some
+of them were received before."""
 SLOTS: Final = 2_048
-"""Of one generation, a power of two, at most half of them in use."""
+"""Slots of one generation: a power of two, at most half of them in use."""
 FREE: Final = 0
 BLANK: Final = bytes(8 * SLOTS)
 
 
 class KnownIds:
-    """The ids of all rows, in two generations by row: the older is forgotten when the younger is full.
+    """The ids of all rows, in two generations a row: the older is dropped when the younger is full.
 
-    Two different ids pass for one with a probability of about 2,000 / 2**64 each.
+    The probability that a new id is taken for a known one is about 2,000 / 2**64.
     """
 
     def __init__(self) -> None:
         self._table = np.zeros((0, 2 * SLOTS), dtype=np.uint64)
         self._held: list[int] = []
-        """By row, ids in the younger generation; 0: the row has had none at all."""
+        """By row, ids in the younger generation; 0: the row has no ids at all."""
         self._young: list[int] = []
         """By row, the first slot of the younger generation."""
         self._bind()
 
     def add_row(self, capacity: int) -> None:
-        """One more row; the table has room for `capacity` rows, and what nobody writes to takes no memory."""
+        """One more row; the table has room for `capacity` rows, and unwritten room takes no memory."""
         row = len(self._held)
         if capacity > len(self._table):
             table = np.zeros((capacity, 2 * SLOTS), dtype=np.uint64)
@@ -47,13 +47,13 @@ class KnownIds:
         self._young.append(row * 2 * SLOTS)
 
     def knows(self, row: int, trade_id: str) -> bool:
-        """Whether this id is among those remembered of the row."""
+        """Whether the row's remembered ids include this one."""
         mark = hash(trade_id) & 0xFFFF_FFFF_FFFF_FFFF or 1
         young = self._young[row]
         return self._find(young, mark) < 0 or self._find(young ^ SLOTS, mark) < 0
 
     def take(self, row: int, trade_id: str) -> bool:
-        """Remember an id; False where it is known already."""
+        """Remember an id; False if it is known already."""
         mark = hash(trade_id) & 0xFFFF_FFFF_FFFF_FFFF or 1
         young = self._young[row]
         slot = self._find(young, mark)
@@ -70,7 +70,7 @@ class KnownIds:
         return True
 
     def _find(self, first: int, mark: int) -> int:
-        """The free slot where this mark belongs in the generation that begins at `first`; -1: it is there."""
+        """The free slot for this mark in the generation that begins at `first`; -1: the mark is already there."""
         slots, place = self._slots, mark & (SLOTS - 1)
         while (found := slots[first + place]) != FREE:
             if found == mark:

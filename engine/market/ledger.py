@@ -1,7 +1,7 @@
-"""What each instrument's messages add up to, counted exactly: the numbers behind `prism inspect`.
+"""Exact totals of each instrument's messages: the numbers behind `prism inspect`.
 
-Fed by `engine.inspection` with every event but the books' levels, which `engine.market.books` keeps. It
-serves conformance, not scoring: nothing is windowed, decayed or sampled, and sums are correctly rounded.
+Fed by `engine.inspection` with every event; book levels are kept by `engine.market.books`. It serves conformance, not
+scoring: nothing is windowed, decayed or sampled, and sums are correctly rounded.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from engine.instruments import Instrument
 from engine.timeframes import INTERVAL_MS, MINUTE_MS
 
 _MAX_TEXTS: Final = 100_000
-"""Distinct decimals held before their longest is noted and they are let go."""
+"""Distinct decimals held before the longest is noted and they are dropped."""
 _BOOKS_FOR_STEPS: Final = 50
-"""Book messages of an instrument that are looked at to infer its steps; looking at all of them would cost as much as
-keeping the book."""
+"""Book messages of an instrument from which its steps are inferred; using all of them would cost as much as keeping
+the book."""
 _FIRST: Final = itemgetter(0)
 _SECOND: Final = itemgetter(1)
 _NAME_OF_INTERVAL: Final = {length: name for name, length in INTERVAL_MS.items()}
@@ -77,7 +77,7 @@ class Decimals:
 
 
 class Flow:
-    """Sizes and notionals of one side, kept singly so that their sums are rounded once."""
+    """Sizes and notionals of one side, kept individually so that their sums are rounded only once."""
 
     __slots__ = ("notionals", "sizes")
 
@@ -91,7 +91,7 @@ class Flow:
 
     @property
     def base(self) -> float:
-        """Base currency; NaN where a size is not known."""
+        """Base currency; NaN if a size is not known."""
         return math.fsum(self.sizes)
 
     @property
@@ -100,10 +100,13 @@ class Flow:
 
 
 class Tally:
-    """One instrument. Amounts are in base and in quote currency; None where nothing was seen."""
+    """One instrument. Amounts are in base and in quote currency; None if nothing was seen."""
 
     __slots__ = (
         "_books_seen",
+        "_funding_ms",
+        "_index_ms",
+        "_mark_ms",
         "_steps",
         "buys",
         "candles",
@@ -121,23 +124,25 @@ class Tally:
 
     def __init__(self, *, infer_steps: bool) -> None:
         self.in_frames = False
-        """A text frame spoke of it, not only a REST response."""
+        """A text frame mentioned it, not only a REST response."""
         self.buys = Flow()
         self.sells = Flow()
         self.longs = Flow()
         self.shorts = Flow()
         self.last_price: float | None = None
+        # Of these the newest by the venue's time, because an answer about the past may follow a newer message.
         self.mark: float | None = None
         self.index: float | None = None
         self.funding_frac: float | None = None
         self.interest: OpenInterest | None = None
+        self._mark_ms = self._index_ms = self._funding_ms = -1
         self.candles: dict[int, Candle] = {}
         """The bar with the newest open time by interval (ms), in its newest version; a closed one is final unless
         another closed one follows."""
         self.closed: dict[int, set[int]] = {}
         """Open times of closed bars by interval (ms)."""
         self._steps = (Decimals(), Decimals()) if infer_steps else None
-        """Decimal places of prices and of sizes in venue units; None where the venue's listing states the steps."""
+        """Decimal places of prices and of sizes in venue units; None if the venue's listing states the steps."""
         self._books_seen = 0
 
     def trade(self, event: Trade) -> None:
@@ -159,17 +164,18 @@ class Tally:
             self.candles[interval] = event
 
     def mark_price(self, event: MarkPrice) -> None:
-        if not math.isnan(event.mark):
-            self.mark = event.mark
-        if not math.isnan(event.index):
-            self.index = event.index
+        if event.ts_ms >= self._mark_ms and not math.isnan(event.mark):
+            self.mark, self._mark_ms = event.mark, event.ts_ms
+        if event.ts_ms >= self._index_ms and not math.isnan(event.index):
+            self.index, self._index_ms = event.index, event.ts_ms
 
     def funding(self, event: Funding) -> None:
-        if not event.settled:
-            self.funding_frac = event.rate_frac
+        if not event.settled and event.ts_ms >= self._funding_ms:
+            self.funding_frac, self._funding_ms = event.rate_frac, event.ts_ms
 
     def open_interest(self, event: OpenInterest) -> None:
-        self.interest = event
+        if self.interest is None or event.ts_ms >= self.interest.ts_ms:
+            self.interest = event
 
     def book(self, event: BookSnapshot | BookDelta) -> None:
         """Note the decimals of its levels; the levels themselves are kept elsewhere."""
@@ -183,9 +189,9 @@ class Tally:
     def inferred_steps(
         self, instrument: Instrument, levels: Iterable[tuple[str, str]]
     ) -> tuple[float | None, float | None]:
-        """Tick and size step as the messages show them: one unit of the last decimal place in use.
+        """Tick and size step inferred from messages: one unit of the last decimal place in use.
 
-        Looked at are all trades, the first book messages, and `levels`, (price, size) of the book as it stands now.
+        Uses all trades, the first book messages, and `levels`, (price, size) of the current book.
         """
         if self._steps is None:
             return None, None
@@ -205,12 +211,12 @@ class Ledger:
     """The tallies of all instruments of one venue, by symbol."""
 
     def __init__(self, instrument_of: Callable[[str], Instrument]) -> None:
-        """`instrument_of(symbol)` tells, on an instrument's first event, whether its steps must be inferred."""
+        """`instrument_of(symbol)` is called on an instrument's first event: if it is `inferred`, so are its steps."""
         self._instrument_of = instrument_of
         self.tallies: dict[str, Tally] = {}
 
     def apply(self, event: MarketEvent) -> Tally:
-        """Add one event; returns the tally of its instrument. Quotes, 24 h statistics and ratios add up to nothing."""
+        """Add one event; returns the tally of its instrument. Quotes, 24 h statistics and ratios are not tallied."""
         symbol = event.symbol
         tally = self.tallies.get(symbol)
         if tally is None:
@@ -234,7 +240,7 @@ _ENTER: Final[dict[type, Callable[[Tally, Any], None]]] = {
 
 
 def interval_name(interval_ms: int) -> str:
-    """`5m` for 300000; for lengths that the state does not keep, in the largest whole unit."""
+    """`5m` for 300000; lengths that the state does not keep are given in the largest whole unit."""
     known = _NAME_OF_INTERVAL.get(interval_ms)
     if known is not None:
         return known

@@ -1,7 +1,7 @@
-"""Liquidations: by minute and row, the last lines of all, and totals over all venues.
+"""Liquidations: sums by minute and row, the newest of all venues one by one, and totals over all venues.
 
-Filled by `engine.market.state`; the scores read the minutes, the snapshot the lines and totals. Where a venue
-publishes only a part of its liquidations, every sum that holds some of them is a lower bound and says so.
+Filled by `engine.market.state`; the scores read the minutes, the snapshot the lines and totals. If a venue publishes
+only a part of its liquidations, every sum that includes some of them is a lower bound and marked as such.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.events import NAN, LiquidatedSide, Liquidation
 from engine.market.grid import Grid
 from engine.market.universe import Universe
-from engine.market.view import Ints, Liquidations
+from engine.market.view import Liquidations
 from engine.timeframes import MINUTE_MS
-
-Floats = NDArray[np.float64]
 
 MINUTES: Final = 60
 HOUR_S: Final = 3600
@@ -32,7 +30,7 @@ LONG, SHORT = range(2)
 
 @dataclass(frozen=True, slots=True)
 class LiquidationRecord:
-    """One liquidation. `side` is the position that was closed; `notional_usd` NaN where not quoted in dollars."""
+    """One liquidation. `side` is the position that was closed; `notional_usd` is NaN if not quoted in dollars."""
 
     ts_ms: int
     venue: str
@@ -52,18 +50,18 @@ class LiquidationSums:
     long_usd: float
     short_usd: float
     sampled_venues: tuple[str, ...]
-    """Venues that publish only a part, sorted; where there are any, the sums are a lower bound."""
+    """Venues that publish only a part, sorted; if there are any, the sums are a lower bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiquidationsByMinute:
-    """Liquidated notional of the last 60 minutes, `[60]`, the last one the minute that is running."""
+    """Liquidated notional of the last 60 minutes, `[60]`; the last one is the current minute."""
 
     first_minute: int
     """Minutes since the epoch at column 0."""
     long_usd: Floats
-    """NaN for the minutes before the first liquidation was seen or a feed of them confirmed, since nobody knows what
-    they held, and for an instrument that is not quoted in dollars."""
+    """NaN for the minutes before the first liquidation or the first confirmed feed, which are unknown, and for an
+    instrument that is not quoted in dollars."""
     short_usd: Floats
     sampled_venues: tuple[str, ...]
 
@@ -78,19 +76,19 @@ class LiquidationStore:
         self._seconds.reserve(1, 1)
         self._lines: deque[LiquidationRecord] = deque(maxlen=LINES)
         self._since: dict[str, int] = {}
-        """By venue, since when liquidations of all its instruments are reported."""
+        """By venue, the time since when liquidations of all its instruments are reported."""
         self._by_symbol: set[str] = set()
-        """Venues that are known to report by instrument: what one reports proves nothing of the others."""
+        """Venues that report by instrument: a report for one instrument proves nothing about the others."""
         self._row_since: Ints = np.zeros(0, dtype=np.int64)
-        """`[capacity]` since when those of one instrument are reported; -1: not by itself."""
+        """`[capacity]` time since when those of one instrument are reported; -1: not reported by instrument."""
+        self._early: dict[tuple[str, str], int] = {}
+        """The same for instruments that have no row yet."""
         self._taken: Ints = np.zeros(0, dtype=np.int64)
         """`[capacity]` liquidations that changed a minute."""
-        self._early: dict[tuple[str, str], int] = {}
-        """The same of instruments that have no row yet."""
         self._sampled: dict[str, bool] = {}
         self._first_ms: int | None = None
         self.late = 0
-        """Liquidations older than the minutes that are kept; they stand among the lines only."""
+        """Liquidations older than the minutes that are kept; they are among the lines only."""
 
     def add_row(self) -> None:
         """One more row, as the universe has just allocated it."""
@@ -130,9 +128,9 @@ class LiquidationStore:
         self._taken[row] += 1
 
     def stands(self, venue: str, symbol: str, at_ms: int) -> None:
-        """The venue has confirmed that it reports liquidations from now on: of one instrument, or with "" of all.
+        """The venue has confirmed its liquidation feed: of one instrument, or with "" of all.
 
-        From here on silence means that there were none. Confirmed again without a break, it goes on as it was.
+        From here on silence means that there were none. Confirming it again without a break changes nothing.
         """
         self._seen(at_ms)
         if not symbol:
@@ -148,7 +146,7 @@ class LiquidationStore:
             self._row_since[row] = at_ms
 
     def fell(self, venue: str, symbols: Iterable[str]) -> None:
-        """What `stands` said is over for these symbols: what comes until it is said again may be missing."""
+        """The feed of these symbols is down: liquidations may be missed until `stands` confirms it again."""
         for symbol in symbols:
             if not symbol:
                 self._since.pop(venue, None)
@@ -162,8 +160,13 @@ class LiquidationStore:
         if self._first_ms is None or at_ms < self._first_ms:
             self._first_ms = at_ms
 
+    @property
+    def since_ms(self) -> int | None:
+        """The first liquidation or the first confirmed feed of any venue; None: nothing shows that any is reported."""
+        return self._first_ms
+
     def lines(self) -> tuple[LiquidationRecord, ...]:
-        """The last 500 of all venues, newest event time first; of the same time, the later arrived first."""
+        """The last 500 of all venues, newest event time first; at equal times, the later arrival first."""
         return tuple(sorted(self._lines, key=lambda line: -line.ts_ms))
 
     def lines_of(self, venue: str, symbol: str) -> tuple[LiquidationRecord, ...]:
@@ -171,8 +174,9 @@ class LiquidationStore:
         return tuple(line for line in self.lines() if line.symbol == symbol and line.venue == venue)
 
     def totals(self, at_ms: int) -> tuple[LiquidationSums, ...]:
-        """Sums over 1 m, 5 m and 1 h up to and with the second of `at_ms`."""
-        values, _ = self._seconds.window(at_ms // 1000, 1)
+        """Sums over 1 m, 5 m and 1 h up to and including the second of `at_ms`; if its window is no longer complete, of
+        the oldest second whose window is."""
+        values, _ = self._seconds.window(self._seconds.whole(at_ms // 1000), 1)
         sampled = self._sampling()
         return tuple(
             LiquidationSums(
@@ -185,8 +189,9 @@ class LiquidationStore:
         )
 
     def by_minute(self, at_ms: int, row: int | None = None) -> LiquidationsByMinute:
-        """Sums of each of the last 60 minutes up to and with that of `at_ms`: of all rows, or of one."""
-        last, rows = at_ms // MINUTE_MS, self._universe.rows
+        """Sums of each of the last 60 minutes, up to and including that of `at_ms`: of all rows, or of one. If that
+        window is no longer complete, it is the oldest that is."""
+        last, rows = self._minutes.whole(at_ms // MINUTE_MS), self._universe.rows
         values, _ = self._minutes.window(last, rows)
         sums = values.sum(axis=1) if row is None else values[:, row].copy()
         first = last - MINUTES + 1
@@ -203,13 +208,13 @@ class LiquidationStore:
         return tuple(sorted(venue for venue, part in self._sampled.items() if part))
 
     def interrupted(self, venues: Iterable[str]) -> None:
-        """Liquidations of these venues may have been missed: their `since_ms` starts again at the next one, or once
-        the venue confirms its feed again. What was confirmed of single instruments ends by `fell`."""
+        """Liquidations of these venues may have been missed: their `since_ms` starts again at the next one, or when the
+        venue confirms its feed again. Feeds of single instruments are ended by `fell`."""
         for venue in venues:
             self._since.pop(venue, None)
 
     def view(self, at_ms: int) -> Liquidations:
-        """The last 60 minutes up to and with the minute of `at_ms`."""
+        """The last 60 minutes, up to and including the minute of `at_ms`."""
         venues, of_row = self._universe.venues()
         values, _ = self._minutes.window(at_ms // MINUTE_MS, len(of_row))
         since, sampled = self._since, self._sampled
@@ -220,6 +225,6 @@ class LiquidationStore:
             short_usd=values[SHORT],
             since_ms=np.where(alone >= 0, alone, of_venue),
             sampled=np.array([sampled.get(venue, False) for venue in venues], dtype=np.bool_)[of_row],
-            # Minutes count upwards, and no minute brings four thousand million liquidations of a row.
+            # Unique while a row has fewer than 2**32 liquidations: the minute is in the upper bits.
             revision=(at_ms // MINUTE_MS << 32) + self._taken[: len(of_row)],
         )

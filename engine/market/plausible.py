@@ -1,12 +1,12 @@
-"""Which prices of a row are believed: one that is far from all else that is known of it waits until others agree.
+"""Plausibility filter for prices: one far from a row's accepted level is withheld until others confirm it.
 
-Asked by `engine.market.state` for every trade, quote, book, mark price, ticker and candle before any of it is taken.
-A price within `FACTOR` of the newest believed one is the usual case and costs a few comparisons. One that is not is
-withheld and counted: misplaced decimals are off by a thousand, and even what falls or rises without end moves by less
-from one message to the next. What is withheld is remembered as another level: once messages of at least `LEAST` frames
-over `HOLD_MS` have told of it and nothing has spoken for the old one, or little has beside two kinds of message that
-speak for the new, it is taken. So a split, a redenomination or a true crash is late by seconds and never lost.
-Runs on receive times, since what is withheld may be stamped as wrongly as it is priced.
+Called by `engine.market.state` for every trade, quote, book, mark price, ticker and candle before it is applied. A
+price within `FACTOR` of the accepted level is the usual case and costs a few comparisons. Any other is withheld and
+counted: misplaced decimals are off by a thousand, and even in a crash prices move by less from one message to the next.
+A withheld price is kept as a rival level. It is accepted once at least `LEAST` frames over `HOLD_MS` support it and no
+message supports the old one, or few do and two kinds of message support the new one. So a split, a redenomination or a
+real crash is delayed by seconds and never lost. Runs on receive times, since a message with a wrong price may have a
+wrong time too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ FACTOR: Final = 10.0
 LEAST: Final = 3
 HOLD_MS: Final = 3_000
 OUTVOTES: Final = 3
-"""How many frames of at least two kinds must speak for a new level for each message that speaks for the old one."""
+"""Frames, of at least two kinds, that must support a new level for each message that supports the old one."""
 LONGEST_MS: Final = 60_000
-"""After so long the level that more is heard of is taken, whatever kind tells of it."""
+"""After this time the level with more support is accepted, whatever kind of message it comes from."""
 LOG_EVERY: Final = 1_000
 
 TRADED, QUOTED, MARKED = 1, 2, 4
@@ -33,7 +33,7 @@ TRADED, QUOTED, MARKED = 1, 2, 4
 
 @dataclass(slots=True)
 class _Other:
-    """A level that contradicts the believed one."""
+    """A rival of the accepted level."""
 
     price: float
     since_ms: int
@@ -41,29 +41,33 @@ class _Other:
     kinds: int
     frames: int = 1
     against: int = 0
-    """Messages since then that speak for the believed level."""
+    """Messages since then that support the accepted level."""
 
 
 class Plausible:
-    """The believed level of every row."""
+    """The accepted level of every row."""
 
     def __init__(self) -> None:
         self.withheld: dict[str, int] = {}
-        """By venue, how many messages."""
+        """Messages by venue."""
         self.total = 0
         """Of all venues."""
         self._level: list[float] = []
         self._others: dict[int, _Other] = {}
         self._young: dict[int, int] = {}
-        """Rows whose level was told less than `LEAST` times, and how often: nothing is withheld for its sake."""
+        """Rows whose level has less than `LEAST` messages, and how many it has: it is too young to withhold others."""
 
     def add_row(self) -> None:
         """One more row, of which nothing is known."""
         self._young[len(self._level)] = 0
         self._level.append(float("nan"))
 
+    def level(self, row: int) -> float:
+        """The row's accepted price; NaN before the first."""
+        return self._level[row]
+
     def takes(self, row: int, price: float, recv_ms: int, kind: int) -> bool:
-        """Whether a price is believed; it is the row's level from then on. What is not a price is not judged."""
+        """Whether a price is accepted; if so, it becomes the row's level. NaN and 0 or less are not judged."""
         level = self._level[row]
         if level <= price * FACTOR and price <= level * FACTOR:
             self._level[row] = price
@@ -73,12 +77,12 @@ class Plausible:
         return not price > 0.0 or self._judge(row, price, recv_ms, kind)
 
     def is_near(self, row: int, price: float) -> bool:
-        """Whether a price may be true, without learning from it."""
+        """Whether a price is near the level, without updating the level."""
         level = self._level[row]
         return row in self._young or not (price * FACTOR < level or price > level * FACTOR)
 
     def withhold(self, venue: str, symbol: str, row: int, price: float) -> None:
-        """Count what is not believed; the first of a venue is logged, and then one of many."""
+        """Count a withheld message; a venue's first is logged, and then one in every `LOG_EVERY`."""
         count = self.withheld.get(venue, 0)
         self.withheld[venue] = count + 1
         self.total += 1
@@ -88,7 +92,7 @@ class Plausible:
             )
 
     def _agrees(self, row: int, recv_ms: int) -> None:
-        """The believed level was told again."""
+        """A message supports the accepted level."""
         if row in self._young:
             self._young[row] += 1
             if self._young[row] >= LEAST:
@@ -99,7 +103,7 @@ class Plausible:
                 del self._others[row]
 
     def _judge(self, row: int, price: float, recv_ms: int, kind: int) -> bool:
-        """A price that contradicts the level, or is the first."""
+        """Whether to accept a price that is far from the level, or the first."""
         if row in self._young:
             self._young[row] = 1
             self._level[row] = price
@@ -121,7 +125,7 @@ class Plausible:
 
 
 def _is_taken(other: _Other) -> bool:
-    """Whether enough speaks for a level."""
+    """Whether a rival level has enough support."""
     if other.frames < LEAST or other.newest_ms - other.since_ms < HOLD_MS:
         return False
     if other.against == 0:

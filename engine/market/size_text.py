@@ -1,7 +1,7 @@
 """Sizes of book levels in base currency, as decimal text.
 
-Used wherever a book is shown or printed. Venue sizes are contracts on some venues; text is kept exact where the
-arithmetic is exact, because a level's decimals are what the venue sent.
+Used wherever a book is shown or printed. Venue sizes are contracts on some venues; text stays exact if the arithmetic
+is exact, so that a level shows the decimals that the venue sent.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from engine.instruments import Instrument
 
 
 def base_text(instrument: Instrument, price: str, size: str) -> str:
-    """`size` in venue units at `price` as base currency, plain decimals; empty where the contract size is not known.
+    """`size` in venue units at `price` as base currency, plain decimals; empty if the contract size is not known.
 
-    Exact for linear contracts; for inverse ones the shortest decimal of the nearest double, since the quotient
-    rarely ends.
+    Exact for linear contracts; for inverse ones the shortest decimal of the nearest double, since the quotient rarely
+    terminates.
     """
     contract = instrument.contract_size
     if contract is None:

@@ -1,9 +1,9 @@
 """The live market: every event goes in by `apply`, every scan reads one `view`.
 
-Owned by `engine.runtime`. Everything here runs on the event time that the venues stamp, so a replay comes to the same
-state as the live run it records; no clock is read. Where nothing comes, the market's time goes on by the receive times
-that it is told (`present_ms`): an event that does not come makes nothing old by itself. Books are kept by
-`engine.market.books`; the state allocates their rows and notes their times, and is handed their columns for the view.
+Owned by `engine.intake`. Everything here runs on the event time stamped by the venues and no clock is read, so a replay
+reaches the same state as the live run it records. While no event arrives, market time advances by the receive times
+that the owner passes in (`present_ms`); otherwise nothing would grow stale. Books are kept by `engine.market.books`:
+the state allocates their rows and notes their times, and gets their columns for the view.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from engine.arrays import Ints
 from engine.events import (
     NAN,
     BookDelta,
@@ -38,18 +39,20 @@ from engine.market.liquidations import LiquidationStore
 from engine.market.plausible import FACTOR, LEAST, MARKED, QUOTED, TRADED, Plausible
 from engine.market.tape import Lost, TapeStore
 from engine.market.universe import Universe
-from engine.market.view import Books, Ints, MarketView
-from engine.timeframes import INTERVAL_MS
+from engine.market.view import Books, MarketView
+from engine.timeframes import INTERVAL_MS, MINUTE_MS
 
 SKEW_MS: Final = 10_000
-"""How far a stamp may lie ahead of its own receive time before it is not believed."""
+"""How far a stamp may be ahead of its own receive time before it is rejected."""
 _SKEW_NS: Final = SKEW_MS * 1_000_000
 QUIET_MS: Final = 5_000
-"""By so much the present stays behind the receive clock while nothing comes: far more than the delays of venues differ
+"""While no event arrives, market time stays this far behind the receive clock: far more than the venues' delays differ
 by, so that it need not go back when one of them sends again."""
+WIDE: Final = 2.0
+"""If the ask is more than this many times the bid, the spread says nothing about the price between them."""
 LEAD_MS: Final = 240_000
-"""So far ahead of the newest event sums by second and minute are read: less than what their axes keep free, so that a
-receive clock which leapt costs none of what they hold."""
+"""Sums by second and minute are read at most this far ahead of the newest event: less than their axes keep free, so
+that a leap of the receive clock drops none of their data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +61,32 @@ class Counters:
 
     events: int
     skewed: int
-    """Stamps over 10 s ahead of their receive time; the receive time stands in, a bar or a fetched trade is not
-    taken."""
+    """Stamps over 10 s ahead of their receive time. The receive time is used instead; a bar or a fetched trade is
+    dropped."""
     late_trades: int
     duplicate_trades: int
     unsized_trades: int
     late_liquidations: int
     implausible: int
-    """Messages withheld for a price that nothing else agrees with."""
+    """Messages withheld for an implausible price."""
     other_intervals: int
     """Candles of an interval that is not kept."""
 
 
 class MarketState:
-    """All stores of the room, by row."""
+    """All stores of `engine.market` except the books, by row."""
 
     def __init__(self) -> None:
         self.epoch = 0
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything and begin a new epoch; rows of before mean nothing any more."""
+        """Forget everything and begin a new epoch; earlier row numbers are void."""
         self.epoch += 1
         self.at_ms = 0
         """Newest event time; 0 before the first event."""
         self._risen_ns = 0
-        """Receive time of the event that made it so, nanoseconds."""
+        """Receive time of that event, nanoseconds."""
         self.events = 0
         self.skewed = 0
         self.universe = Universe()
@@ -109,7 +112,7 @@ class MarketState:
         }
 
     def apply(self, event: MarketEvent, instrument: Instrument) -> int:
-        """Take one event of `instrument`; gives its row, new with the instrument's first event."""
+        """Apply one event of `instrument`; returns its row, which is added on the instrument's first event."""
         universe = self.universe
         row = universe.by_name.get((event.venue, event.symbol))
         if row is None:
@@ -131,14 +134,20 @@ class MarketState:
         return row
 
     def refine(self, instruments: Iterable[Instrument]) -> None:
-        """Take a listing: instruments that have a row are known better now; the others get none by it."""
+        """Apply a listing to the instruments that have a row; the others get none from it."""
         for instrument in instruments:
             row = self.universe.row(instrument.venue, instrument.symbol)
             if row is not None:
                 self.universe.refine(row, instrument)
 
+    def ended(self, instrument: Instrument) -> None:
+        """An instrument is gone from its venue's listing."""
+        row = self.universe.row(instrument.venue, instrument.symbol)
+        if row is not None:
+            self.universe.end(row, instrument)
+
     def fill_trades(self, trades: Sequence[Trade], instrument: Instrument) -> bool:
-        """Take trades of one instrument that were asked for, oldest first; True where they fill a break whole.
+        """Apply fetched trades of one instrument, oldest first; True if they fill a break completely.
 
         Those stamped over 10 s ahead of their receive time are counted as skewed and left out.
         """
@@ -146,7 +155,7 @@ class MarketState:
         if row is None:
             row = self._add(instrument)
         self.events += len(trades)
-        # A clamped stamp would put a trade where it never was, and one left as it is would end the present for good.
+        # Clamping the stamp would misplace the trade in time, and keeping it would push market time into the future.
         believed = [trade for trade in trades if trade.ts_ms * 1_000_000 <= trade.recv_ns + _SKEW_NS]
         self.skewed += len(trades) - len(believed)
         believed = self._plausible_trades(row, believed)
@@ -164,37 +173,37 @@ class MarketState:
             self.liquidations.interrupted((venue,))
 
     def lost_trades(self, recv_ms: int) -> list[Lost]:
-        """Trades that never came though their connection stands, found since the last call; at receive time `recv_ms`.
+        """Trades missing from a connection that is up, found since the last call; at receive time `recv_ms`.
 
-        Each is marked like a break, of its instrument alone.
+        Each is marked like a break, but for its instrument alone.
         """
         return self.tape.lost(recv_ms)
 
     def liquidations_stand(self, venue: str, symbol: str, at_ms: int) -> None:
-        """The venue reports liquidations from now on, of one instrument or with "" of all, even if none comes."""
+        """The venue has confirmed its liquidation feed, of one instrument or with "" of all, even if none arrives."""
         self.liquidations.stands(venue, symbol, at_ms)
 
     def liquidations_fell(self, venue: str, symbols: Iterable[str]) -> None:
-        """It does not any more, or some may have been missed."""
+        """The feed of these symbols is down, or some liquidations may have been missed."""
         self.liquidations.fell(venue, symbols)
 
     def dropped_trades(self, venue: str, symbol: str) -> None:
-        """The trades of an instrument are not followed any more."""
+        """The instrument's trade subscription ended."""
         row = self.universe.by_name.get((venue, symbol))
         if row is not None:
             self.tape.dropped(row)
 
     def present_ms(self, recv_ms: int) -> int:
-        """The market's time at receive time `recv_ms`: the newest event's, and past it by how long none has come.
+        """Market time at receive time `recv_ms`: the newest event's, plus the silence since then beyond `QUIET_MS`.
 
-        0 before the first event. Stays `QUIET_MS` behind, so it is the newest event's own while events come.
+        0 before the first event. While events arrive it is the newest event's own time.
         """
         if not self.at_ms:
             return 0
         return self.at_ms + max(0, recv_ms - self._risen_ns // 1_000_000 - QUIET_MS)
 
     def summed_ms(self, at_ms: int) -> int:
-        """As of when sums by second and minute are read for a present of `at_ms`."""
+        """The time at which sums by second and minute are read when market time is `at_ms`."""
         return min(at_ms, self.at_ms + LEAD_MS)
 
     def newest_ms(self) -> Ints:
@@ -217,14 +226,14 @@ class MarketState:
     def view(self, at_ms: int, books: Books) -> MarketView:
         """The market at `at_ms` (normally `present_ms`) with the given books, whose arrays have one row per row here.
 
-        Raises ValueError where they have not, and for a time over 300 s before the newest trade.
+        Raises ValueError if they do not, and may for a time over 300 s before the newest trade.
         """
         rows = self.universe.rows
         if len(books.updated_ms) != rows:
             raise ValueError(
                 f"books have {len(books.updated_ms)} rows, the market has {rows}: pass the state's row count"
             )
-        derivatives = self.derivatives.view(at_ms, books)
+        derivatives = self.derivatives.view(at_ms, self.at_ms, books)
         links = self.universe.links(derivatives.volume_24h_usd)
         return MarketView(
             epoch=self.epoch,
@@ -255,17 +264,17 @@ class MarketState:
         return row
 
     def believes_book(self, event: BookSnapshot) -> bool:
-        """Whether a whole book is near what is known of its instrument; counted where it is not. One side is enough:
-        of a market that nobody makes the other may be anywhere."""
+        """Whether a book snapshot is near its instrument's level; it is counted if not. One near side is enough: in a
+        market without makers the other may be anywhere."""
         row = self.universe.by_name.get((event.venue, event.symbol))
         if row is None:
             return True
-        best = [float(side[0][0]) for side in (event.bids, event.asks) if side]
-        return self._is_quote_plausible(row, event, best)
+        bid, ask = (float(side[0][0]) if side else NAN for side in (event.bids, event.asks))
+        return self._is_quote_plausible(row, event, bid, ask)
 
     def _plausible_trades(self, row: int, trades: list[Trade]) -> list[Trade]:
-        """Trades of one answer without those that are far from what is known and from the answer's own middle: after a
-        break, the market may be elsewhere."""
+        """Fetched trades without those that are far both from the level and from their own median: after a break, the
+        market may have moved."""
         near = self.plausible.is_near
         if all(near(row, trade.price) for trade in trades):
             return trades
@@ -278,18 +287,25 @@ class MarketState:
                 self.plausible.withhold(trade.venue, trade.symbol, row, trade.price)
         return taken
 
-    def _is_quote_plausible(self, row: int, event: Quote | BookSnapshot, best: list[float]) -> bool:
-        """Whether one of the best prices is believed."""
-        takes, recv_ms = self.plausible.takes, event.recv_ns // 1_000_000
-        if not best or any(takes(row, price, recv_ms, QUOTED) for price in best if price == price):
+    def _is_quote_plausible(self, row: int, event: Quote | BookSnapshot, bid: float, ask: float) -> bool:
+        """Whether the best prices are plausible: of two the nearer is judged. NaN: that side is empty. A level within a
+        wide spread, or beyond the only side there is, is neither supported nor contradicted."""
+        plausible, recv_ms = self.plausible, event.recv_ns // 1_000_000
+        level = plausible.level(row)
+        known = [price for price in (bid, ask) if price == price]
+        if len(known) == 2 and bid <= ask:
+            if bid <= level <= ask and ask > WIDE * bid:
+                return True
+            known = [ask if level > ask else bid]
+        elif len(known) == 1 and (bid <= level or level <= ask) and plausible.is_near(row, known[0]):
             return True
-        if all(price != price for price in best):
+        if not known or any(plausible.takes(row, price, recv_ms, QUOTED) for price in known):
             return True
-        self.plausible.withhold(event.venue, event.symbol, row, next(price for price in best if price == price))
+        plausible.withhold(event.venue, event.symbol, row, known[0])
         return False
 
     def _quote(self, row: int, quote: Quote) -> None:
-        if self._is_quote_plausible(row, quote, [quote.bid, quote.ask]):
+        if self._is_quote_plausible(row, quote, quote.bid, quote.ask):
             self.derivatives.quote(row, quote)
 
     def _mark(self, row: int, mark: MarkPrice) -> None:
@@ -324,27 +340,27 @@ class MarketState:
 
     def _candle(self, row: int, candle: Candle) -> None:
         if candle.open_ms * 1_000_000 > candle.recv_ns + _SKEW_NS:
-            # A forming bar of the future would hide every real one until then.
+            # A bar of the future would hide every real one until then.
             self.skewed += 1
             return
-        # Bars of the past were at prices of the past.
-        is_present = candle.open_ms + 2 * candle.interval_ms >= self.at_ms
+        # Bars of the past have prices of the past, which must not be compared with the present level.
+        ended_ms = candle.open_ms + candle.interval_ms
+        is_present = ended_ms + (MINUTE_MS if candle.closed else candle.interval_ms) >= self.at_ms
         if is_present and not self.plausible.takes(row, candle.close, candle.recv_ns // 1_000_000, TRADED):
             self.plausible.withhold(candle.venue, candle.symbol, row, candle.close)
             return
         if candle.closed:
-            end_ms = candle.open_ms + candle.interval_ms
-            if end_ms * 1_000_000 > candle.recv_ns + SKEW_MS * 1_000_000:
+            if ended_ms * 1_000_000 > candle.recv_ns + SKEW_MS * 1_000_000:
                 self.skewed += 1
                 return
             # a closed bar proves that its end has come, whatever the message is stamped
-            self._rise(end_ms, candle.recv_ns)
-            self._newest_ms[row] = max(self._newest_ms[row], end_ms)
-            self.derivatives.traded(row, candle.close, end_ms)
+            self._rise(ended_ms, candle.recv_ns)
+            self._newest_ms[row] = max(self._newest_ms[row], ended_ms)
+            self.derivatives.traded(row, candle.close, ended_ms)
         self.candles.apply(row, candle)
 
     def _book(self, row: int, event: BookSnapshot | BookDelta) -> None:
-        """Books are kept elsewhere; here they only have a row and a time."""
+        """Books are kept by `engine.market.books`; here they only have a row and a time."""
 
     def _volume_24h_usd(self, row: int) -> float:
         return self.derivatives.volume_24h_usd_of(row, self.at_ms)

@@ -1,40 +1,37 @@
-"""Trades as they come: aggressive flow by second, large trades, volume buckets, and the last prints of each row.
+"""The tape: taker flow by second, large trades, volume buckets, and the last prints of each row.
 
-Filled by `engine.market.state` for every trade of every symbol, so `apply` is the hottest path of the room: plain
-indexing of preallocated memory, no allocation. Seconds are of event time; a late trade goes to its own second, and
-one from before the axis is counted in `late` and otherwise left out of the sums.
+Filled by `engine.market.state` for every trade of every symbol, so `apply` is the hottest path here: plain indexing of
+preallocated memory, no allocation. Seconds are of event time; a late trade goes to its own second, and one from before
+the axis is counted in `late` and left out of the sums.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.events import NAN, Trade
 from engine.market.grid import Grid
 from engine.market.known_ids import KnownIds
+from engine.market.prints import Prints
 from engine.market.trade_numbers import Hole, TradeNumbers
 from engine.market.universe import Universe
 from engine.market.view import Tape
 from engine.market.volume_buckets import VolumeBuckets
 
-Floats = NDArray[np.float64]
-
 SECONDS: Final = 900
 SLACK_S: Final = 300
-RECENT: Final = 200
 SAMPLE: Final = 2000
-"""Trades of a symbol's own past against which a trade is large."""
+"""A symbol's newest trades, from which the size of a large trade is computed."""
 SAMPLE_MIN: Final = 200
 LARGE_QUANTILE: Final = 0.99
 TOGETHER_MS: Final = 30_000
-"""Holes that follow one another so closely are asked for, and healed, as one."""
+"""Gaps this close together are fetched and filled as one."""
 
 BUY, SELL, LARGE_BUY, LARGE_SELL = range(4)
 TRADES, BUYS = range(2)
@@ -52,13 +49,13 @@ def quantile(sample: Floats, q: float) -> float:
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):
-    """Trades of a row that never came though its connection stood."""
+    """Trades of a row that are missing although its connection was up."""
 
     row: int
     holes: int
     since_ms: int
-    """Event times between which they are missing; both -1 where they need not be asked for, since a break that came
-    after them, or the tape's beginning, hides them."""
+    """Event times between which they are missing; both -1 if they need not be fetched, since a later break or the start
+    of the tape hides them."""
     until_ms: int
 
 
@@ -73,22 +70,22 @@ class TapeStore:
         self.late = 0
         """Trades older than the axis."""
         self.duplicates = 0
-        """Trades whose id is known of the same row: sent again, or by two connections."""
+        """Trades whose id or number the row already had: sent again, or by two connections."""
         self.unsized = 0
         """Trades without a known size; they move the last price only."""
         self.since_ms: list[int] = []
         self.newest_ms: list[int] = []
         self.large_usd: list[float] = []
-        self._recent: list[deque[Trade]] = []
+        self.prints = Prints()
         self._ids = KnownIds()
         self._broken: dict[int, tuple[int, int]] = {}
         """By interrupted row, `since_ms` and `newest_ms` before the break."""
         self.numbers = TradeNumbers()
         self._newest_number = self.numbers.newest
         self._holes: dict[int, list[Hole]] = {}
-        """By row, the holes that the present break of it consists of."""
+        """By row, the gaps that make up its current break."""
         self._lost: list[Lost] = []
-        """Holes that a break of the connection came upon before they were handed over."""
+        """Gaps that a break of the connection ended before `lost` returned them."""
         self._checked: list[int] = []
         self._seen: list[int] = []
         self._sample: Floats = np.zeros((0, SAMPLE))
@@ -99,6 +96,7 @@ class TapeStore:
         capacity = self._universe.capacity
         self.buckets.add_row(capacity)
         self._ids.add_row(capacity)
+        self.prints.add_row(capacity)
         self._grid.reserve(self._universe.rows, capacity)
         if capacity > len(self._sample):
             sample, held = np.zeros((capacity, SAMPLE)), [row for row, seen in enumerate(self._seen) if seen]
@@ -108,7 +106,6 @@ class TapeStore:
         self.since_ms.append(-1)
         self.newest_ms.append(-1)
         self.large_usd.append(NAN)
-        self._recent.append(deque(maxlen=RECENT))
         self.numbers.add_row()
         self._checked.append(-1)
         self._seen.append(0)
@@ -125,8 +122,8 @@ class TapeStore:
         if trade_id and not self._ids.take(row, trade_id):
             self.duplicates += 1
             return
-        self._recent[row].appendleft(trade)
         ts_ms = trade.ts_ms
+        self.prints.put(row, ts_ms, trade.price, trade.size, trade.taker_buy)
         if ts_ms > self.newest_ms[row]:
             self.newest_ms[row] = ts_ms
         notional = trade.price * trade.size
@@ -161,10 +158,6 @@ class TapeStore:
         self._seen[row] = seen + 1
         self.buckets.apply(row, notional, buy)
 
-    def recent(self, row: int) -> tuple[Trade, ...]:
-        """200 trades of a row, newest first: the last to arrive, which after a break is filled are not the newest."""
-        return tuple(sorted(self._recent[row], key=lambda trade: -trade.ts_ms))
-
     def interrupted(self, rows: Iterable[int]) -> None:
         """Trades of these rows may have been missed: `since_ms` starts again at the next one."""
         for row in rows:
@@ -174,19 +167,19 @@ class TapeStore:
                 self._lost.append(Lost(row, len(lost), -1, -1))
             self._holes.pop(row, None)
             if self.since_ms[row] >= 0:
-                # A hole before this stretch that was never filled stays where it is: the stretch begins after it.
+                # An earlier break that was never filled stays outside: this stretch begins after it.
                 self._broken[row] = (self.since_ms[row], self.newest_ms[row])
             self.since_ms[row] = -1
 
     def dropped(self, row: int) -> None:
-        """Trades of a row are not followed any more: what comes later, if anything does, is a new beginning."""
+        """The row's trade subscription ended: a later trade begins a new stretch."""
         self._broken.pop(row, None)
         self._holes.pop(row, None)
         self.numbers.forget(row)
         self.since_ms[row] = -1
 
     def lost(self, recv_ms: int) -> list[Lost]:
-        """What was found missing since the last call, at receive time `recv_ms`; each is marked like a break."""
+        """Trades found missing since the last call, at receive time `recv_ms`; each row is marked as after a break."""
         found, self._lost = self._lost, []
         for row, holes in self.numbers.settle(recv_ms):
             is_marked = self._mark(row, holes)
@@ -197,7 +190,7 @@ class TapeStore:
         return found
 
     def _mark(self, row: int, holes: Sequence[Hole]) -> bool:
-        """Let a row begin after its holes; False where it does so anyway."""
+        """Let a row's tape begin after its gaps; False if it does already."""
         since, before_ms = self.since_ms[row], min(hole.before_ms for hole in holes)
         if not 0 <= since <= before_ms:
             return False
@@ -209,41 +202,41 @@ class TapeStore:
         return True
 
     def fill(self, row: int, trades: Sequence[Trade]) -> bool:
-        """Take trades that were asked for after a break, oldest first; True where they prove that none is missing.
+        """Take trades fetched after a break, oldest first; True if they prove that none is missing.
 
-        They do where they begin with one that was had before the break and reach the first that came after it. A
-        proven row stands as if there had been no break. `trades` are of one row.
+        They do if they include one that was received before the break and reach the first received after it. The row
+        then continues as if there had been no break. `trades` are of one row.
         """
         broken, resumed = self._broken.get(row), self.since_ms[row]
         known = broken is not None and any(
             trade.ts_ms <= broken[1] and trade.trade_id and self._ids.knows(row, trade.trade_id) for trade in trades
         )
         newest_ms = max((trade.ts_ms for trade in trades), default=-1)
-        # Of a row that is still quiet, an answer from before the break would end before what was had.
+        # If no trade has come since the break, the response must at least reach the newest trade before it.
         reaches = bool(trades) and newest_ms >= (resumed if resumed >= 0 or broken is None else broken[1])
         self._apply_missing(row, trades)
         if broken is None:
             return False
-        # Trades of an answer that proves nothing begin nothing either.
+        # A response that does not close the break must not move the start of the tape.
         self.since_ms[row] = resumed
         if not known:
             return False
         if not reaches:
-            # The rest comes with the next page, which begins with the last trade of this one.
+            # The next page has the rest, and begins with the last trade of this one.
             self._broken[row] = (broken[0], newest_ms)
             return False
         self.since_ms[row] = broken[0]
         del self._broken[row]
         if resumed < 0 and trades[-1].number >= 0:
-            # What the connection brings next, if it stood open and mute, need not begin where the answer ends.
+            # If the connection was open but silent, its next number need not follow on the end of the response.
             self.numbers.told(row, trades[0].number, trades[-1].number)
         if self._holes.pop(row, None):
             self.numbers.proved_false(row)
         return True
 
     def _apply_missing(self, row: int, trades: Sequence[Trade]) -> None:
-        """Take of an answer what did not come on the stream. A stream may join what an answer tells one by one, so what
-        was had is known by its number too."""
+        """Take the trades of a response that did not come on the stream. A stream may join trades that a response lists
+        one by one, so duplicates are recognised by number as well as by id."""
         newest_ms, holes = self.newest_ms[row], self._holes.get(row)
         for trade in trades:
             number = trade.number
@@ -255,11 +248,11 @@ class TapeStore:
                 continue
             if holes and any(hole.first <= number <= hole.last for hole in holes):
                 holes = self._holes[row] = []
-            # It says nothing of what the stream has come to.
+            # Without its number, so that it does not advance the stream's sequence.
             self.apply(row, msgspec.structs.replace(trade, number=-1))
 
     def view(self, at_ms: int) -> Tape:
-        """The last 900 s up to and with the second of `at_ms`. ValueError where that lies 300 s before the newest."""
+        """The last 900 s, up to and including that of `at_ms`. May raise ValueError over 300 s before the newest."""
         rows = self._universe.rows
         values, counts = self._grid.window(at_ms // 1000, rows)
         return Tape(
@@ -279,7 +272,7 @@ class TapeStore:
         )
 
     def _check(self, row: int, second: int) -> None:
-        """Set what counts as large from the trades before this second."""
+        """Set the size of a large trade from the trades before this second."""
         self._checked[row] = second
         self.buckets.reopen(row)
         seen = self._seen[row]

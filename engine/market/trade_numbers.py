@@ -1,8 +1,8 @@
-"""The venues' consecutive numbers of trades: which were had, and which never came though the connection stood.
+"""Gap detection by the venues' consecutive trade numbers: which were received, and which are missing.
 
-Kept by `engine.market.tape` for the trades that carry a number (`Trade.number`). A number that is left out is waited
-for, because two connections that overlap, or frames that change places, bring it a moment later; what has not come
-then was lost. No clock is read here: waiting is counted in receive times.
+Used by `engine.market.tape` for trades that carry a number (`Trade.number`). A missing number is waited for, because
+overlapping connections or reordered frames may bring it a moment later; after that it counts as lost. No clock is read
+here: waiting is measured in receive times.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ import msgspec
 from engine.events import Trade
 
 GRACE_MS: Final = 2_000
-"""So long after the trade that left numbers out they may still come: connections that overlap at a hand-over run less
-than that apart."""
+"""How long missing numbers are waited for: connections that overlap at a hand-over are less than that apart."""
 ANEW: Final = 100_000
-"""Numbers that jump ahead by more are those of another sequence: no standing connection loses so many trades."""
+"""A jump ahead by more than this starts a new sequence: no open connection loses so many trades."""
 BEHIND: Final = 1_000
-"""A number further back than this, on a trade that is newer than all, begins the sequence anew."""
+"""A number further back than this, on a trade newer than all others, starts a new sequence."""
 STRETCHES: Final = 64
-"""Earlier stretches of numbers remembered by row, for answers that hold what was had."""
+"""Earlier stretches of numbers remembered by row, to recognise duplicates in REST responses."""
 FALSE_HOLES: Final = 3
-"""After so many holes in which the venue itself has no trade, the numbers of that row prove nothing any more."""
+"""After this many gaps in which the venue itself has no trade, the row's numbers are no longer used as proof."""
 
 
 class Hole(msgspec.Struct, frozen=True, gc=False):
-    """Trades of one row that were left out."""
+    """A gap: trades of one row that were skipped."""
 
     first: int
     """Numbers, both included."""
@@ -35,13 +34,13 @@ class Hole(msgspec.Struct, frozen=True, gc=False):
     before_ms: int
     """Event time of the newest trade before it."""
     after_ms: int
-    """Event time of the trade that left them out."""
+    """Event time of the trade that skipped them."""
     seen_ms: int
     """Receive time of that trade."""
 
 
 class _Row:
-    """What is known of one row besides its newest number."""
+    """One row's state besides its newest number."""
 
     __slots__ = ("earlier", "false", "low", "waiting")
 
@@ -49,16 +48,19 @@ class _Row:
         self.low = -1
         """First number of the stretch that ends with the newest."""
         self.earlier: list[tuple[int, int]] = []
-        """Stretches that were had before it, both ends included."""
+        """Stretches received before it, both ends included."""
         self.waiting: list[Hole] = []
         self.false = 0
 
     def had(self, first: int, last: int) -> None:
-        self.earlier.append((first, last))
-        del self.earlier[:-STRETCHES]
+        if self.earlier and self.earlier[-1][1] + 1 == first:
+            self.earlier[-1] = (self.earlier[-1][0], last)
+        else:
+            self.earlier.append((first, last))
+            del self.earlier[:-STRETCHES]
 
     def lacks(self, first: int, last: int) -> list[tuple[int, int]]:
-        """What of these numbers is in no earlier stretch."""
+        """The parts of this range that are in no earlier stretch."""
         missing = [(first, last)]
         for one, other in self.earlier:
             if first <= other and one <= last:
@@ -71,10 +73,10 @@ class TradeNumbers:
 
     def __init__(self) -> None:
         self.newest: list[int] = []
-        """By row, the newest number of its stream; -1: none since it began or broke, so any may come."""
+        """By row, the newest number of its stream; -1: none since it began or broke, so any number may be next."""
         self._rows: list[_Row] = []
         self._waiting: dict[int, None] = {}
-        """Rows with numbers that are waited for."""
+        """Rows that wait for missing numbers."""
 
     def add_row(self) -> None:
         """One more row."""
@@ -82,7 +84,7 @@ class TradeNumbers:
         self._rows.append(_Row())
 
     def jumped(self, row: int, trade: Trade, newest_ms: int) -> None:
-        """Take a trade of a stream that does not begin with the number after `newest[row]`.
+        """Take a trade whose numbers do not continue at `newest[row]` + 1.
 
         `newest_ms` is the event time of the newest trade before it.
         """
@@ -102,11 +104,11 @@ class TradeNumbers:
                 self._waiting[row] = None
             held.had(held.low, newest)
             self._begin(row, first, last)
-        elif held.waiting:
+        else:
             self._came(row, first, last)
 
     def broke(self, row: int) -> list[Hole]:
-        """Any number may come next; what is still waited for is lost, and handed over."""
+        """The stream broke, so any number may be next. Returns the gaps still waited for, which are now lost."""
         held, newest = self._rows[row], self.newest[row]
         if newest >= 0:
             held.had(held.low, newest)
@@ -116,25 +118,25 @@ class TradeNumbers:
         return lost if held.false < FALSE_HOLES else []
 
     def forget(self, row: int) -> None:
-        """The trades of a row are not followed any more."""
+        """The row's trade subscription ended."""
         self.newest[row] = -1
         self._rows[row] = _Row()
         self._waiting.pop(row, None)
 
     def came(self, row: int, number: int) -> bool:
-        """Whether the stream told a trade before, alone or as a part of a joined one."""
+        """Whether the stream sent this trade before, alone or as part of a joined one."""
         held = self._rows[row]
         if held.low <= number <= self.newest[row]:
             return True
         return any(first <= number <= last for first, last in held.earlier)
 
     def told(self, row: int, first: int, last: int) -> None:
-        """An answer told all trades from `first` to `last` of a stream that has told none since it broke."""
+        """A response had all trades from `first` to `last`; used only if the stream has sent none since it broke."""
         if self.newest[row] < 0:
             self._begin(row, first, last)
 
     def settle(self, recv_ms: int) -> list[tuple[int, list[Hole]]]:
-        """Holes, by row and oldest first, that were waited for long enough at `recv_ms`; each is handed over once."""
+        """Gaps, by row and oldest first, whose grace period is over at `recv_ms`; each is returned once."""
         found: list[tuple[int, list[Hole]]] = []
         for row in list(self._waiting):
             held = self._rows[row]
@@ -149,7 +151,7 @@ class TradeNumbers:
         return found
 
     def proved_false(self, row: int) -> None:
-        """A hole of this row was asked for, and the venue has no trade in it: it left the numbers out itself."""
+        """A gap was fetched and the venue has no trade in it: the venue skipped the numbers itself."""
         self._rows[row].false += 1
 
     def _begin(self, row: int, first: int, last: int) -> None:
@@ -157,20 +159,21 @@ class TradeNumbers:
         self.newest[row] = last
 
     def _came(self, row: int, first: int, last: int) -> None:
-        """Numbers that may be waited for have come."""
+        """Take numbers that arrived late: remove them from the gaps waited for, and remember them even if the gap was
+        already counted as lost, because a response may list one by one what the stream joined."""
         held = self._rows[row]
         waiting: list[Hole] = []
         for hole in held.waiting:
             for one, other in _without((hole.first, hole.last), first, last):
                 waiting.append(msgspec.structs.replace(hole, first=one, last=other))
-        if waiting != held.waiting:
+        held.waiting = waiting
+        if first < held.low and held.lacks(first, last):
             held.had(first, last)
-            held.waiting = waiting
         if not waiting:
             self._waiting.pop(row, None)
 
 
 def _without(part: tuple[int, int], first: int, last: int) -> list[tuple[int, int]]:
-    """What of `part` lies outside `first` to `last`, all ends included."""
+    """The parts of `part` outside `first` to `last`, all ends included."""
     low, high = part
     return [(one, other) for one, other in ((low, min(high, first - 1)), (max(low, last + 1), high)) if one <= other]

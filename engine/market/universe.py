@@ -1,24 +1,25 @@
-"""Which instruments the state knows, by row number, and how rows belong together.
+"""The instruments of the state by row number, and the links between rows: spot legs and peers.
 
 Owned by `engine.market.state`, which adds a row on the first market event of an instrument; every store sizes its
-columns by `capacity`. A listing alone makes no row: thousands of instruments are listed that nobody subscribed to.
-Nothing here knows prices; the 24 h volumes that decide between spot legs are handed in.
+columns by `capacity`. A listing alone adds no row, since thousands of listed instruments are not subscribed to. Nothing
+here knows prices; the 24 h volumes that decide between spot legs are passed in.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats, Ints
 from engine.instruments import Instrument
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
 FIRST_CAPACITY: Final = 64
+ROOMIER: Final = 4
+"""Growth factor of the capacity when rows run out. Unwritten room takes no memory, but the old columns live on beside
+the new ones until the next scan releases them: with a factor of 2, a market of 726 rows held 512 rows twice, which was
+the engine's peak of memory."""
 
 SPOT_VENUE: Final[dict[str, str]] = {"binance-usdm": "binance-spot", "bybit-linear": "bybit-spot", "okx": "okx"}
 """Where the same company trades spot, by the venue of a perpetual."""
@@ -28,7 +29,7 @@ class Links(NamedTuple):
     """How rows belong together."""
 
     spot_rows: Ints
-    """`[rows]` the spot leg of each perpetual; -1: none seen, or not a perpetual."""
+    """`[rows]` row of each perpetual's spot leg; -1: none seen, or not a perpetual."""
     peers: tuple[tuple[int, ...], ...]
     """By row, the rows of the other rankable perpetuals on the same asset, ascending."""
 
@@ -41,10 +42,12 @@ class Universe:
         self.in_usd: list[bool] = []
         """By row, whether amounts in its quote currency are dollars."""
         self.capacity = FIRST_CAPACITY
-        """Rows that every column has room for; doubles."""
+        """Rows that every column has room for."""
         self.by_name: dict[tuple[str, str], int] = {}
-        """Row by (venue, symbol). Read it directly where every event passes; it is written here only."""
+        """Row by (venue, symbol). Hot paths read it directly; only this class writes it."""
         self._assets: dict[tuple[str, str], list[int]] = {}
+        self._ended: dict[int, Instrument] = {}
+        """By row, the instruments that left their venue's listing, as they were last listed."""
         self._frozen: tuple[Instrument, ...] | None = None
         self._linked = False
         self._rankable: Bools = np.zeros(0, dtype=np.bool_)
@@ -61,11 +64,11 @@ class Universe:
         return len(self.instruments)
 
     def row(self, venue: str, symbol: str) -> int | None:
-        """Row of an instrument, or None where nothing has been heard of it on the market."""
+        """Row of an instrument, or None before its first market event."""
         return self.by_name.get((venue, symbol))
 
     def add(self, instrument: Instrument) -> int:
-        """Allocate the next row. Raises ValueError where the instrument has one already."""
+        """Allocate the next row. Raises ValueError if the instrument already has one."""
         key = (instrument.venue, instrument.symbol)
         if key in self.by_name:
             raise ValueError(f"{instrument.venue} {instrument.symbol!r} already has row {self.by_name[key]}")
@@ -74,27 +77,34 @@ class Universe:
         self.instruments.append(instrument)
         self.in_usd.append(instrument.quote_is_usd)
         while self.capacity <= row:
-            self.capacity *= 2
+            self.capacity *= ROOMIER
         self._changed()
         return row
 
     def refine(self, row: int, instrument: Instrument) -> bool:
-        """Take better knowledge of a row's instrument; True where it changed. Inferred never replaces listed."""
+        """Take a newer description of a row's instrument; True if it changed. Inferred never replaces listed."""
         known = self.instruments[row]
-        if instrument is known or (instrument.inferred and not known.inferred):
+        if instrument is known or instrument is self._ended.get(row) or (instrument.inferred and not known.inferred):
             return False
         if instrument == known:
-            # A listing that was asked for again says the same in new words: from now on they are the known ones, so
-            # that the next message needs no comparison.
+            # A refreshed listing brings an equal but new object: keep that one, so that the next message is recognised
+            # by identity.
             self.instruments[row] = instrument
             return False
+        self._ended.pop(row, None)
         self.instruments[row] = instrument
         self.in_usd[row] = instrument.quote_is_usd
         self._changed()
         return True
 
+    def end(self, row: int, instrument: Instrument) -> None:
+        """`instrument` is gone from its venue's listing. Messages still in flight carry its last listing, which does
+        not revive it; only a newer listing does."""
+        self.refine(row, replace(instrument, status="ended"))
+        self._ended[row] = instrument
+
     def frozen(self) -> tuple[Instrument, ...]:
-        """All instruments by row, as one tuple that is only made anew when something changed."""
+        """All instruments by row, as a tuple that is rebuilt only after a change."""
         if self._frozen is None:
             self._frozen = tuple(self.instruments)
         return self._frozen
@@ -105,7 +115,7 @@ class Universe:
         return self._rankable
 
     def venues(self) -> tuple[tuple[str, ...], Ints]:
-        """The venues in alphabetical order, and by row which of them it is, `[rows]`."""
+        """The venues in alphabetical order, and the index of each row's venue, `[rows]`."""
         self._link()
         return self._venues, self._venue_of
 
@@ -118,7 +128,7 @@ class Universe:
         """Spot legs and peers of all rows, given the 24 h volume of each row (`[rows]`, NaN: not known).
 
         The leg is the dollar spot row of the same asset at the same company, the same quote currency first; else
-        the most traded dollar spot row elsewhere, ties by venue name and symbol. One that ended is no leg any more.
+        the most traded dollar spot row elsewhere, ties by venue name and symbol. Only spot rows that trade are used.
         """
         self._link()
         spot = self._fixed.copy()
@@ -159,7 +169,7 @@ class Universe:
         self._linked = True
 
     def _spot_candidates(self, perp: Instrument) -> list[int]:
-        """Spot rows that trade, among which volume decides: of the best of the three tiers that has any."""
+        """Trading spot rows of the best of the three tiers that has any; volume decides among them."""
         of_asset = self._assets[(perp.asset, perp.category)]
         listed = self.instruments
         spots = [r for r in of_asset if listed[r].kind == "spot" and listed[r].status == "trading" and self.in_usd[r]]

@@ -1,9 +1,9 @@
 """Volume buckets and VPIN: how one-sided equal portions of a symbol's volume are.
 
 Used by `engine.market.tape` for every trade of a symbol quoted in dollars. After Easley, Lopez de Prado and O'Hara,
-"Flow Toxicity and Liquidity in a High-Frequency World" (2012), with the taker side as the venue states it instead of
-a bulk classification. A bucket holds 1/50 of the 24 h volume as it stood when the bucket was opened; a trade that
-overfills one goes on in the next.
+"Flow Toxicity and Liquidity in a High-Frequency World" (2012), with the taker side stated by the venue instead of bulk
+classification. A bucket holds 1/50 of the 24 h volume at the time it was opened; a trade that overfills it continues in
+the next.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
+from engine.market.columns import roomier
 
 BUCKETS_A_DAY: Final = 50
 VPIN_BUCKETS: Final = 50
@@ -23,7 +23,7 @@ VPIN_HISTORY: Final = 200
 
 
 class VolumeBuckets:
-    """Buckets of all rows. `volume_24h_usd(row)` tells the trailing 24 h volume in dollars, NaN where not known."""
+    """Buckets of all rows. `volume_24h_usd(row)` returns the trailing 24 h volume in dollars, NaN if not known."""
 
     def __init__(self, volume_24h_usd: Callable[[int], float]) -> None:
         self._volume = volume_24h_usd
@@ -37,17 +37,15 @@ class VolumeBuckets:
         self._size: list[float] = []
         self._signed: list[float] = []
         self._closed: list[bool] = []
-        """By row, whether its 24 h volume was asked for in vain since `reopen`."""
+        """By row, whether its 24 h volume was unknown when looked up since `reopen`."""
 
     def add_row(self, capacity: int) -> None:
         """One more row; the columns have room for `capacity` rows."""
         row = len(self.full)
         if capacity > len(self.imbalance):
-            imbalance = np.full((capacity, VPIN_BUCKETS), np.nan)
-            vpin = np.full((capacity, VPIN_HISTORY), np.nan)
-            imbalance[:row] = self.imbalance[:row]
-            vpin[:row] = self.vpin[:row]
-            self.imbalance, self.vpin = imbalance, vpin
+            self.imbalance = roomier(self.imbalance, capacity, row)
+            self.vpin = roomier(self.vpin, capacity, row)
+        self.imbalance[row] = self.vpin[row] = np.nan
         self.full.append(0)
         self._room.append(0.0)
         self._size.append(0.0)
@@ -55,11 +53,11 @@ class VolumeBuckets:
         self._closed.append(False)
 
     def reopen(self, row: int) -> None:
-        """Let the next trade ask for the row's 24 h volume again; called once a second, since asking is dear."""
+        """Let the next trade look up the row's 24 h volume again; called once a second, since that is expensive."""
         self._closed[row] = False
 
     def apply(self, row: int, notional_usd: float, taker_buy: bool) -> None:
-        """Pour a trade into the row's buckets. Without a known 24 h volume no bucket is opened."""
+        """Add a trade to the row's buckets. Without a known 24 h volume no bucket is opened."""
         room = self._room[row]
         if notional_usd < room:
             self._room[row] = room - notional_usd

@@ -1,13 +1,13 @@
-"""The account of the score: from the components' readings to faces and prism, so that everything adds up.
+"""The arithmetic of the score: from component readings to face scores and the prism score, so that all of it adds up.
 
-Called by `engine.prism.score` once a scan, and by whoever wants the same components under other face
-weights (`reweigh`). Pure arithmetic over rows: no market data, no state, no formula of any component.
+Called by `engine.prism.score` once a scan, and by `engine.ranking.ranker` for other face weights (`reweigh`). Pure
+arithmetic over rows: no market data, no state, no formula of any component.
 
     adjusted = clip(score + divergence, 0, 100)    impact = weight in force * adjusted
     face     = sum of its impacts                  prism  = sum of weight in force * face
 
-Only OK components count; weights are renormalised over them, then over the faces that have a score.
-Sums run component by component, so that a row's figures do not depend on the other rows.
+Only OK components count; weights are renormalised over them, then over the faces that have a score. Sums run component
+by component, so that a row's figures do not depend on the other rows.
 """
 
 from __future__ import annotations
@@ -18,25 +18,8 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Bools, Floats
+from engine.arrays import Bools, Floats
 from engine.prism.board import COMPONENT_INDEX, COMPONENT_NAMES, COMPONENTS, FACES, Board, Reading, Status
-
-
-@dataclass(frozen=True, slots=True)
-class FaceAccount:
-    """One face, settled: `[rows, components]` and `[rows]`."""
-
-    adjusted: Floats
-    """NaN where the component does not count."""
-    weight: Floats
-    """In force; 0 where the component does not count, sums to 1 where any does."""
-    impact: Floats
-    score: Floats
-    """NaN where no component counts."""
-    divergence: Floats
-    """Sum over the components that count."""
-    coverage: Floats
-    """Share of the nominal weight that counts."""
 
 
 def _row_sum(columns: Floats) -> Floats:
@@ -47,7 +30,7 @@ def _row_sum(columns: Floats) -> Floats:
 
 
 def _in_force(shares: Floats, counts: Bools, spans: Sequence[slice]) -> tuple[Floats, Floats]:
-    """Weights `[rows, n]` renormalised within each span of columns, and what share of each counts, `[rows, spans]`."""
+    """Weights `[rows, n]` renormalised within each span of columns, and each span's coverage, `[rows, spans]`."""
     held = np.where(counts, shares, 0.0)
     weight, coverage = np.zeros_like(held), np.empty((len(spans), len(held))).T
     for place, span in enumerate(spans):
@@ -61,20 +44,33 @@ def _in_force(shares: Floats, counts: Bools, spans: Sequence[slice]) -> tuple[Fl
 
 
 @dataclass(frozen=True, slots=True)
-class _Faces:
-    """Any number of faces side by side: fields as of `FaceAccount`, `[rows, components]` and `[rows, faces]`."""
+class FaceAccounts:
+    """The figures of several faces side by side: by component `[rows, components]`, then by face `[rows, faces]`."""
 
     offset: Floats
-    """Divergence of the components that count, 0 of the others."""
+    """Divergence of the components that count; 0 for the others."""
     adjusted: Floats
+    """NaN if the component does not count."""
     weight: Floats
+    """In force: 0 if the component does not count; the sum over a face is 1 if any of it does."""
     impact: Floats
     score: Floats
+    """NaN if no component of the face counts."""
     divergence: Floats
+    """Sum over the components of the face that count."""
     coverage: Floats
+    """Share of the face's nominal weight that counts."""
 
 
-def _settle_faces(score: Floats, divergence: Floats, counts: Bools, shares: Floats, spans: Sequence[slice]) -> _Faces:
+def settle_faces(
+    score: Floats, divergence: Floats, counts: Bools, shares: Floats, spans: Sequence[slice]
+) -> FaceAccounts:
+    """Compute faces whose components lie side by side.
+
+    `score`, `divergence` and `counts` (whether the component is OK) are `[rows, n]`; `shares` has the n nominal
+    weights, above zero, of any sum within a face; `spans` has the columns of each face. Values of components that do
+    not count are not read.
+    """
     offset = np.where(counts, divergence, 0.0)
     clipped = np.clip(np.where(counts, score, 0.0) + offset, 0.0, 100.0)
     weight, coverage = _in_force(shares, counts, spans)
@@ -84,7 +80,7 @@ def _settle_faces(score: Floats, divergence: Floats, counts: Bools, shares: Floa
         total = np.minimum(_row_sum(impact[:, span]), 100.0)  # a sum of rounded weights may exceed 1 by one bit
         totals[place] = np.where(counts[:, span].any(axis=1), total, np.nan)
         offsets[place] = _row_sum(offset[:, span])
-    return _Faces(
+    return FaceAccounts(
         offset=offset,
         adjusted=np.where(counts, clipped, np.nan),
         weight=weight,
@@ -95,26 +91,8 @@ def _settle_faces(score: Floats, divergence: Floats, counts: Bools, shares: Floa
     )
 
 
-def settle_face(score: Floats, divergence: Floats, counts: Bools, nominal: Sequence[float]) -> FaceAccount:
-    """Settle one face.
-
-    `score`, `divergence` and `counts` (whether the component is OK) are `[rows, n]`, `nominal` the n weights of
-    the components, above zero, of any sum. Values of components that do not count are not read.
-    """
-    shares = np.asarray(nominal, dtype=np.float64)
-    face = _settle_faces(score, divergence, counts, shares, (slice(0, len(shares)),))
-    return FaceAccount(
-        adjusted=face.adjusted,
-        weight=face.weight,
-        impact=face.impact,
-        score=face.score[:, 0],
-        divergence=face.divergence[:, 0],
-        coverage=face.coverage[:, 0],
-    )
-
-
 def check(name: str, reading: Reading, rows: int) -> None:
-    """Raise ValueError, naming the component and row, where a reading breaks the contract of `Reading`."""
+    """Raise ValueError, naming the component and row, if a reading breaks the contract of `Reading`."""
     for label, values in (("raw", reading.raw), ("score", reading.score), ("status", reading.status)):
         if values.shape != (rows,):
             raise ValueError(f"component {name}: {label} has shape {values.shape}, expected ({rows},)")
@@ -164,7 +142,7 @@ def _fuse(face_score: Floats, face_coverage: Floats, shares: Sequence[float]) ->
 
 
 def _check_all(ordered: Sequence[Reading], rows: int, score: Floats, divergence: Floats, counts: Bools) -> None:
-    """`check` of every reading, looked at together first: `[C, rows]`."""
+    """`check` every reading, but only if a fast test of all of them at once, `[C, rows]`, finds a fault."""
     sound = (score >= 0.0) & (score <= 100.0)
     broken = np.where(counts, ~sound | ~np.isfinite(divergence), ~np.isnan(score))
     if np.count_nonzero(broken):
@@ -175,8 +153,8 @@ def _check_all(ordered: Sequence[Reading], rows: int, score: Floats, divergence:
 def settle(at_ms: int, readings: Mapping[str, Reading], face_weights: Mapping[str, float]) -> Board:
     """The board of one scan from the readings of all components.
 
-    Raises ValueError where a component is absent or unknown, where a reading breaks its contract (see `check`) or
-    where the face weights do (see `face_shares`): such a board would be false, and none is made.
+    Raises ValueError if a component is absent or unknown, a reading breaks its contract (see `check`) or the face
+    weights are invalid (see `face_shares`): a board made from them would be false.
     """
     if readings.keys() != COMPONENT_INDEX.keys():
         wrong = sorted(set(readings) ^ set(COMPONENT_NAMES))
@@ -184,7 +162,7 @@ def settle(at_ms: int, readings: Mapping[str, Reading], face_weights: Mapping[st
     shares = face_shares(face_weights)
     ordered = [readings[name] for name in COMPONENT_NAMES]
     rows = ordered[0].score.shape[0]
-    # Component by component in memory, because everything below runs over the rows of one component at a time.
+    # Component-major in memory, because everything below runs over the rows of one component at a time.
     raw, score, divergence = np.zeros((3, len(ordered), rows))
     status = np.empty((len(ordered), rows), dtype=np.int8)
     timeframes = np.full((len(ordered), rows, 3), np.nan)
@@ -198,7 +176,7 @@ def settle(at_ms: int, readings: Mapping[str, Reading], face_weights: Mapping[st
             timeframes[place] = one.timeframes
     counts = status == int(Status.OK)
     _check_all(ordered, rows, score, divergence, counts)
-    faces = _settle_faces(score.T, divergence.T, counts.T, _NOMINAL, _SPANS)
+    faces = settle_faces(score.T, divergence.T, counts.T, _NOMINAL, _SPANS)
     fusion = _fuse(faces.score, faces.coverage, shares)
     return Board(
         at_ms=at_ms,
@@ -233,7 +211,7 @@ _NOMINAL: Final = np.array([weight for face in FACES for weight in COMPONENTS[fa
 
 
 def reweigh(board: Board, face_weights: Mapping[str, float]) -> Board:
-    """The same components and faces under other face weights, without reading any data again."""
+    """The same components and faces under other face weights; no market data is read."""
     fusion = _fuse(board.face_score, board.face_coverage, face_shares(face_weights))
     return replace(
         board,

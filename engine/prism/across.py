@@ -1,8 +1,8 @@
-"""One asset on several venues: what they say together, and which of them says something else.
+"""One asset across venues: inputs combined over all of them, and the venues that disagree.
 
-Made once a scan by `engine.prism.score`; the sentiment face takes the crowd's ratio from it, and the pictures show it
-beside the row's own figures. Perpetuals quoted in dollars alone are compared: they are one trade on different venues.
-A venue that does not publish an input, or whose last word is too old, has no voice in it.
+Computed once a scan by `engine.prism.score`; the sentiment face takes the crowd's ratio from it, and it is shown beside
+the row's own figures. Only perpetuals quoted in dollars are compared: they are the same trade on different venues. A
+venue that does not publish an input, or whose newest value is too old, is left out of it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats, Ints
 from engine.instruments import Instrument
-from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.market.view import MarketView
 from engine.prism.asset_groups import Groups
 from engine.prism.draft import blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, RATIO_LIMIT_MS, VENUE_LIMIT_MS, age_ms
@@ -24,16 +25,16 @@ from engine.prism.scales import ratio
 Array = NDArray[Any]
 
 DISAGREES_FRAC: Final = 0.25
-"""A venue further than this from the median of all, as a share of it, is marked."""
+"""A venue further than this from the median of all, as a share of the median, is marked."""
 LEAST_VOICES: Final = 2
 MARK_VOICES: Final = 3
-"""Of two that differ nobody can say which one is wrong."""
+"""If only two differ, neither can be said to be the wrong one."""
 LEAST_FUNDING_PER_HOUR: Final = 1e-5 / 8.0
-"""0.1 bp per 8 h: below it funding is none, and shares of it are noise."""
+"""0.1 bp per 8 h: smaller funding is treated as none, since shares of it are noise."""
 LEAST_LEAD: Final = 0.1
-"""Top traders 10 % longer or shorter than all: below it they lead nowhere."""
+"""Top traders 10 % longer or shorter than all: below it there is no lead."""
 LEAST_CHANGE_FRAC: Final = 0.01
-"""1 %: changes of open interest below it are noise."""
+"""1 %: smaller changes of open interest are noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +43,21 @@ class Voices:
 
     unit: str
     own: Floats
-    """The row's own value as it is compared; NaN: it has none."""
+    """The row's own value, in the form that is compared; NaN: it has none."""
     combined: Floats
-    """The sum, or the mean weighted by open interest where that is known of all who speak, else by equal weights. NaN
-    where nobody speaks, or the row's asset trades on one venue alone."""
+    """The sum, or the mean weighted by open interest if that is known for all instruments with a value, else by equal
+    weights. NaN if none has a value, or if the row's asset trades on one venue only."""
     median: Floats
     """NaN below two voices."""
     voices: Ints
-    """Instruments that say something."""
+    """Instruments that have a value."""
     marked: Bools
     """Over 25 % from the median of three or more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What one venue says of one input."""
+    """One venue's value of one input."""
 
     venue: str
     symbol: str
@@ -66,7 +67,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One input of one asset: what its venues say together and each by itself."""
+    """One input of one asset: combined, and by venue."""
 
     name: str
     unit: str
@@ -85,7 +86,7 @@ class Across:
     inputs: Mapping[str, Voices]
 
     def of(self, row: int, name: str) -> tuple[Voice, ...]:
-        """Every venue's word on an input of the row's asset, by venue; empty where it is not compared."""
+        """Every venue's value of an input of the row's asset; empty if the row is not compared."""
         place = int(self.groups.of_row[row])
         if place < 0:
             return ()
@@ -97,7 +98,7 @@ class Across:
         )
 
     def compared(self, row: int) -> tuple[Compared, ...]:
-        """Every input of the row's asset that two venues or more speak of."""
+        """Every input of the row's asset that at least two instruments have."""
         return tuple(
             Compared(name, said.unit, float(said.combined[row]), float(said.median[row]), self.of(row, name))
             for name, said in self.inputs.items()
@@ -106,7 +107,7 @@ class Across:
 
 
 def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
-    """Every compared input. `hours [rows]`: of a funding interval, NaN where not known."""
+    """Every compared input. `hours [rows]`: length of the funding interval, NaN if not known."""
     facts = view.derivatives
     current_interest = age_ms(view, facts.open_interest_ms) <= OPEN_INTEREST_LIMIT_MS
     interest = np.where(current_interest, facts.open_interest_usd, np.nan)
@@ -119,7 +120,7 @@ def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
         "funding_per_hour": _Input(funding, "frac", LEAST_FUNDING_PER_HOUR),
         "accounts": _Input(accounts, "ratio", geometric=True),
         "top_traders_lead": _Input(lead, "log", LEAST_LEAD),
-        # Venues differ in size, so of an amount nobody disagrees.
+        # Venues differ in size, so they cannot disagree on an amount.
         "open_interest": _Input(interest, "usd", np.inf, total=True),
         "oi_change_1h": _Input(change, "frac", LEAST_CHANGE_FRAC),
         "volume_24h": _Input(facts.volume_24h_usd.copy(), "usd", np.inf, total=True),
@@ -128,7 +129,7 @@ def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
 
 
 def spoken(voices: Across, row: int, name: str) -> str:
-    """Whose word a combined input is, and whether the row's own venue disagrees."""
+    """The venues of a combined input, and whether the row's own venue disagrees."""
     said = voices.inputs[name]
     names = venues_of(voices, row, name)
     if not said.marked[row]:
@@ -137,13 +138,13 @@ def spoken(voices: Across, row: int, name: str) -> str:
 
 
 def venues_of(voices: Across, row: int, name: str) -> str:
-    """The venues that say something of an input of the row's asset, in alphabetical order."""
+    """The venues that have an input of the row's asset, in alphabetical order."""
     return ", ".join(sorted({voice.venue for voice in voices.of(row, name)}))
 
 
 def ratios_of(view: MarketView) -> tuple[Floats, Floats]:
-    """`[rows]` accounts long per account short, and by how much top traders are longer than all: the mean of
-    ln(top / all) over their accounts and positions. NaN where not known or too old."""
+    """`[rows]` accounts long per account short, and how much longer top traders are than all: the mean of ln(top / all)
+    over their accounts and positions. NaN if not known or too old."""
     facts = view.derivatives
     newest, times_ms = facts.ratios[:, :3, -1], facts.ratios_ms[:, :3]
     usable = (newest > 0.0) & (age_ms(view, times_ms) <= RATIO_LIMIT_MS)
@@ -153,20 +154,20 @@ def ratios_of(view: MarketView) -> tuple[Floats, Floats]:
 
 
 class _Input(NamedTuple):
-    """What is compared, `[rows]`, and how."""
+    """Values to compare, `[rows]`, and how."""
 
     own: Floats
     unit: str
     least: float = 0.0
-    """Where its size begins to matter."""
+    """The disagreement limit is a share of at least this size."""
     geometric: bool = False
-    """Combined as the mean of logarithms, of what is above zero."""
+    """Combined as the mean of logarithms of the values above zero."""
     total: bool = False
-    """Combined as a sum: an amount, not something that all venues should agree on."""
+    """Combined as a sum: an amount, on which venues need not agree."""
 
 
 def _together(asked: Mapping[str, _Input], groups: Groups, weight: Floats) -> dict[str, Voices]:
-    """Every input across venues, all at once: arrays `[inputs, assets, most]` of what the venues of an asset say."""
+    """Every input across venues, all at once, as arrays `[inputs, assets, most]`."""
     given = tuple(asked.values())
     own = np.stack([one.own for one in given])
     held = np.where(groups.members >= 0, own[:, groups.members], np.nan)
@@ -179,7 +180,7 @@ def _together(asked: Mapping[str, _Input], groups: Groups, weight: Floats) -> di
     combined[logs] = np.exp(combined[logs])
     summed = np.array([one.total for one in given])
     combined[summed] = np.where(count[summed] > 0, _sum(values[summed]), np.nan)
-    # Rows that are not compared stand at -1, which is what is appended.
+    # Rows that are not compared have place -1, which is the appended column.
     of_row = groups.of_row
     voices: Ints = _padded(count, 0)[:, of_row]
     middle = _padded(_median(np.where(known, held, np.nan), count), np.nan)[:, of_row]
@@ -195,8 +196,8 @@ def _together(asked: Mapping[str, _Input], groups: Groups, weight: Floats) -> di
 
 
 def _means(values: Floats, known: Bools, weight: Floats) -> Floats:
-    """`[inputs, assets]` means of the known, weighted where all who speak have a weight, else evenly; NaN where nobody
-    speaks. `weight [assets, most]`."""
+    """`[inputs, assets]` means of the known values, weighted if all of them have a weight, else evenly; NaN if none is
+    known. `weight [assets, most]`."""
     weighs = np.where(known, weight, 0.0)
     even: Bools = np.logical_or.reduce(known & ~(weight > 0.0), axis=2)
     weighs = np.where(even[:, :, None], known, weighs)
@@ -217,7 +218,7 @@ def _sum(values: Floats) -> Floats:
 
 
 def _median(values: Floats, count: Ints) -> Floats:
-    """`[inputs, assets]` of the known of each; NaN where none is."""
+    """`[inputs, assets]` medians of the known values; NaN if none is known."""
     most = values.shape[2]
     ordered = np.sort(values, axis=2)
     low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, most - 1)

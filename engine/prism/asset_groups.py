@@ -1,6 +1,6 @@
-"""Which rows trade the same asset, so that venues can be compared. Made by `engine.prism.roster` with the instruments.
+"""Rows grouped by asset, so that venues can be compared. Built by `engine.prism.roster` from the instruments.
 
-No market value stands here.
+No market value belongs here.
 """
 
 from __future__ import annotations
@@ -9,27 +9,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.arrays import Floats, Ints
 from engine.instruments import Instrument
-from engine.market.view import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Which rows trade one asset."""
+    """Rows grouped by asset."""
 
     members: Ints
     """`[assets, most]` rows by venue and symbol, -1 to the right."""
     of_row: Ints
     """`[rows]` place in `members`; -1: the row is not compared."""
     beside: Ints
-    """`[rows, most]` the rows of the row's asset, itself among them; itself alone where it is not compared. -1 to the
-    right."""
+    """`[rows, most]` the rows of the row's asset, including itself; itself alone if it is not compared. -1-padded."""
     multiplier: Floats
     """`[rows]` units of the asset in one of the row's base currency: 1000 for 1000PEPE."""
 
 
 def grouped(instruments: tuple[Instrument, ...]) -> Groups:
-    """Rows of perpetuals quoted in dollars by asset, those on two venues or more."""
+    """Groups of perpetuals quoted in dollars that trade, for assets on at least two venues."""
     by_asset: dict[tuple[str, str], list[int]] = {}
     for row, one in enumerate(instruments):
         if one.kind == "perp" and one.quote_is_usd and one.status == "trading":

@@ -1,9 +1,9 @@
-"""What the bar faces read: indicators of every row on every scored timeframe, kept up bar by bar.
+"""Indicators of every row on every scored timeframe, updated bar by bar: the input of the bar faces.
 
-`engine.prism.score` calls `BarBank.advance` once a scan; `technical` and `volume` read `frames`. A row that closed
-bars since the last scan is stepped; a row that is young, new, has had older bars changed or has missed too many is
-computed anew from the bars that the view holds. Both ways give the same figures to rounding: ATR100, the only one that
-would remember bars which the view has dropped, begins anew from its last 400 bars at every 64th. Nothing here scores.
+`engine.prism.score` calls `BarBank.advance` once a scan; `technical` and `volume` read `frames`. A row that closed bars
+since the last scan is stepped. A row that is new, has little history, had older bars changed or missed too many bars is
+recomputed from the bars in the view. Both ways give the same figures to rounding: ATR100, the only one that would
+remember bars which the view has dropped, is restarted from its last 400 bars at every 64th. Nothing here scores.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from engine.arrays import Bools, Floats, Ints
 from engine.indicators import running
-from engine.indicators.alignment import Bools, Floats, Ints, ratio
+from engine.indicators.alignment import ratio
 from engine.indicators.momentum import awesome_oscillator
 from engine.indicators.participation import flow_share, signed_volume
 from engine.indicators.rolling import newest_trend, rolling_sum, z_among
@@ -24,31 +25,31 @@ from engine.prism.board import Reading
 from engine.timeframes import SCORED
 
 REVISED: Final = 1_000_000
-"""A jump of a row's revision from which on its older bars have changed."""
+"""A jump of a row's revision by this much or more means that older bars changed."""
 AO_BARS: Final = 34
 AO_Z_VALUES: Final = 100
 OBV_WINDOW: Final = 20
 OBV_Z_VALUES: Final = 100
 OBV_Z_LEAST: Final = 30
 STEPPED_BARS: Final = AO_BARS - 1 + AO_Z_VALUES
-"""Bars from which on a row is stepped: all windows are full, so that a step never has to seed anything."""
+"""Bars a row must have to be stepped: all windows are then full, so a step never has to seed anything."""
 STEPPED_VOLUMES: Final = OBV_WINDOW + OBV_Z_VALUES
 MAX_STEPS: Final = 64
-"""Bars missed beyond which computing anew is no dearer than stepping."""
+"""Beyond this many missed bars, recomputing costs no more than stepping."""
 SLOW_BARS: Final = 400
-"""Bars that ATR100 is made of at an anchor: 100 seed it, and what the 300 after them leave of the seed is below 5 %."""
+"""Bars from which ATR100 is computed at an anchor: 100 seed it, and after the 300 others the seed weighs below 5 %."""
 ANCHOR_BARS: Final = 64
-"""A bar whose number is a multiple of this is an anchor; 463 bars therefore hold all that ATR100 can follow from."""
+"""A bar whose number is a multiple of this is an anchor; ATR100 therefore depends on at most 463 bars."""
 WINDOW: Final = 25
-"""Bars that the windowed figures look back on: relative volume's 5 and the 20 before them."""
+"""Bars that the windowed figures need: relative volume's 5 and the 20 before them."""
 WIDEST_MOVE: Final = 10.0
-"""Bound of the logarithm of relative volume: a thousandfold says as much as any more, and silence says minus that."""
+"""Bound of the logarithm of relative volume: about a thousandfold, and for no volume minus that."""
 
 
 class Frame:
     """Readings of one timeframe, `[rows]` each; a figure is NaN until its window is full.
 
-    Attributes are replaced in place by the bank: copy what is to be kept beyond the scan.
+    The bank overwrites the arrays in place: copy what must outlast the scan.
     """
 
     NAMES: Final = (
@@ -63,9 +64,9 @@ class Frame:
         self.count: Ints = np.empty(0, dtype=np.int64)
         """Closed bars."""
         self.volumes: Ints = np.empty(0, dtype=np.int64)
-        """Newest bars in a row whose dollar volume is known."""
+        """Consecutive newest bars whose dollar volume is known."""
         self.flows: Ints = np.empty(0, dtype=np.int64)
-        """Newest bars in a row whose taker volume is known too."""
+        """Consecutive newest bars whose taker volume is known too."""
         self.newest_ms: Ints = np.empty(0, dtype=np.int64)
         """Open time of the newest bar; -1: none."""
 
@@ -84,7 +85,7 @@ class FrameBank:
         self._obv_changes: Floats = np.empty((OBV_Z_VALUES, 0))
 
     def advance(self, bars: Bars) -> bool:
-        """Bring every row up to `bars`; whether anything changed."""
+        """Bring every row up to `bars`; returns whether anything changed."""
         self._grow(len(bars.count))
         moved = np.flatnonzero(bars.revision != self._revision)
         if not moved.size:
@@ -101,14 +102,14 @@ class FrameBank:
         return True
 
     def _steppable(self, bars: Bars, rows: Ints, by: Ints) -> Bools:
-        """Which of `rows` continue where they stood, with every window full."""
+        """Which of `rows` can be stepped: no older bar changed, and every window is full."""
         frame, width = self.frame, bars.close.shape[1]
         few = (by > 0) & (by <= min(MAX_STEPS, width - STEPPED_BARS)) & (by < REVISED)
         held = (frame.count[rows] >= STEPPED_BARS) & (bars.count[rows] >= STEPPED_BARS)
         follows = bars.open_ms[rows, -1] == frame.newest_ms[rows] + by * bars.interval_ms
         steppable: Bools = few & held & follows
         if steppable.any():
-            # A volume that comes or goes restarts its windows, which only seeding can do.
+            # A volume that becomes known or unknown restarts its windows, which only seeding can do.
             unknown = np.isnan(bars.volume_usd[rows, width - int(by[steppable].max()) :])
             volumes = frame.volumes[rows]
             steppable &= np.where(
@@ -126,14 +127,14 @@ class FrameBank:
         zeros = np.zeros(added, dtype=np.int64)
         frame.count, frame.volumes = np.append(frame.count, zeros), np.append(frame.volumes, zeros)
         frame.flows, frame.newest_ms = np.append(frame.flows, zeros), np.append(frame.newest_ms, zeros - 1)
-        # No revision is negative, so a new row is always found to have moved.
+        # No revision is negative, so a new row always counts as moved.
         self._revision = np.append(self._revision, zeros - 1)
         self._oscillations = np.append(self._oscillations, np.full((AO_Z_VALUES, added), np.nan), axis=1)
         self._obv_changes = np.append(self._obv_changes, np.full((OBV_Z_VALUES, added), np.nan), axis=1)
         self._running.grow(rows)
 
     def _seed(self, bars: Bars, rows: Ints) -> None:
-        """Compute `rows` from all bars the view holds."""
+        """Compute `rows` from all bars in the view."""
         empty = rows[bars.count[rows] == 0]
         if empty.size:
             self._forget(empty)
@@ -180,14 +181,14 @@ class FrameBank:
         self._publish_windows(chosen, close, volume, buy)
 
     def _settle_anchors(self, bars: Bars, rows: Ints, column: int, numbers: Ints) -> None:
-        """Begin ATR100 of `rows` anew where the bar in `column` is an anchor with enough bars before it."""
+        """Restart ATR100 of those `rows` whose bar in `column` is an anchor with enough bars before it."""
         held = bars.count[rows] - (bars.close.shape[1] - 1 - column)
         due = rows[(numbers % ANCHOR_BARS == 0) & (held >= SLOW_BARS)]
         if due.size:
             self._running.put_slow_atr(due, _slow_atr(bars, due, column))
 
     def _settle_slow(self, bars: Bars, rows: Ints, numbers: Ints) -> None:
-        """Bring ATR100 of seeded `rows` to what stepping from their last anchor would have come to."""
+        """Set ATR100 of seeded `rows` to the value that stepping from their last anchor would give."""
         since = numbers % ANCHOR_BARS
         long = bars.count[rows] - since >= SLOW_BARS
         for steps in np.unique(since[long]).tolist():
@@ -201,7 +202,7 @@ class FrameBank:
             self._running.put_slow_atr(group, average)
 
     def _publish(self, some: Ints | None, oscillation: Floats, obv_change: Floats) -> None:
-        """Fill what the running state and the two rings hold, of some rows or (None) of all."""
+        """Fill the figures of the running state and the two rings, for some rows or (None) for all."""
         frame = self.frame
         rows: Ints | slice = slice(None) if some is None else some
 
@@ -222,7 +223,7 @@ class FrameBank:
             frame[name][rows] = read(column)
 
     def _publish_windows(self, rows: Ints | slice, close: Floats, volume: Floats, buy: Floats) -> None:
-        """Fill what follows from the newest `WINDOW` bars alone."""
+        """Fill the figures that depend only on the newest `WINDOW` bars."""
         frame = self.frame
         delta = 2.0 * buy[:, -20:] - volume[:, -20:]
         frame["delta_share"][rows] = flow_share(delta.sum(axis=1), volume[:, -20:].sum(axis=1))
@@ -257,18 +258,18 @@ class BarBank:
         self.version = 0
         """Rises whenever any row of any timeframe changed."""
         self.memo: dict[str, tuple[tuple[int, bytes], dict[str, Reading]]] = {}
-        """By face, its readings and what they were made from, so that a scan without a closed bar computes nothing."""
+        """By face, the key and readings of the last scan, so that a scan without a closed bar computes nothing."""
         self.epoch: int | None = None
-        """Of the view last taken in; None before the first."""
+        """Epoch of the last view; None before the first."""
         self._banks: dict[str, FrameBank] = {}
 
     @property
     def frames(self) -> dict[str, Frame]:
-        """By timeframe, low to high."""
+        """By timeframe, finest first."""
         return {name: bank.frame for name, bank in self._banks.items()}
 
     def advance(self, view: MarketView) -> None:
-        """Take in every bar that closed since the last call; a new epoch starts from nothing."""
+        """Take in every bar that closed since the last call; a new epoch starts empty."""
         if view.epoch != self.epoch:
             self.epoch = view.epoch
             self._banks = {name: FrameBank(view.bars[name].interval_ms) for name in SCORED}
@@ -279,31 +280,31 @@ class BarBank:
 
 
 def _slow_atr(bars: Bars, rows: Ints, column: int) -> Floats:
-    """ATR100 at the bar in `column`, from it and the bars before it, `SLOW_BARS` in all."""
+    """ATR100 at the bar in `column`, from the `SLOW_BARS` bars that end with it."""
     held = slice(column + 1 - SLOW_BARS, column + 1)
     return atr(bars.high[rows, held], bars.low[rows, held], bars.close[rows, held], running.SLOW_ATR)[:, -1]
 
 
 def _since_newest_gap(volume: Floats) -> Floats:
-    """Volumes after each row's newest bar without one; NaN before it."""
+    """Volumes after each row's newest bar of unknown volume; NaN up to it."""
     unbroken = np.logical_and.accumulate(~np.isnan(volume[:, ::-1]), axis=1)[:, ::-1]
     return np.where(unbroken, volume, np.nan)
 
 
 def _trailing_known(values: Floats) -> Ints:
-    """`[rows]` how many of the newest values in a row are known."""
+    """`[rows]` number of consecutive newest values that are known."""
     unbroken: Ints = np.logical_and.accumulate(~np.isnan(values[:, ::-1]), axis=1).sum(axis=1)
     return unbroken
 
 
 def _obv_z(change: Floats, history: Floats) -> Floats:
-    """z of the newest OBV change among those there are, NaN below `OBV_Z_LEAST` of them."""
+    """z of the newest OBV change among the known ones, NaN below `OBV_Z_LEAST` of them."""
     enough = (~np.isnan(history)).sum(axis=0) >= OBV_Z_LEAST
     return np.where(enough, z_among(change, history), np.nan)
 
 
 def _log_ratio(recent: Floats, before: Floats) -> Floats:
-    """log2(recent / before) within +-`WIDEST_MOVE`; 0 where neither period traded."""
+    """log2(recent / before) within +-`WIDEST_MOVE`; 0 if neither period traded."""
     bound = 2.0**WIDEST_MOVE
     quotient = ratio(recent, before, before > 0.0, bound)
     quotient = np.where((recent == 0.0) & (before == 0.0), 1.0, quotient)

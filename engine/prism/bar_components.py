@@ -1,7 +1,8 @@
 """Readings of components that are scored per timeframe from closed bars: status, words, inputs and raw value.
 
-Called by `technical` and `volume`, which say what each component is; here is only what they share. A timeframe that
-is warming, stale or missing renormalises away and is named; a component is OK while one timeframe is.
+Called by `technical` and `volume`, which define the components; this module holds only what they share. A timeframe
+that is warming, stale or missing is left out, its weight is redistributed and a note names it; a component is OK while
+at least one timeframe is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.arrays import Bools, Floats, Ints
+from engine.market.view import MarketView
 from engine.prism.bar_bank import BarBank, Frame
 from engine.prism.board import Reading, Status
 from engine.prism.notes import Notes
@@ -23,13 +25,13 @@ from engine.timeframes import MINUTE_MS, SCORED
 ADX_BARS: Final = 28
 """Bars before ADX14 exists: 14 to smooth the movements, 14 to smooth their index."""
 RAW_ORDER: Final = (1, 0, 2)
-"""The reading shown is the middle timeframe's, else the finest that counts."""
+"""The raw value is the middle timeframe's, else that of the finest timeframe that counts."""
 NO_DOLLARS: Final = "its candles carry no dollar volume"
 NO_TAKER: Final = "the venue's candles carry no taker volume"
 NOT_FINITE: Final = "its candles give no finite value"
 
 _OK, _WARMING, _STALE, _MISSING = (int(one) for one in (Status.OK, Status.WARMING, Status.STALE, Status.MISSING))
-"""As numbers, because a comparison of an array with a member of an enumeration goes through Python."""
+"""As ints, because comparing an array with an enum member goes through Python."""
 
 Source = Literal["prices", "volumes", "taker"]
 Column = Callable[[Frame], Floats]
@@ -37,13 +39,13 @@ Column = Callable[[Frame], Floats]
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A part of a component that asks for more history than the component itself."""
+    """A part of a component that needs more history than the component itself."""
 
     values: Callable[[Frame], Ints]
-    """`[rows]` values of its window there are."""
+    """`[rows]` values in its window so far."""
     full: int
     text: Callable[[int], str]
-    """Said, behind the timeframe, of an OK one whose window is not full."""
+    """Note, after the timeframe's name, for an OK timeframe whose window is not full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class BarComponent:
     unit: str
     window: str
     bars: int
-    """Least closed bars of a timeframe from which on it counts there."""
+    """Closed bars a timeframe needs to count."""
     source: Source
     raw: Column
     score: Column
@@ -71,8 +73,8 @@ class BarComponent:
 def read(face: str, components: Sequence[BarComponent], view: MarketView, bank: BarBank) -> dict[str, Reading]:
     """The readings of `components` at `view.at_ms`, by name.
 
-    Raises ValueError where the bank was not advanced to this view. Readings are made anew only when a bar closed or
-    a timeframe became stale or fresh; nobody may write to them.
+    Raises ValueError if the bank was not advanced to this view. Readings are rebuilt only when a bar closed or a
+    timeframe became stale or fresh; they are read-only.
     """
     frames = bank.frames
     if bank.epoch != view.epoch or any(len(frame.count) != view.rows for frame in frames.values()):
@@ -94,19 +96,35 @@ def _reading(component: BarComponent, frames: dict[str, Frame], old: Bools, clos
     whole = _whole(status)
     return Reading(
         raw=_raw(component, frames, status),
-        unit=f"{component.unit}, {component.window} x {SCORED[RAW_ORDER[0]]}",
+        unit=_unit(component, RAW_ORDER[0]),
         score=blend(scores),
         status=whole,
         timeframes=scores,
         divergence=divergence(scores, adx_high),
         notes=_notes(component, frames, status, whole, conflicts(scores) & np.isnan(adx_high)),
         inputs=_inputs(component, frames, closed_ms),
+        other_units=_other_units(component, status),
     )
+
+
+def _unit(component: BarComponent, frame: int) -> str:
+    return f"{component.unit}, {component.window} x {SCORED[frame]}"
+
+
+def _other_units(component: BarComponent, status: NDArray[np.int8]) -> Mapping[int, str]:
+    """By row, the unit of a raw value that is not the middle timeframe's."""
+    notes = Notes(len(status))
+    free = status[:, RAW_ORDER[0]] != _OK
+    for frame in RAW_ORDER[1:]:
+        counts = status[:, frame] == _OK
+        notes.add(free & counts, _unit(component, frame))
+        free = free & ~counts
+    return notes.build()
 
 
 def _score(component: BarComponent, frames: dict[str, Frame], old: Bools) -> tuple[Floats, NDArray[np.int8]]:
     """Scores `[rows, 3]`, NaN unless OK, and statuses `[rows, 3]`."""
-    # Timeframe by timeframe in memory, because they are read that way.
+    # Timeframe-major in memory, because they are read that way.
     scores = np.empty((len(SCORED), len(old)))
     status = np.empty((len(SCORED), len(old)), dtype=np.int8)
     for i, frame in enumerate(frames.values()):
@@ -115,7 +133,7 @@ def _score(component: BarComponent, frames: dict[str, Frame], old: Bools) -> tup
         score = component.score(frame)
         finite = np.isfinite(score)
         counts = enough & finite & ~old[:, i]
-        # Ratios such as 100 * gain / gain may leave the scale by a rounding.
+        # Ratios such as 100 * gain / gain may leave the scale by a rounding error.
         scores[i] = np.clip(score, 0.0, 100.0)
         status[i] = _OK
         if np.count_nonzero(counts) < counts.size:
@@ -128,7 +146,7 @@ def _score(component: BarComponent, frames: dict[str, Frame], old: Bools) -> tup
 
 
 def _whole(status: NDArray[np.int8]) -> NDArray[np.int8]:
-    """`[rows]` OK if a timeframe is; else the most telling of the reasons: stale, missing, warming."""
+    """`[rows]` OK if a timeframe is; else the first that applies of stale, missing, warming."""
     if not np.count_nonzero(status):
         return np.zeros(len(status), dtype=np.int8)
     out = np.full(len(status), _WARMING, dtype=np.int8)
@@ -138,7 +156,7 @@ def _whole(status: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def _raw(component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8]) -> Floats:
-    """`[rows]` the reading of the first timeframe of `RAW_ORDER` that is OK; NaN where none is."""
+    """`[rows]` the raw value of the first timeframe of `RAW_ORDER` that is OK; NaN if none is."""
     in_order = [component.raw(list(frames.values())[i]) for i in RAW_ORDER]
     raw = np.full(len(status), np.nan)
     for i, values in zip(reversed(RAW_ORDER), reversed(in_order), strict=True):
@@ -149,7 +167,7 @@ def _raw(component: BarComponent, frames: dict[str, Frame], status: NDArray[np.i
 def _notes(
     component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8], whole: NDArray[np.int8], unheard: Bools
 ) -> Mapping[int, str]:
-    """Per row, every timeframe that does not count and why, in their order, then how the rest was read."""
+    """Per row, every timeframe that does not count with its reason, in order, then notes on how the rest was read."""
     notes = Notes(len(status))
     if not np.count_nonzero(status):
         _add_partial(notes, component, frames, status)
@@ -179,7 +197,7 @@ def _notes(
 
 
 def _add_partial(notes: Notes, component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8]) -> None:
-    """Say of OK timeframes, the columns of `status`, which part of the component their history does not carry yet."""
+    """Note for OK timeframes, the columns of `status`, a part of the component that lacks history."""
     if component.partial is None:
         return
     for i, (name, frame) in enumerate(frames.items()):
@@ -197,7 +215,7 @@ def _add_unheard(notes: Notes, frames: dict[str, Frame], mask: Bools) -> None:
 def _add_missing(
     notes: Notes, component: BarComponent, frames: dict[str, Frame], status: NDArray[np.int8], missing: Bools
 ) -> None:
-    """Give missing rows one reason: that of the finest timeframe that has bars."""
+    """Give missing rows one reason: that of the finest timeframe that is missing."""
     told = np.zeros(len(status), dtype=np.bool_)
     for i, frame in enumerate(frames.values()):
         here = missing & ~told & (status[:, i] == _MISSING)
@@ -219,7 +237,7 @@ def _partly(frame: str, partial: Partial) -> Callable[[float], str]:
 def _inputs(
     component: BarComponent, frames: dict[str, Frame], closed_ms: Sequence[Ints]
 ) -> dict[str, tuple[Floats, str, Ints | None]]:
-    """Every timeframe's own reading, what else went in, and the trend that weighs a conflict."""
+    """Every timeframe's raw value, its further inputs, and the ADX that weighs a conflict."""
     inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
     columns = {component.name: (component.raw, f"{component.unit}, {component.window} bars"), **component.extras}
     for (name, frame), closed in zip(frames.items(), closed_ms, strict=True):

@@ -1,8 +1,8 @@
-"""Volume buckets out of closed candles: what stands in for the tape's while those take a day to fill.
+"""Volume buckets from closed candles: a substitute for the tape's buckets, which take a day or more to fill.
 
-Called by `engine.prism.orderflow`. The buckets are those of `engine.market.volume_buckets` but for three things: they
-end with the newest candle, all have the size that 24 h of volume call for now, and within a candle buys and sells are
-taken to come evenly, so one-sidedness that evens out within a candle is not seen.
+Called by `engine.prism.orderflow`. The buckets differ from those of `engine.market.volume_buckets` in three ways: they
+end with the newest candle, all have the size given by the newest 24 h of volume, and buys and sells are assumed to be
+spread evenly within a candle, so one-sidedness that evens out within a candle is not seen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Bars, Floats
+from engine.arrays import Floats
+from engine.market.view import Bars
 from engine.prism.position_heat import consecutive
 from engine.prism.row_memo import Part
 from engine.prism.scales import ratio
@@ -22,22 +23,22 @@ VPIN_HISTORY: Final = 200
 DAY_MS: Final = 86_400_000
 MOST: Final = VPIN_BUCKETS + VPIN_HISTORY
 MOST_BARS: Final = 300
-"""Three days of 15m bars: at twice the volume of now still the 70 buckets that a percentile needs."""
+"""Three days of 15m bars: at least the 70 buckets that a percentile needs even if volume has just doubled."""
 
 
 class CandleBuckets(NamedTuple):
-    """Right-aligned, newest last, NaN-padded, as the tape's are."""
+    """Right-aligned, newest last, NaN-padded, like the tape's."""
 
     imbalance: Floats
     """`[rows, 50]` (buy - sell) / volume of the newest buckets."""
     vpin: Floats
-    """`[rows, 200]` mean |imbalance| of 50 buckets, ending with each of the newest."""
+    """`[rows, 200]` mean |imbalance| of the 50 buckets that end with each of the newest 200."""
     full: Floats
     """`[rows]` buckets that the candles fill, at most 250."""
 
 
 def candle_buckets(bars: Bars, rows: Part) -> CandleBuckets:
-    """Buckets of the newest candles in a row that carry taker volume; a bucket holds 1/50 of their newest 24 h."""
+    """Buckets of the consecutive newest candles with taker volume; a bucket holds 1/50 of their newest 24 h."""
     width = min(bars.close.shape[1], MOST_BARS)
     volume, buy = bars.volume_usd[rows, -width:], bars.buy_usd[rows, -width:]
     count = len(volume)
@@ -51,7 +52,7 @@ def candle_buckets(bars: Bars, rows: Part) -> CandleBuckets:
     np.cumsum(signed, axis=1, out=net[:, 1:])
     poured = np.where(np.isnan(poured), 0.0, poured)
     edges = _net_at_edges(poured, net)
-    # A sum that ends on an edge but for rounding fills its bucket.
+    # A sum that misses an edge only by rounding fills its bucket.
     full = np.minimum(np.floor(poured[:, -1] + 1e-9), MOST)
     newest_first = np.where(
         np.arange(MOST)[None, :] < full[:, None], ratio(edges[:, 1:] - edges[:, :-1], size[:, None]), np.nan
@@ -62,7 +63,7 @@ def candle_buckets(bars: Bars, rows: Part) -> CandleBuckets:
     np.cumsum(np.abs(newest_first), axis=1, out=sums[:, 1:])
     vpin = (sums[:, VPIN_BUCKETS : VPIN_BUCKETS + VPIN_HISTORY] - sums[:, :VPIN_HISTORY]) / VPIN_BUCKETS
     vpin = np.ascontiguousarray(vpin[:, ::-1])
-    # Exactly the VPIN that is ranked among them, or rounding would decide whether it stands above or below itself.
+    # Exactly the VPIN that is ranked among them, or rounding would decide whether it ranks above or below itself.
     vpin[:, -1] = np.abs(imbalance).mean(axis=1)
     return CandleBuckets(imbalance, vpin, full)
 
@@ -70,10 +71,10 @@ def candle_buckets(bars: Bars, rows: Part) -> CandleBuckets:
 def _net_at_edges(poured: Floats, net: Floats) -> Floats:
     """`[rows, MOST + 1]` net buying between the newest candle's end and each edge of a bucket, going back.
 
-    `poured [rows, candles + 1]` is the volume in buckets that far back, rising from 0, `net` what was bought of it.
+    `poured [rows, candles + 1]` is the volume that far back, in buckets, rising from 0; `net` is its net buying.
     """
     rows, width = poured.shape
-    # How many ends of candles lie within each number of buckets: counted, since a search runs over one row at a time.
+    # Ends of candles within each number of buckets: counted, since `searchsorted` takes one row at a time.
     within = np.minimum(np.ceil(poured), MOST + 1).astype(np.int64) + np.arange(rows)[:, None] * (MOST + 2)
     counts = np.bincount(within.ravel(), minlength=rows * (MOST + 2)).reshape(rows, MOST + 2)
     below = np.cumsum(counts, axis=1)[:, : MOST + 1] - 1

@@ -1,7 +1,7 @@
-"""What each book says by itself: what the orderbook face and the risk of the sentiment face are made of.
+"""Depth figures of each book: the input of the orderbook face, of risk and of the thin book trap.
 
-Made once a scan by `engine.prism.score` from `view.books`, anew for those rows alone whose levels changed. A book is
-only known as far as its channel goes; nothing here speaks of prices beyond that. No score is computed here.
+Computed once a scan by `engine.prism.score` from `view.books`, only for rows whose levels changed. A book is known only
+as far as its channel goes; nothing here may assume anything about prices beyond that. No score is computed here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Books, Floats
+from engine.arrays import Floats
+from engine.market.view import Books
 from engine.prism.row_memo import ALL, Memory, Part
 from engine.prism.scales import ratio
 
@@ -21,36 +22,36 @@ LIQUIDITY_REACH_FRAC: Final = 0.02
 NEAR_FRAC: Final = 0.001
 """10 bp: quotes nearer than this count as close in the liquidity rating."""
 RISK_FRAC: Final = 0.005
-"""Depth within 0.5 % of mid stands against open interest."""
+"""Depth within 0.5 % of mid is compared with open interest."""
 THIN_FRAC: Final = 0.01
-"""Depth within 1 % of mid stands against the volume that moved price."""
+"""Depth within 1 % of mid is compared with usual volume."""
 NEAR_LEVELS: Final = 64
-"""Levels that narrow limits end within. At most 64: to there, numpy's pairwise sum adds in the same order as over all
-of a wider book."""
+"""Levels within which narrow limits usually end. At most 64: up to there, numpy's pairwise sum adds in the same order
+as over a wider book."""
 
 
 class Depth(NamedTuple):
-    """`[rows]` each. Distances are fractions of mid, amounts in quote currency; NaN where there is no proven book."""
+    """`[rows]` each. Distances are fractions of mid, amounts in quote currency; NaN without a synced book."""
 
     mid: Floats
     spread_bps: Floats
     reach_frac: Floats
     """How far from mid both sides are known: the nearer of the two last known levels."""
     levels: Floats
-    """Levels known of the top 10, on the side that has fewer; 0 without a book."""
+    """Known levels of the top 10, on the side that has fewer; 0 without a book."""
     top_imbalance: Floats
     """(bid - ask) / (bid + ask) of the base sizes of the top 10 levels a side; NaN without both sides."""
     distance_imbalance: Floats
-    """The same of notional weighted by exp(-distance / 0.25 %), as far as both sides are known."""
+    """The same for notional weighted by exp(-distance / 0.25 %), as far as both sides are known."""
     bid_usd: Floats
-    """Notional within 2 % of mid, or within the reach where that is less; so for asks."""
+    """Notional within 2 % of mid, or within the reach if that is less; the same for asks."""
     ask_usd: Floats
     close_usd: Floats
     """Notional of both sides within 10 bp of mid, or within the reach."""
     risk_usd: Floats
-    """Notional of both sides within 0.5 % of mid; NaN where the book is not known so far."""
+    """Notional of both sides within 0.5 % of mid; NaN if the book is not known that far."""
     bid_1pct_usd: Floats
-    """Notional of bids within 1 % of mid; NaN where the book is not known so far; so for asks."""
+    """Notional of bids within 1 % of mid; NaN if the book is not known that far; the same for asks."""
     ask_1pct_usd: Floats
 
 
@@ -64,7 +65,7 @@ class _Sides(NamedTuple):
 
 
 def measure(books: Books, memory: Memory | None = None) -> Depth:
-    """All figures of all books; `memory` of the scan before, if any."""
+    """All figures of all books; `memory` from the previous scan, if any."""
     if memory is None or books.revision is None:
         return _measure(books, ALL)
     return Depth(*memory["depth"].of((books.revision,), lambda part: _measure(books, part)))
@@ -111,7 +112,7 @@ def _top(size: Floats) -> Floats:
 def _distance_imbalance(sides: _Sides, reach: Floats) -> Floats:
     totals = []
     for distance, usd in ((sides.bid_distance, sides.bid_usd), (sides.ask_distance, sides.ask_usd)):
-        # In place: these are the widest arrays of a scan, and every copy of them is felt.
+        # In place: these are the widest arrays of a scan, and every copy of them costs time.
         weighted = distance / -DISTANCE_SCALE_FRAC
         np.exp(weighted, out=weighted)
         weighted *= usd
@@ -121,7 +122,7 @@ def _distance_imbalance(sides: _Sides, reach: Floats) -> Floats:
 
 
 def _within(sides: _Sides, limit_frac: Floats) -> tuple[Floats, Floats]:
-    """Notional of bids and of asks within `limit_frac [rows]` of mid; NaN where the limit is."""
+    """Notional of bids and of asks within `limit_frac [rows]` of mid; NaN if the limit is NaN."""
     bid = _held(sides.bid_distance, sides.bid_usd, limit_frac)
     ask = _held(sides.ask_distance, sides.ask_usd, limit_frac)
     unknown = np.isnan(limit_frac)
@@ -134,7 +135,7 @@ def _held(distance: Floats, usd: Floats, limit_frac: Floats) -> Floats:
     if usd.shape[1] <= NEAR_LEVELS:
         return _sum_within(distance, usd, limit_frac)
     held = _sum_within(distance[:, :NEAR_LEVELS], usd[:, :NEAR_LEVELS], limit_frac)
-    # Distances rise from level to level, so a book whose next level lies beyond the limit has no more within it.
+    # Distances rise from level to level, so if the next level is beyond the limit, all further ones are.
     deep = np.flatnonzero(distance[:, NEAR_LEVELS] <= limit_frac)
     if deep.size:
         held[deep] = _sum_within(distance[deep], usd[deep], limit_frac[deep])

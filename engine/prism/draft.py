@@ -1,8 +1,8 @@
-"""One component while it is being read: its status, its words, its inputs and its parts.
+"""One component under construction: its status, notes, inputs and parts.
 
-Used by the live faces (orderflow, orderbook, structure, sentiment). It holds the one rule that they share: a row
-is refused for the first reason found, a refused row has no score, and a part that is not known
-renormalises away and is named. It knows nothing of any component.
+Used by the live faces (orderflow, orderbook, structure, sentiment). It holds the rule they share: a row is refused for
+the first reason found, a refused row has no score, and a part that is not known is left out, its weight redistributed
+and its name noted. It knows nothing about any component.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.view import Bools, Floats, Ints
+from engine.arrays import Bools, Floats, Ints
 from engine.prism.board import Reading, Status
 from engine.prism.notes import Notes
 
 
 def blend(parts: Mapping[str, tuple[float, Floats]]) -> Floats:
-    """Weighted mean `[rows]` of the parts that are known, weights renormalised over them; NaN where none is.
+    """Weighted mean `[rows]` of the known parts, weights renormalised over them; NaN if none is known.
 
-    `parts` holds weight and values by name. Summed part by part in the order given, so that a row's
-    result does not depend on the other rows.
+    `parts` holds weight and values by name. Summed part by part in the given order, so that a row's result does not
+    depend on the other rows.
     """
     total: Floats | float = 0.0
     weight: Floats | float = 0.0
@@ -37,7 +37,7 @@ def blend(parts: Mapping[str, tuple[float, Floats]]) -> Floats:
             total = total + np.where(known, share * values, 0.0)
             weight = weight + np.where(known, share, 0.0)
     if isinstance(weight, float):
-        # Every part is known of every row, or of none.
+        # Every part is known for all rows or for none.
         return np.asarray(total / weight) if weight > 0.0 else np.full(shape, np.nan)
     out: Floats = np.full(shape, np.nan)
     np.divide(total, weight, out=out, where=weight > 0.0)
@@ -45,12 +45,12 @@ def blend(parts: Mapping[str, tuple[float, Floats]]) -> Floats:
 
 
 class Draft:
-    """A component over `rows` rows, every one OK until it is refused. Masks handed in must not change afterwards."""
+    """A component over `rows` rows, each OK until it is refused. Masks passed in must not change afterwards."""
 
     def __init__(self, rows: int) -> None:
         self.status: NDArray[np.int8] = np.zeros(rows, dtype=np.int8)
         self.ok: Bools = np.ones(rows, dtype=np.bool_)
-        """`[rows]` not refused so far; made anew by a refusal, never written to."""
+        """`[rows]` not refused so far; a refusal replaces the array and never writes to it."""
         self._notes = Notes(rows)
         self._inputs: dict[str, tuple[Floats, str, Ints | None]] = {}
         self._sources: dict[str, Mapping[int, str]] = {}
@@ -63,37 +63,37 @@ class Draft:
     def refuse_values(
         self, mask: Bools, status: Status, values: Floats, step: float, text: Callable[[float], str]
     ) -> None:
-        """As `refuse`, with a reason made of a value rounded down to `step`."""
+        """As `refuse`, with a reason that includes a value rounded down to `step`."""
         if np.count_nonzero(mask):
             self._notes.add_values(self._refuse(mask, status), values, step, text)
 
     def note(self, mask: Bools, text: str) -> None:
-        """Label the rows in `mask` that are still OK."""
+        """Add a note to the rows in `mask` that are still OK."""
         if np.count_nonzero(mask):
             self._notes.add(mask & self.ok, text)
 
     def note_values(self, mask: Bools, values: Floats, step: float, text: Callable[[float], str]) -> None:
-        """Label them with a value rounded down to `step`."""
+        """As `note`, with a value rounded down to `step`."""
         if np.count_nonzero(mask):
             self._notes.add_values(mask & self.ok, values, step, text)
 
     def note_rows(self, mask: Bools, text: Callable[[int], str]) -> None:
-        """Label them with what `text` says of each row; it may be asked long after the scan."""
+        """As `note`, with `text(row)`, which may be called long after the scan."""
         if np.count_nonzero(mask):
             self._notes.add_rows(mask & self.ok, text)
 
     def note_absent(self, parts: Mapping[str, tuple[float, Floats]]) -> None:
-        """Name the parts of `blend` that renormalised away in the rows still OK."""
+        """Note, in the rows still OK, the parts that `blend` left out."""
         self._notes.add_absent(self.ok, {name: np.isnan(values) for name, (_, values) in parts.items()})
 
     def input(self, name: str, values: Floats, unit: str, at_ms: Ints | None) -> None:
-        """Remember a number the component was computed from, with its event time `[rows]`."""
+        """Record a number the component was computed from, with its event time `[rows]`."""
         self._inputs[name] = (values, unit, at_ms)
 
     def source(self, mask: Bools, text: Callable[[int], str], *names: str) -> None:
-        """Say of the rows in `mask` whose figures these inputs are, where they are not the row's own.
+        """Record, for the rows in `mask`, the source of inputs that are not the row's own.
 
-        `text` says it of a row and may be asked long after the scan, so what it reads must not change any more.
+        `text(row)` names it and may be called long after the scan, so what it reads must not change any more.
         """
         said = Notes(len(self.ok))
         said.add_rows(mask, text)

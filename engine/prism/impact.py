@@ -1,7 +1,7 @@
-"""What it costs to trade a notional at market: the walk through the book, all rows at once.
+"""Price impact of a market order of a given notional: a walk through the book, all rows at once.
 
-Called by `engine.prism.orderbook`. Where the known book ends before the notional is filled the cost is a
-bound, never an average of what was there.
+Called by `engine.prism.orderbook`. If the known book ends before the notional is filled, the cost is a bound, never the
+average of the levels that were there.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Bools, Floats
+from engine.arrays import Bools, Floats
 
 NEAR_LEVELS: Final = (32, 64)
-"""Levels that most reference notionals are filled from; only what they do not hold is walked through the whole book.
-Multiples of 8 and at most 64: within that, numpy's pairwise sum adds the terms in the same order."""
+"""Levels that fill most reference notionals; only the rest is walked through the whole book. Multiples of 8 and at most
+64: within that, numpy's pairwise sum adds the terms in the same order."""
 FILLED_MARGIN: Final = 1.001
 
 
@@ -22,8 +22,8 @@ class Walk(NamedTuple):
     """`[rows]` average price of the fill and whether the known book holds all of it."""
 
     average: Floats
-    """Where the book ends first: as if the rest were filled at the last known price, which is the best that any
-    price beyond it can do, so the true cost is at least this. NaN where there is no book."""
+    """If the book ends first: as if the rest were filled at the last known price. Prices beyond it are worse, so the
+    true cost is at least this. NaN without a book."""
     complete: Bools
 
 
@@ -32,8 +32,8 @@ def walk(price: Floats, size: Floats, notional: Floats) -> Walk:
     looked = min(NEAR_LEVELS[0], price.shape[1])
     found, held = _walk(price[:, :looked], size[:, :looked], notional)
     for levels in (*NEAR_LEVELS[1:], price.shape[1]):
-        # Levels beyond a fill add zeros to it, so the walk through the near ones is the whole walk to the last bit; the
-        # margin keeps the running sum's rounding from putting a fill back into a level beyond.
+        # Levels beyond a fill add zeros to it, so the walk through the near ones equals the whole walk to the last bit;
+        # the margin keeps the running sum's rounding from moving a part of the fill to a level beyond.
         deep = np.flatnonzero(~(held > notional * FILLED_MARGIN) & np.isfinite(price[:, looked - 1]))
         if levels <= looked or not deep.size:
             break
@@ -44,7 +44,7 @@ def walk(price: Floats, size: Floats, notional: Floats) -> Walk:
 
 
 def _walk(price: Floats, size: Floats, notional: Floats) -> tuple[Walk, Floats]:
-    """The walk through all the levels given, and what they hold together, `[rows]`."""
+    """The walk through all given levels, and their total notional, `[rows]`."""
     level = price * size
     known = np.isfinite(level)
     whole = np.count_nonzero(known) == known.size

@@ -1,7 +1,7 @@
 """Mood: the state of the market (BTC, ETH and the breadth of the universe) and of the symbol itself.
 
-Called by `engine.prism.sentiment`. Reads closed 15m bars over 24 h and the 1 h and 24 h changes; all in
-units of each symbol's own volatility, so free of price and size.
+Called by `engine.prism.sentiment`. Reads closed 15m bars over 24 h and the 1 h and 24 h changes, all in units of each
+symbol's own volatility, so it does not depend on price or size.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.arrays import Bools, Floats, Ints
+from engine.market.view import MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale
@@ -21,26 +22,26 @@ from engine.prism.scales import ratio
 TIMEFRAME: Final = "15m"
 DAY_BARS: Final = 96
 LEAST_BARS: Final = 33
-"""8 hours of returns before a volatility is read."""
+"""8 hours of returns needed for a volatility."""
 RECENT_BARS: Final = 16
 """4 hours."""
 HOUR_BARS: Final = 4
 WEIGHTS: Final = {"volatility": 0.3, "momentum": 0.3, "volume": 0.2, "trend": 0.2}
 MARKET_SHARE: Final = 0.5
 BREADTH_SCALE: Final = 4.0
-"""Of (share of rising rows - 0.5): three quarters rising is 0.76."""
+"""Scale of (share of rising rows - 0.5): three quarters rising is 0.76."""
 LEAST_BREADTH: Final = 10
-"""Rows with a known change before their breadth is one."""
+"""Rows with a known change needed for a breadth."""
 
 
 def _mean(values: Floats) -> Floats:
-    """Row means of what is known; NaN where nothing is."""
+    """Row means of the known values; NaN if none is known."""
     known = np.isfinite(values)
     return ratio(np.where(known, values, 0.0).sum(axis=1), known.sum(axis=1).astype(np.float64))
 
 
 def pulse(view: MarketView, memory: Memory) -> dict[str, Floats]:
-    """The four parts of every row's own mood, -1..1 `[rows]`, NaN where not known.
+    """The four parts of every row's own mood, -1..1 `[rows]`, NaN if not known.
 
     With sigma the root mean square of up to 96 15m log returns: momentum is the mean of tanh(r_1h / 2 sigma) and
     tanh(r_24h / sigma sqrt 96); trend is tanh(2 ln(close / mean close) / (sigma sqrt 96)); volatility is
@@ -81,7 +82,7 @@ def usual_day(view: MarketView, memory: Memory) -> Floats:
 
 
 def _day(close: Floats, volume: Floats, count: Ints, stale: Bools) -> tuple[Floats, ...]:
-    """What `pulse` takes from the bars: sigma, and size of volatility, of volume, and trend."""
+    """The inputs of `pulse` from the bars: sigma, magnitudes of volatility and of volume, and trend."""
     close = np.where(stale[:, None], np.nan, close[:, -(DAY_BARS + 1) :])
     volume = np.where(np.isnan(close), np.nan, volume[:, -(DAY_BARS + 1) :])
     step = np.diff(np.log(close), axis=1)
@@ -97,7 +98,7 @@ def _day(close: Floats, volume: Floats, count: Ints, stale: Bools) -> tuple[Floa
 
 
 def leaders(view: MarketView, roster: Roster) -> Ints:
-    """The most traded row of BTC and of ETH, those that exist; ties by venue and symbol."""
+    """The most traded row of BTC and of ETH, if they exist; ties by venue and symbol."""
     chosen = []
     for rows in roster.leaders.values():
         if rows.size:
@@ -116,9 +117,8 @@ def breadth(view: MarketView) -> float:
 def mood(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `mood`; raw is the mean of all parts, -1..1.
 
-    Each part is half the market's and half the symbol's; the market's is the mean of BTC and ETH, and for
-    momentum of the breadth too. A row of which nothing of its own is known has no mood: the market's alone
-    would be the same for all.
+    Each part is half the market's and half the symbol's; the market's is the mean of BTC and ETH, and for momentum of
+    the breadth too. A row without any known part of its own has no mood: the market's alone would be the same for all.
     """
     own = pulse(view, memory)
     heads = leaders(view, roster)

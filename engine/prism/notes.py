@@ -1,8 +1,8 @@
-"""The words beside the scores: per row, why a component does not count, or how it was read.
+"""Notes beside the scores: per row, why a component does not count, or how it was read.
 
-Used by `engine.prism.draft` and `engine.prism.bar_components`. A scan only notes masks and figures; a sentence is made
-when somebody asks for a row's, because a screen shows a few dozen rows while a scan speaks of all. Nothing here decides
-a status.
+Used by `engine.prism.draft` and `engine.prism.bar_components`. A scan only records masks and figures. A sentence is
+built when a row's note is read, because the console shows a few dozen rows while a scan covers all. Nothing here
+decides a status.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.market.view import Bools, Floats
+from engine.arrays import Bools, Floats
 
 Layer = tuple[Bools, Callable[[int], str]]
-"""What was said at once: of which rows `[rows]`, and the text of one of them."""
+"""One note: the rows it applies to `[rows]`, and its text for one of them."""
 
 
 class Spoken(Mapping[int, str]):
-    """What was said, by row, in row order; rows of which nothing was said are not in it. Never changes."""
+    """Notes by row, in row order, without rows that have none. Immutable."""
 
     __slots__ = ("_layers", "_rows")
 
@@ -47,36 +47,36 @@ class Spoken(Mapping[int, str]):
         return repr(dict(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A copy for another process is the plain words: the functions that make them do not travel.
+        # A copy for another process holds the texts: the functions that make them cannot be pickled.
         return dict, (dict(self),)
 
 
 class Notes:
-    """Collects texts over rows; `build` joins what was said of each row. Masks that are handed in must not change."""
+    """Collects texts over rows; `build` joins those of each row. Masks passed in must not change afterwards."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self._layers: list[Layer] = []
 
     def add(self, mask: Bools, text: str) -> None:
-        """Say `text` of the rows in `mask [rows]`."""
+        """Add `text` to the rows in `mask [rows]`."""
         if np.count_nonzero(mask):
             self._layers.append((mask, lambda _: text))
 
     def add_values(self, mask: Bools, values: Floats, step: float, text: Callable[[float], str]) -> None:
-        """Say `text(value)` of the rows in `mask`, the value rounded down to a multiple of `step`."""
+        """Add `text(value)` to the rows in `mask`, the value rounded down to a multiple of `step`."""
         if np.count_nonzero(mask):
-            # Columns of the market go on changing after the scan, and the text may be asked for later.
+            # Columns of the market change after the scan, and the text may be built later.
             held = values.copy()
             self._layers.append((mask, lambda row: text(float(np.floor(held[row] / step)) * step)))
 
     def add_rows(self, mask: Bools, text: Callable[[int], str]) -> None:
-        """Say `text(row)` of the rows in `mask`; what it reads must not change any more."""
+        """Add `text(row)` to the rows in `mask`; what it reads must not change any more."""
         if np.count_nonzero(mask):
             self._layers.append((mask, text))
 
     def add_absent(self, mask: Bools, absent: Mapping[str, Bools]) -> None:
-        """Say `without a, b` of the rows in `mask`, naming the parts that are absent there."""
+        """Add `without a, b` to the rows in `mask`, naming the parts that are absent there."""
         lacking = {name: mark for name, mark in absent.items() if np.count_nonzero(mark)}
         if not lacking:
             return
@@ -87,5 +87,5 @@ class Notes:
             )
 
     def build(self) -> Spoken:
-        """What was said so far."""
+        """The notes so far."""
         return Spoken(self._rows, tuple(self._layers))

@@ -1,7 +1,7 @@
-"""Order blocks: the last opposite candle before a displacement, while price has not come back through it.
+"""Order blocks: the last opposite candle before a displacement, until price trades back to its middle.
 
 Pure functions on `[rows, bars]`, called by `engine.prism.structure_memory` for rows with a new bar. Only closed bars
-come in; a block is known from the close of the displacing bar. Nothing here knows the live price.
+are passed in; a block exists from the close of the displacing bar. Nothing here knows the live price.
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats, Ints
 from engine.prism.swings import newest_places
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
 DISPLACEMENT_ATR: Final = 1.5
-"""Least body of the displacing bar, in ATR14 as it stood before that bar (the bar would raise its own yardstick)."""
+"""Least body of the displacing bar, in the ATR14 before that bar (the bar itself would raise it)."""
 
 VOLUME_BARS: Final = 20
 """Bars before the displacing one whose mean volume it must exceed."""
 
 SEARCH_BARS: Final = 10
-"""Bars before the displacement in which the opposite candle must lie, and over which its swing is judged."""
+"""Bars before the displacement in which the opposite candle must be, and over which its swing is judged."""
 
 KEPT: Final = 6
 """Newest open blocks of each direction that are kept per row."""
@@ -49,11 +45,11 @@ class Blocks:
 def order_blocks(bars: tuple[Floats, Floats, Floats, Floats], volume: Floats, atr: Floats) -> tuple[Blocks, Blocks]:
     """Open bullish and bearish blocks of (open, high, low, close), all `[rows, bars]`.
 
-    A bar displaces where its body is at least 1.5 ATR14 and its volume above the mean of the 20 bars before it. Its
+    A bar displaces if its body is at least 1.5 ATR14 and its volume is above the mean of the 20 bars before it. Its
     block is the whole range of the newest candle of the opposite colour among the 10 bars before it. A block closes
     (is mitigated) when a later bar trades at its middle. strength = 0.6 * (1 - mean volume / volume of the
     displacement) + 0.4 * share of the 10 bars before the block that did not trade beyond its far edge (1: the block
-    is the origin of the swing). Where two displacements share a block the first one defines it.
+    is the origin of the swing). If two displacements share a block, the first one defines it.
     """
     opened, high, low, close = bars
     mean = _MeanBefore(volume, VOLUME_BARS)
@@ -69,7 +65,7 @@ def _bullish(
 ) -> Blocks:
     rows, width = close.shape
     body = close - opened
-    # Few bars displace, so everything behind this line is looked up for those alone.
+    # Few bars displace, so everything below is computed for those alone.
     row, bar = np.nonzero((body > 0) & (body >= threshold))
     usual, origin = mean.at(row, bar), _opposite_before(body, row, bar)
     found = _Found(row, bar, usual, origin).chosen((volume[row, bar] > usual) & (origin >= 0))
@@ -102,14 +98,14 @@ class _Found(NamedTuple):
 
 
 def _opposite_before(body: Floats, row: Ints, bar: Ints) -> Ints:
-    """Newest of the `SEARCH_BARS` bars before each given one that is of the opposite colour; -1 where none is."""
+    """Newest of the `SEARCH_BARS` bars before each given one that has the opposite colour; -1 if none has."""
     before = bar[:, None] - np.arange(1, SEARCH_BARS + 1)
     opposite = (before >= 0) & (body[row[:, None], np.maximum(before, 0)] < 0)
     return np.where(opposite.any(axis=1), bar - 1 - opposite.argmax(axis=1), -1)
 
 
 def _shift(values: Floats, by: int) -> Floats:
-    """`values` moved `by` columns to the right, NaN where nothing came in."""
+    """`values` moved `by` columns to the right, NaN at the left."""
     moved = np.full(values.shape, np.nan)
     moved[:, by:] = values[:, :-by]
     return moved
@@ -126,7 +122,7 @@ class _MeanBefore:
         self._counted = None if whole else np.cumsum(known, axis=1, dtype=np.int32)
 
     def at(self, row: Ints, bar: Ints) -> Floats:
-        """The mean before each (row, bar); NaN where there are fewer columns or one of them is unknown."""
+        """The mean before each (row, bar); NaN if there are fewer columns or one of them is unknown."""
         enough = bar >= self._bars
         first = bar == self._bars
         end, start = np.maximum(bar - 1, 0), np.maximum(bar - 1 - self._bars, 0)

@@ -1,8 +1,8 @@
-"""The orderbook face: resting supply and demand, live, from proven books only.
+"""The orderbook face: resting supply and demand, live, from synced books only.
 
-Called by `engine.prism.score`. Reads the books' columns and nothing older; it applies no message and
-keeps no state. Imbalance and liquidity do not change when a symbol's prices, or all its sizes, are
-multiplied by a constant; impact and the liquidity rating speak of dollars.
+Called by `engine.prism.score`. Reads the books' columns and nothing older; it applies no message and keeps no state.
+Imbalance and liquidity do not change when a symbol's prices, or all its sizes, are multiplied by a constant; impact and
+the liquidity rating are in dollars.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Books, Floats, MarketView
+from engine.arrays import Floats
+from engine.market.view import Books, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.depth import LIQUIDITY_REACH_FRAC, TOP_LEVELS, Depth
 from engine.prism.draft import Draft, blend
@@ -23,7 +24,7 @@ from engine.prism.row_memo import ALL, Array, Memory, Part
 from engine.prism.scales import rank_in_universe, ratio, tilt
 
 IMBALANCE_MIX: Final = {"depth_10": 0.3, "distance_weighted": 0.3, "time_weighted": 0.4}
-"""The steady reading weighs most, so that one flickering level does not carry the component."""
+"""The time-weighted reading weighs most, so that one flickering level does not dominate the component."""
 REFERENCE_USD: Final = 10_000.0
 REFERENCE_SHARE: Final = 1e-4
 """Of the 24 h volume; the reference notional of the impact is the larger of the two."""
@@ -31,19 +32,19 @@ IMPACT_SCALE_BPS: Final = 10.0
 
 
 def orderbook(view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None) -> dict[str, Reading]:
-    """Readings of `imbalance`, `liquidity` and `impact` for all rows; `memory` of the scan before, if any."""
+    """Readings of `imbalance`, `liquidity` and `impact` for all rows; `memory` from the previous scan, if any."""
     memory = Memory() if memory is None else memory
     return {
-        "imbalance": _imbalance(view, depth),
+        "imbalance": _imbalance(view, roster, depth),
         "liquidity": _liquidity(view, roster, depth),
         "impact": _impact(view, roster, depth, memory),
     }
 
 
-def _imbalance(view: MarketView, depth: Depth) -> Reading:
+def _imbalance(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     books = view.books
     draft = Draft(view.rows)
-    refuse_without_book(draft, view)
+    refuse_without_book(draft, view, roster)
     parts = {
         "depth_10": (IMBALANCE_MIX["depth_10"], depth.top_imbalance),
         "distance_weighted": (IMBALANCE_MIX["distance_weighted"], depth.distance_imbalance),
@@ -61,7 +62,7 @@ def _imbalance(view: MarketView, depth: Depth) -> Reading:
 def _liquidity(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     books = view.books
     draft = Draft(view.rows)
-    refuse_without_book(draft, view)
+    refuse_without_book(draft, view, roster)
     reach = np.minimum(depth.reach_frac, LIQUIDITY_REACH_FRAC)
     bid, ask = depth.bid_usd, depth.ask_usd
     bid_per_ask = ratio(bid, ask)
@@ -71,7 +72,7 @@ def _liquidity(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     )
     near = ratio(depth.close_usd, bid + ask)
     depth_usd = np.where(roster.usd, bid + ask, np.nan)
-    # Ranked among the table's own rows with a usable book; a spot row is placed among them, not one of them.
+    # Ranked among the rankable rows with a usable book; a spot row gets a rank but is not one of them.
     universe = view.rankable & draft.ok
     ranks = (
         rank_in_universe(depth_usd, universe),
@@ -91,7 +92,7 @@ def _liquidity(view: MarketView, roster: Roster, depth: Depth) -> Reading:
 
 
 def _walks(books: Books, reference: Floats, memory: Memory) -> tuple[Walk, Walk]:
-    """The reference bought and sold; made anew where the levels or the reference changed."""
+    """The reference bought and sold; recomputed only for rows whose levels or reference changed."""
 
     def both(part: Part) -> tuple[Array, ...]:
         wanted = reference[part]
@@ -105,7 +106,7 @@ def _walks(books: Books, reference: Floats, memory: Memory) -> tuple[Walk, Walk]
 def _impact(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Reading:
     books = view.books
     draft = Draft(view.rows)
-    refuse_without_book(draft, view)
+    refuse_without_book(draft, view, roster)
     draft.refuse(~roster.usd, Status.MISSING, "not quoted in dollars")
     volume = view.derivatives.volume_24h_usd
     reference = np.fmax(REFERENCE_USD, REFERENCE_SHARE * volume)
@@ -120,7 +121,7 @@ def _impact(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> R
         0.1,
         lambda bps: f"impact > {bps:.1f} bp on both sides",
     )
-    # One side runs off: the skew is a bound. It scores where the truth can only be further out on its own side.
+    # If one side runs off the book, the skew is a bound: scored only if the true skew can only be larger, same sign.
     for side, off, certain, cost in (
         ("buying", ~buy.complete, skew > 0.0, buy_bps),
         ("selling", ~sell.complete, skew < 0.0, sell_bps),

@@ -1,7 +1,8 @@
-"""The orderflow face: who is lifting and hitting, live.
+"""The orderflow face: taker flow, market making and toxicity, live.
 
-Called by `engine.prism.score`. Reads the tape and the books' activity columns; keeps no state. All
-three components are shares, so none changes when a symbol's prices or its sizes are multiplied by a constant.
+Called by `engine.prism.score`. Reads the tape and the books' activity columns, or candles if the tape is too short;
+keeps no state. All three components are shares, so none changes when a symbol's prices or sizes are multiplied by a
+constant.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Bars, Bools, Floats, Ints, MarketView
+from engine.arrays import Bools, Floats, Ints
+from engine.market.view import Bars, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.candle_buckets import candle_buckets
 from engine.prism.depth import Depth
@@ -24,24 +26,24 @@ from engine.prism.trade_flow import trade_flow
 
 MAKER_WEIGHTS: Final = {"book changes": 0.4, "microprice": 0.3, "refills": 0.3}
 CHANGE_SCALE: Final = 5.0
-"""Added less cancelled, bid against ask, over all that was added and cancelled: most of it cancels out, 0.1 is much."""
+"""For (added - cancelled), bids less asks, over all added and cancelled: most of it cancels out, so 0.1 is a lot."""
 DRIFT_SCALE: Final = 1.5
-"""Drift of the microprice in half spreads, which bound it."""
+"""For the microprice's drift in half spreads, which are its bound."""
 REFILL_SCALE: Final = 1.0
 BUCKETS: Final = 50
 LEAST_HISTORY: Final = 20
-"""VPIN values a percentile needs to mean anything."""
+"""VPIN values needed for a percentile."""
 RECENT_BUCKETS: Final = 10
 CANDLES: Final = "15m"
-"""What stands in for a tape that is too short: 70 buckets are about 34 hours, which finer candles are not kept for."""
+"""Substitute for a tape that is too short: 70 buckets are about 34 hours, and finer candles are not kept that long."""
 
 
 def orderflow(view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None) -> dict[str, Reading]:
-    """Readings of `trade_flow`, `market_making` and `toxicity` for all rows; `memory` of the scan before, if any."""
+    """Readings of `trade_flow`, `market_making` and `toxicity`, all rows; `memory` from the previous scan, if any."""
     memory = Memory() if memory is None else memory
     return {
         "trade_flow": trade_flow(view, roster, memory),
-        "market_making": market_making(view, depth),
+        "market_making": market_making(view, roster, depth),
         "toxicity": toxicity(view, roster, memory),
     }
 
@@ -53,22 +55,23 @@ def net_refill(refill: Floats) -> Floats:
     return np.where(known.any(axis=1), (sides[:, 0] - sides[:, 1]) / 2.0, np.nan)
 
 
-def market_making(view: MarketView, depth: Depth) -> Reading:
+def market_making(view: MarketView, roster: Roster, depth: Depth) -> Reading:
     """Reading of `market_making`: what makers did at the top of the book over the last minute.
 
-    The store leaves its columns NaN until a book has been proven for a minute, which is WARMING here. raw is
-    the net change of bids less that of asks, as a share of all changes.
+    The columns are NaN until a book has been synced for a minute, which is WARMING here. raw is the net change of bids
+    less that of asks, as a share of all changes; 0 if nothing changed, which is a measurement without a direction.
     """
     books = view.books
     draft = Draft(view.rows)
-    refuse_without_book(draft, view)
+    refuse_without_book(draft, view, roster)
     added, cancelled = books.added_usd.sum(axis=2), books.cancelled_usd.sum(axis=2)
     net = added - cancelled
     churn = (added + cancelled).sum(axis=1)
-    change = ratio(net[:, 0] - net[:, 1], churn)
+    still = churn == 0.0
+    change = np.where(still, 0.0, ratio(net[:, 0] - net[:, 1], churn))
     drift = ratio(books.microprice_drift_bps, depth.spread_bps / 2.0)
     covered = np.isfinite(books.microprice_drift_bps) | np.isfinite(churn)
-    draft.refuse(~covered, Status.WARMING, "warming: book proven for less than 60 s")
+    draft.refuse(~covered, Status.WARMING, "warming: book verified for less than 60 s")
     refill = net_refill(books.refill)
     parts = {
         "book changes": (MAKER_WEIGHTS["book changes"], tilt(CHANGE_SCALE * change)),
@@ -76,7 +79,8 @@ def market_making(view: MarketView, depth: Depth) -> Reading:
         "refills": (MAKER_WEIGHTS["refills"], tilt(REFILL_SCALE * refill)),
     }
     score = blend(parts)
-    draft.refuse(np.isnan(score), Status.MISSING, "no change at the top of the book in 1 m")
+    draft.refuse(np.isnan(score), Status.MISSING, "changes of the book not known in dollars")
+    draft.note(still, "no change at the top of the book in 1 m")
     draft.note_absent(parts)
     for side, name in enumerate(("bid", "ask")):
         draft.input(f"added_{name}_1m", added[:, side], "usd", books.updated_ms)
@@ -87,7 +91,7 @@ def market_making(view: MarketView, depth: Depth) -> Reading:
 
 
 class _Buckets(NamedTuple):
-    """What VPIN is read from, `[rows]`."""
+    """The inputs of toxicity, `[rows]`."""
 
     full: Floats
     values: Floats
@@ -98,14 +102,14 @@ class _Buckets(NamedTuple):
     buckets: Floats
     newest_ms: Ints
     stand_in: Bools
-    """Candles stand in for the tape."""
+    """From candles instead of the tape."""
 
 
 def _buckets(view: MarketView, memory: Memory) -> _Buckets:
-    """The tape's buckets where they are enough, else those of candles that are."""
+    """The tape's buckets if there are enough, else those of candles if there are enough."""
     tape = view.tape
     imbalance, history = tape.bucket_imbalance[:, -BUCKETS:], tape.vpin_history
-    # The columns of a row change with a full bucket and not otherwise.
+    # A row's columns change only with a full bucket.
     keys = (imbalance, history) if tape.revision is None else (tape.buckets,)
     held, *read = memory["toxicity"].of(keys, lambda part: _vpin(imbalance[part], history[part]))
     buckets, newest_ms = tape.buckets.astype(np.float64), tape.newest_ms
@@ -124,7 +128,7 @@ def _buckets(view: MarketView, memory: Memory) -> _Buckets:
 
 
 def _of_candles(bars: Bars, rows: Part) -> tuple[Floats, ...]:
-    """Full buckets, then as `_vpin`."""
+    """Full buckets, then the figures of `_vpin` except the first."""
     made = candle_buckets(bars, rows)
     return (made.full, *_vpin(made.imbalance, made.vpin)[1:])
 
@@ -133,8 +137,8 @@ def toxicity(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `toxicity`; raw is VPIN, the mean absolute imbalance of the last 50 volume buckets.
 
     Score 50 + 50 * percentile of VPIN in its own history * sign of the mean imbalance of the last 10 buckets.
-    VPIN: Easley, Lopez de Prado and O'Hara, "Flow toxicity and liquidity in a high-frequency world" (2012). Where
-    trades are not streamed, or not for the day and a half that it takes, candles with taker volume stand in.
+    VPIN: Easley, Lopez de Prado and O'Hara, "Flow toxicity and liquidity in a high-frequency world" (2012). If trades
+    are not streamed, or not yet for the day and a half that it takes, candles with taker volume are used instead.
     """
     tape = view.tape
     draft = Draft(view.rows)

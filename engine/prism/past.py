@@ -1,6 +1,6 @@
-"""What a score was made of earlier: kept whenever it has moved, so that a change can be told by its causes.
+"""History of each score's components, recorded whenever the score has moved, to explain a change by its causes.
 
-Owned by `engine.pipeline`, which hands in every scan's board. Kept by row for the life of an epoch; nothing is scored
+Owned by `engine.pipeline`, which passes in every scan's board. Kept by row for the life of an epoch; nothing is scored
 from it.
 """
 
@@ -12,31 +12,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.view import Floats, Ints
+from engine.arrays import Floats, Ints
 from engine.prism.board import COMPONENT_NAMES, FACE_OF, FACES, Board
 from engine.prism.verdict import Mover, points
 
 STEP: Final = 2.0
-"""Points that a score must have moved for its make-up to be kept again: finer is noise, coarser blurs the moment."""
+"""Points a score must have moved before it is recorded again: finer is noise, coarser blurs the moment."""
 KEPT: Final = 48
-"""Kept by row: from 10 points away a score comes in 5 steps at least, and wanders there and back in a few dozen."""
+"""Entries kept per row. A straight 10-point move takes at most 5; 48 leave room for a score that wanders."""
 FAR: Final = 10.0
-"""Points from the present score that make an earlier one a different verdict."""
+"""Distance in points at which an earlier score is a different verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Since when, from what, and by which components a score has come to where it is."""
+    """Since when, from which score and by which components a score has changed."""
 
     at_ms: int
-    """Event time of the newest kept score that was at least `FAR` points away."""
+    """Event time of the newest recorded score at least `FAR` points away."""
     score: float
     movers: tuple[Mover, ...]
-    """Change of each component's points since then, the largest first; together they are the change of the score."""
+    """Change of each component's points since then, the largest first; they sum to the change of the score."""
 
 
 class Past:
-    """Ring of make-ups by row."""
+    """Ring of recorded scores by row."""
 
     def __init__(self) -> None:
         width = len(COMPONENT_NAMES)
@@ -47,7 +47,7 @@ class Past:
         self._newest: Floats = np.zeros(0)
 
     def take(self, board: Board) -> None:
-        """Keep what moved since it was kept last; called once a scan."""
+        """Record the rows that moved since they were last recorded; called once a scan."""
         self._grow(len(board.prism))
         with np.errstate(invalid="ignore"):
             moved = np.isfinite(board.prism) & ~(np.abs(board.prism - self._newest) < STEP)
@@ -62,7 +62,7 @@ class Past:
         self._newest[rows] = board.prism[rows]
 
     def change(self, board: Board, row: int) -> Change | None:
-        """From the newest kept score at least `FAR` points from the present one; None where there is none."""
+        """The change since the newest recorded score at least `FAR` points from the present one, if there is one."""
         if row >= len(self._next) or not np.isfinite(board.prism[row]):
             return None
         held = min(int(self._next[row]), KEPT)

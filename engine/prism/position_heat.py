@@ -1,7 +1,7 @@
-"""Open interest against price: who is building positions, and where they would be liquidated.
+"""Open interest against price: which side builds positions, and where they would be liquidated.
 
-Pure functions on the 15m open-interest history, called by `engine.prism.structure`. Everything here is an estimate
-from public totals: no venue publishes the entry prices or the leverage of positions.
+Pure functions on the 15m open-interest history, called by `engine.prism.structure_memory` and `engine.prism.risk`.
+Everything here is an estimate from public totals: no venue publishes the entry prices or the leverage of positions.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from engine.arrays import Floats, Ints
 
 CHANGE_SLOTS: Final = 4
 """15m slots over which open interest and price are compared: one hour."""
 
 FEWEST_SLOTS: Final = 24
-"""Slots of history (6 hours) below which the deviation of the change means nothing."""
+"""Slots of history (6 hours) needed for the deviation of the change."""
 
 WEAK: Final = 0.4
-"""Weight of a move on falling open interest (positions closing) beside one on rising (positions opening)."""
+"""Weight of a move on falling open interest (positions closing), against 1 on rising (positions opening)."""
 
 QUADRANT_SHARE: Final = 0.7
 """The rest is the concentration near estimated liquidations."""
 
 LEVERAGES: Final[tuple[float, ...]] = (10.0, 25.0, 50.0)
-"""Leverages at which opened positions are assumed, in equal parts."""
+"""Assumed leverages of opened positions, in equal parts."""
 
 NEAR_FRAC: Final = 0.02
 """Distance of an estimated liquidation from price, as a fraction, at which its weight has fallen to 1/e."""
@@ -45,22 +44,22 @@ class Heat(NamedTuple):
     price_change: Floats
     """Log change of price over the same hour."""
     concentration: Floats
-    """-1..1: estimated liquidations of shorts above price less those of longs below, over both; NaN: none near."""
+    """-1..1: (estimated liquidations of shorts above price - those of longs below) / both; NaN: none near."""
     slots: Ints
-    """Slots with both readings, counted back from the newest to the first hole."""
+    """Slots with both readings, counted back from the newest to the first gap."""
 
 
 def position_heat(oi_usd: Floats, close: Floats) -> Heat:
     """Score of `[rows, slots]` open interest in dollars and price at the same instants, right-aligned.
 
-    Open interest is taken in base units (dollars / price), since its dollars rise with price by themselves. With z the
-    one-hour change of it in standard deviations of such changes (about zero) and p the same for price,
+    Open interest is taken in base units (dollars / price), since its dollar value rises with price by itself. With z
+    its one-hour change in standard deviations of such changes (about zero) and p the same for price,
 
-        quadrant = tanh(|z| / 2) * (1 where open interest rose, 0.4 where it fell) * tanh(p)
+        quadrant = tanh(|z| / 2) * (1 if open interest rose, 0.4 if it fell) * tanh(p)
         score    = 50 + 50 * (0.7 * quadrant + 0.3 * concentration)
 
-    so rising on rising interest is bullish, falling on rising bearish, and both are weak on falling interest. Where no
-    estimated liquidation is near, the quadrant counts alone. Mirroring prices mirrors the score.
+    so price rising on rising interest is bullish, falling on rising interest bearish, and both are weak on falling
+    interest. If no estimated liquidation is near, the quadrant counts alone. Mirroring prices mirrors the score.
     """
     slots = consecutive(~np.isnan(oi_usd) & ~np.isnan(close) & (close > 0) & (oi_usd > 0))
     inside = np.arange(close.shape[1])[None, :] >= close.shape[1] - slots[:, None]
@@ -86,12 +85,12 @@ def position_heat(oi_usd: Floats, close: Floats) -> Heat:
 
 
 def consecutive(known: NDArray[np.bool_]) -> Ints:
-    """How many columns from the newest back are known without a hole, `[rows]`."""
+    """Number of consecutive known columns, counted back from the newest, `[rows]`."""
     return np.asarray(np.logical_and.accumulate(known[:, ::-1], axis=1).sum(axis=1), dtype=np.int64)
 
 
 def _newest_z(change: Floats) -> Floats:
-    """Newest change over the root mean square of all of them; 0 where nothing ever changed."""
+    """Newest change over the root mean square of all of them; 0 if nothing ever changed."""
     known = ~np.isnan(change)
     square = np.where(known, change, 0.0) ** 2
     spread = np.sqrt(square.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
@@ -104,11 +103,12 @@ def _or_zero(values: Floats) -> Floats:
 
 
 def liquidation_concentration(interest: Floats, price: Floats) -> Floats:
-    """(short - long) / (short + long) of estimated liquidations near price, `[rows]`; NaN where there are none.
+    """(short - long) / (short + long) of estimated liquidations near price, `[rows]`; NaN if there are none.
 
-    Each slot in which open interest rose opened that much, long and short alike, at the slot's price. At leverage L the
-    longs are liquidated 1/L below (in log price) and the shorts 1/L above; those that price has crossed since are gone.
-    Weight exp(-distance / 2 %). Inputs are logarithms `[rows, slots]`. Maintenance margin, a venue's own, is left out.
+    A slot in which open interest rose is taken to have opened that much, long and short alike, at the slot's price. At
+    leverage L the longs are liquidated 1/L below (in log price) and the shorts 1/L above; those that price has crossed
+    since are gone. Weight exp(-distance / 2 %). Inputs are logarithms `[rows, slots]`. Maintenance margin differs by
+    venue and is left out.
     """
     size = np.exp(interest - np.where(np.isnan(interest), -np.inf, interest).max(axis=1, keepdims=True))
     opened = np.zeros(price.shape)

@@ -1,7 +1,7 @@
-"""Risk: how much borrowed money stands on the symbol, against which side, and how near its liquidations are.
+"""Risk: how leveraged the symbol is, which side is crowded, and how near the estimated liquidations are.
 
-Called by `engine.prism.sentiment`. Needs no account: leverage is judged by open interest against depth and
-volume, ranked in the universe, and liquidation prices are the estimate of `engine.prism.position_heat`.
+Called by `engine.prism.sentiment`. Needs no account: leverage is judged by open interest against depth and volume,
+ranked in the universe, and liquidation prices are the estimate of `engine.prism.position_heat`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Floats, MarketView
+from engine.arrays import Floats
+from engine.market.view import MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.depth import Depth
 from engine.prism.draft import Draft, blend
-from engine.prism.freshness import BOOK_LIMIT_MS, FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, age_ms
+from engine.prism.freshness import FUNDING_LIMIT_MS, OPEN_INTEREST_LIMIT_MS, age_ms, books_stale
 from engine.prism.mood import usual_day
 from engine.prism.position_heat import consecutive, liquidation_concentration
 from engine.prism.positioning import interval_h
@@ -24,13 +25,13 @@ from engine.prism.scales import rank_in_universe, ratio
 
 WEIGHTS: Final = {"leverage": 0.4, "margin tier": 0.3, "liquidation distance": 0.3}
 FUNDING_SCALE_PER_HOUR: Final = 1e-4 / 8.0
-"""1 bp per 8 h: funding from which the paying side counts as crowded."""
+"""1 bp per 8 h: funding at which the paying side counts as crowded."""
 LEAST_SLOTS: Final = 24
-"""6 hours of open interest before an estimate of where positions were opened."""
+"""6 hours of open interest needed to estimate where positions were opened."""
 
 
 def crowded_side(view: MarketView, roster: Roster) -> Floats:
-    """`[rows]` -1..1, above 0 where longs pay: tanh(funding per hour / 1 bp per 8 h); NaN without current funding."""
+    """`[rows]` -1..1, above 0 if longs pay: tanh(funding per hour / 1 bp per 8 h); NaN without current funding."""
     facts = view.derivatives
     current = age_ms(view, facts.funding_ms) <= FUNDING_LIMIT_MS
     hours = interval_h(view, roster)
@@ -38,9 +39,9 @@ def crowded_side(view: MarketView, roster: Roster) -> Floats:
 
 
 def concentration(interest: Floats, close: Floats) -> Floats:
-    """`[rows]` -1..1: estimated liquidations of shorts above price less those of longs below, near price, over both.
+    """`[rows]` -1..1: (estimated liquidations of shorts above price - those of longs below) / both, near price.
 
-    From open interest and price by 15m slot `[rows, slots]`; NaN below 6 hours of them or where none is near.
+    From open interest and price by 15m slot `[rows, slots]`; NaN below 6 hours of them or if none is near.
     """
     slots = consecutive((close > 0.0) & (interest > 0.0))
     inside = np.arange(close.shape[1])[None, :] >= close.shape[1] - slots[:, None]
@@ -57,10 +58,9 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
     """Reading of `risk`; raw is open interest over 24 h volume.
 
     Leverage: with p the mean rank in the universe of OI / 24 h volume and OI / depth, 50 - 50 max(0, 2 p - 1) * the
-    crowded side; below the median it leans nowhere. Margin tier: the same with p the rank of the highest leverage that
-    the venue allows times a usual day's move, which is how many times over such a position is liquidated in a day; the
-    venue that publishes no tiers without an account (Binance) has no such part. Liquidation distance: 50 + 25 *
-    concentration.
+    crowded side; below the median it is neutral. Margin tier: the same with p the rank of the venue's highest leverage
+    times a usual day's move, which is how many times over such a position is liquidated in a day; Binance publishes no
+    tiers without an account, so its rows lack this part. Liquidation distance: 50 + 25 * concentration.
     """
     facts = view.derivatives
     interest = facts.open_interest_usd
@@ -71,8 +71,8 @@ def risk(view: MarketView, roster: Roster, depth: Depth, memory: Memory) -> Read
     draft.refuse_values(
         age > OPEN_INTEREST_LIMIT_MS, Status.STALE, age, 60_000.0, lambda ms: f"open interest {ms / 60_000:.0f} min old"
     )
-    # Compared only between books that are known so far on both sides, and current.
-    resting = np.where(age_ms(view, view.books.updated_ms) <= BOOK_LIMIT_MS, depth.risk_usd, np.nan)
+    # Compared only between current books that are known that far on both sides.
+    resting = np.where(books_stale(view, roster), np.nan, depth.risk_usd)
     per_volume, per_depth = ratio(interest, facts.volume_24h_usd), ratio(interest, resting)
     universe = view.rankable & draft.ok
     rank = blend(

@@ -1,7 +1,7 @@
-"""What the scores need to know of the instruments themselves, as arrays over rows.
+"""Properties of the instruments that the scores need, as arrays over rows.
 
-Made by `engine.prism.score` when the view's instruments change and handed to the live faces. No market
-value stands here.
+Built by `engine.prism.score` when the view's instruments change and passed to the live faces. No market value belongs
+here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from engine.arrays import Bools, Floats, Ints
 from engine.instruments import Instrument
-from engine.market.view import Bools, Floats, Ints
 from engine.prism.asset_groups import Groups, grouped
 
 LEADERS: Final = ("BTC", "ETH")
@@ -25,15 +25,15 @@ class Roster:
 
     instruments: tuple[Instrument, ...]
     venue: Ints
-    """Number of the row's venue, venues in alphabetical order."""
+    """Index of the row's venue in `venues`, which is in alphabetical order."""
     venues: tuple[str, ...]
     usd: Bools
     """Quoted in dollars, so that amounts may be called dollars."""
     perp: Bools
     funding_interval_h: Floats
-    """As listed; NaN where the listing does not say."""
+    """As listed; NaN if the listing has none."""
     max_leverage: Floats
-    """As listed; NaN where the venue does not publish it."""
+    """As listed; NaN if the venue does not publish it."""
     order: Ints
     """Rank by venue and symbol, for ties that must not depend on row numbers."""
     leaders: dict[str, Ints]
@@ -42,18 +42,18 @@ class Roster:
     """Perpetuals on one asset on several venues."""
 
     def newest_of_venue(self, times_ms: Ints) -> Ints:
-        """`[rows]` newest of `times_ms` over all rows of the row's venue; -1 where it has none."""
+        """`[rows]` newest of `times_ms` over all rows of the row's venue; -1 if there is none."""
         newest = np.full(len(self.venues), -1, dtype=np.int64)
         np.maximum.at(newest, self.venue, times_ms)
         return newest[self.venue]
 
 
 WHOLE_MARKET: Final = "all ranked symbols"
-"""Whose figure a rank or a share of the universe is."""
+"""The source of a rank or a share of the universe."""
 
 
 def named(instrument: Instrument) -> str:
-    """An instrument as the source of a figure."""
+    """The name of an instrument as the source of a figure."""
     return f"{instrument.venue} {instrument.symbol}"
 
 

@@ -1,8 +1,8 @@
-"""Figures that only change when a bar closes, a rate is settled or a slot ends: kept, and made anew by row.
+"""Memo of figures that rarely change (a bar closes, a rate is settled, a slot ends), recomputed only for changed rows.
 
-Used by the live faces, which read such slow sources beside live ones at every scan; owned by `engine.prism.score`. What
-was kept is recognised by content (or by the bars' revision), never by time, so a memo cannot be stale: it can only be
-asked with other keys. Nothing here knows what it keeps.
+Used by the live faces, which read such slow sources beside live ones at every scan; owned by `engine.prism.score`. Keys
+are compared by content (or by the bars' revision), never by time, so a memo cannot be stale. Nothing here knows what it
+keeps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.view import Ints
+from engine.arrays import Ints
 
 Array = NDArray[Any]
 Part = Ints | slice
@@ -22,19 +22,18 @@ ALL: Part = slice(None)
 
 
 class RowMemo:
-    """Results of one function of the rows of some arrays."""
+    """Results of one function over the rows of some arrays."""
 
     def __init__(self) -> None:
         self._keys: tuple[Array, ...] = ()
         self._held: tuple[Array, ...] = ()
 
     def of(self, keys: tuple[Array, ...], compute: Callable[[Part], tuple[Array, ...]]) -> tuple[Array, ...]:
-        """What `compute` answers for all rows, computed for those whose part of a key is not what it was.
+        """The result of `compute` for all rows, computed only for rows whose keys changed.
 
-        `keys` are arrays `[rows]` or `[rows, n]` of 8-byte numbers or bools that the answer of a row follows from, and
-        nothing else. A key that cannot be written to any more is known by being the same array, and not compared.
-        `compute(part)` gives `[rows of the part]` arrays. Nobody may write to what is answered; it does not change
-        afterwards either.
+        `keys` are arrays `[rows]` or `[rows, n]` of 8-byte numbers or bools; a row's result must depend on its keys
+        alone. A read-only key is recognised by identity and not compared. `compute(part)` returns arrays `[rows of the
+        part]`. The result is read-only for the caller and does not change afterwards.
         """
         if [key.shape for key in keys] != [key.shape for key in self._keys]:
             self._keys = tuple(_kept(key) for key in keys)
@@ -46,7 +45,7 @@ class RowMemo:
             self._held = compute(ALL)
         elif rows.size:
             self._keys = tuple(_brought_up(kept, key, rows) for kept, key in zip(self._keys, keys, strict=True))
-            # Into copies: readings of earlier scans still point at what was answered then.
+            # Into copies: readings of earlier scans still refer to the earlier results.
             held = tuple(values.copy() for values in self._held)
             for values, fresh in zip(held, compute(rows), strict=True):
                 values[rows] = fresh
@@ -55,14 +54,14 @@ class RowMemo:
 
 
 class Memory:
-    """The memos of one scorer, by name. A new epoch forgets them: its rows are other instruments."""
+    """The memos of one scorer, by name. They are dropped at a new epoch, where rows are other instruments."""
 
     def __init__(self) -> None:
         self._epoch: int | None = None
         self._memos: dict[str, RowMemo] = {}
 
     def enter(self, epoch: int) -> None:
-        """Stand at this epoch."""
+        """Start a scan of this epoch."""
         if epoch != self._epoch:
             self._epoch, self._memos = epoch, {}
 
@@ -74,7 +73,7 @@ class Memory:
 
 
 def _is_frozen(key: Array) -> bool:
-    """Nobody can write to it, by whatever name."""
+    """Whether it is read-only and not a view, so that it cannot change through another array either."""
     return key.base is None and not key.flags.writeable
 
 
@@ -83,7 +82,7 @@ def _kept(key: Array) -> Array:
 
 
 def _brought_up(kept: Array, key: Array, rows: Ints) -> Array:
-    """What is kept of `key`, which differs from it in `rows` alone."""
+    """The kept copy of `key`, brought up to date; it differs from `key` only in `rows`."""
     if key is kept or _is_frozen(key):
         return key
     if _is_frozen(kept):
@@ -97,7 +96,7 @@ def _changed(kept: tuple[Array, ...], keys: tuple[Array, ...]) -> NDArray[np.boo
     for old, new in zip(kept, keys, strict=True):
         if old is new:
             continue
-        # Floats are compared bit by bit: NaN equals itself there, and the comparison is cheaper.
+        # Floats are compared as bits: NaN then equals itself, and the comparison is cheaper.
         unequal = old.view(np.int64) != new.view(np.int64) if new.dtype.kind == "f" else old != new
         changed |= unequal.any(axis=1) if unequal.ndim > 1 else unequal
     return changed

@@ -1,7 +1,7 @@
-"""The score of the whole market: all faces, then the account.
+"""Scores of the whole market: all faces, then their weighted sums.
 
-Called by `engine.runtime` once a scan. `Scorer` keeps what must outlast a scan (indicator state over closed
-bars, structural levels, the roster); everything live is read anew from the view. No formula stands here.
+Called by `engine.pipeline` once a scan. `Scorer` keeps what must outlast a scan (indicator state over closed bars,
+structural levels, the roster); everything live is read from each view. No formula belongs here.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from engine.prism.volume import volume
 
 
 class Scorer:
-    """Scores one view after another. One scorer belongs to one engine; not to be shared between threads."""
+    """Scores one view after another. One scorer belongs to one engine and must not be shared between threads."""
 
     def __init__(self) -> None:
         self.bank = BarBank()
         self.structure = StructureMemory()
-        """Named levels of a row, for charts and targets, as of the newest score."""
+        """Structural levels; also gives a row's named levels for charts and targets, as of the newest score."""
         self._memory = Memory()
         self._roster: Roster | None = None
         self.voices: Across | None = None
-        """What the venues of each asset say, as of the newest score."""
+        """Inputs compared across venues, as of the newest score."""
         self._depth: Depth | None = None
 
     def score(self, view: MarketView, face_weights: Mapping[str, float] | None = None) -> Board:
-        """The board of `view` under `face_weights` (the defaults where None).
+        """The board of `view` under `face_weights` (None: the defaults).
 
-        Raises ValueError where a component breaks the contract of `Reading` or where the weights are not six
-        shares summing to 1. A view of a new epoch starts the kept state from nothing.
+        Raises ValueError if a component breaks the contract of `Reading` or the weights are not six shares summing to
+        1. A view of a new epoch drops the kept state.
         """
         return settle(view.at_ms, self._read(view), FACE_WEIGHTS if face_weights is None else face_weights)
 
@@ -55,7 +55,7 @@ class Scorer:
         return readings
 
     def faces(self, view: MarketView) -> dict[str, Callable[[], dict[str, Reading]]]:
-        """How each face of `view` is read, by name, after what they share is brought up to it. Read each once."""
+        """By face, a function that computes its readings of `view`; updates the shared state first. Call each once."""
         roster, memory = self._enrolled(view), self._memory
         memory.enter(view.epoch)
         depth = self._depth = measure(view.books, memory)
@@ -71,13 +71,13 @@ class Scorer:
         }
 
     def traps(self, view: MarketView, board: Board) -> Traps:
-        """The trap flags of the newest scored view and its board, for whoever shows them; no score reads them."""
+        """The trap flags of the newest scored view and its board, for display; no score reads them."""
         depth = measure(view.books) if self._depth is None else self._depth
         return traps(view, board, self._enrolled(view), depth, self._memory)
 
     def _enrolled(self, view: MarketView) -> Roster:
         roster = self._roster
-        # Compared by identity: the state makes a new tuple whenever an instrument is added or described anew.
+        # Compared by identity: the state builds a new tuple whenever an instrument is added or changed.
         if roster is None or roster.instruments is not view.instruments:
             roster = self._roster = enrol(view.instruments)
         return roster

@@ -1,6 +1,6 @@
-"""The sentiment face: how the crowd is positioned.
+"""The sentiment face: positioning of the crowd.
 
-Called by `engine.prism.score`. The components stand in files of their own; this one only gathers them.
+Called by `engine.prism.score`. The components are in modules of their own; this one only gathers them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from engine.prism.volume_sentiment import volume_sentiment
 def sentiment(
     view: MarketView, roster: Roster, depth: Depth, memory: Memory | None = None, voices: Across | None = None
 ) -> dict[str, Reading]:
-    """Readings of the seven components of the face for all rows; `memory` of the scan before, where there was one."""
+    """Readings of the seven components of the face for all rows; `memory` from the previous scan, if any."""
     memory = Memory() if memory is None else memory
     voices = compared(view, roster) if voices is None else voices
     return {
         "long_short_ratio": long_short_ratio(view, voices),
         "funding": funding(view, roster, memory),
-        "funding_volatility": funding_volatility(view, memory),
+        "funding_volatility": funding_volatility(view, roster, memory),
         "liquidations": liquidations(view, roster, memory),
         "volume_sentiment": volume_sentiment(view, roster, memory),
         "mood": mood(view, roster, memory),
@@ -36,5 +36,5 @@ def sentiment(
 
 
 def compared(view: MarketView, roster: Roster) -> Across:
-    """What the venues say of the assets that several of them trade."""
+    """Inputs compared across venues, for assets that several of them trade."""
     return across(view, roster.groups, interval_h(view, roster))

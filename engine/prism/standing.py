@@ -1,7 +1,7 @@
-"""Is this high? Where a raw reading stands among those of all symbols now, and among the symbol's own of late.
+"""Percentiles of a raw reading: among all symbols now, and among the symbol's own recent readings.
 
-Owned by `engine.pipeline`, which hands in every scan's board; asked for the rows that somebody looks at. Nothing is
-scored from it. The own history begins with the engine: it is not kept between runs.
+Owned by `engine.pipeline`, which passes in every scan's board; computed only for rows on screen. Nothing is scored from
+it. A symbol's own history begins with the engine: it is not kept between runs.
 """
 
 from __future__ import annotations
@@ -12,28 +12,29 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.market.view import Bools, Floats, Ints
+from engine.arrays import Bools, Floats, Ints
 from engine.prism.board import COMPONENT_NAMES, Board, Status
 from engine.prism.scales import rank_in_history
 
 SAMPLE_MS: Final = 300_000
-"""One sample of every reading in 5 minutes of event time, at the first scan in them."""
+"""One sample of every reading per 5 minutes of event time, at the first scan in them."""
 SAMPLES: Final = 144
 """12 hours of them."""
 LEAST_SAMPLES: Final = 12
-"""An hour of samples before a percentile of them means anything."""
+"""An hour of samples needed for a percentile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Of one row; by component `[C]`, 0..1, NaN where the component does not count."""
+    """Percentiles of one row by component, `[C]`, 0..1, NaN if the component does not count, or its raw value is of
+    another window or timeframe than the component's own."""
 
     universe: Floats
-    """Mid-rank among the rankable rows whose component counts now."""
+    """Mid-rank among the rankable rows whose component counts now, with a raw value of the same window."""
     own: Floats
     """Mid-rank among the row's own samples; NaN below `LEAST_SAMPLES` of them."""
     samples: Ints
-    """Own samples there are."""
+    """Number of own samples."""
 
 
 class Standings:
@@ -43,6 +44,8 @@ class Standings:
         width = len(COMPONENT_NAMES)
         self._raw: NDArray[np.float32] = np.zeros((SAMPLES, 0, width), dtype=np.float32)
         self._slot: Ints = np.full(SAMPLES, -1, dtype=np.int64)
+        self._rows: Ints = np.zeros(SAMPLES, dtype=np.int64)
+        """Rows of each sample; those after them are uninitialised and take no memory."""
 
     def take(self, board: Board) -> None:
         """Sample the board if it is the first of its 5 minutes."""
@@ -53,26 +56,26 @@ class Standings:
         rows = len(board.prism)
         held = self._raw.shape[1]
         if rows > held:
-            raw = np.full((SAMPLES, max(rows, 2 * held), self._raw.shape[2]), np.nan, dtype=np.float32)
-            raw[:, :held] = self._raw
+            raw = np.empty((SAMPLES, max(rows, 2 * held), self._raw.shape[2]), dtype=np.float32)
+            sampled = self._slot >= 0
+            raw[sampled, :held] = self._raw[sampled]
             self._raw = raw
-        self._slot[place] = slot
+        self._slot[place], self._rows[place] = slot, rows
         with np.errstate(over="ignore"):
-            self._raw[place] = np.nan
-            self._raw[place, :rows] = np.where(board.status == int(Status.OK), board.raw, np.nan)
+            self._raw[place, :rows] = np.where(_comparable(board), board.raw, np.nan)
 
     def of(self, board: Board, row: int, rankable: Bools) -> Standing:
-        """Of one row of the newest board."""
-        counts = board.status == int(Status.OK)
+        """Percentiles of one row of the newest board."""
+        counts = _comparable(board)
         raw = np.where(counts, board.raw, np.nan)
-        # One row is asked for: ranking it against the columns costs a hundredth of ranking everybody.
+        # Ranking one row against the columns costs a hundredth of ranking all rows.
         universe = rank_in_history(raw[row], raw[rankable].T)
-        fresh = self._slot > board.at_ms // SAMPLE_MS - SAMPLES
+        fresh = (self._slot > board.at_ms // SAMPLE_MS - SAMPLES) & (self._rows > row)
         held = np.full((SAMPLES, raw.shape[1]), np.nan)
-        if row < self._raw.shape[1]:
+        if fresh.any():
             held[fresh] = self._raw[fresh, row]
         samples = np.isfinite(held).sum(axis=0)
-        # Compared as the samples were rounded, or a reading that never changed would stand above all of its own.
+        # Rounded like the samples, or a reading that never changed would rank above or below all of its own.
         with np.errstate(over="ignore"):
             now = raw[row].astype(np.float32).astype(np.float64)
         own = rank_in_history(now, held.T)
@@ -81,3 +84,12 @@ class Standings:
             np.where(counts[row] & (samples >= LEAST_SAMPLES), own, np.nan),
             samples.astype(np.int64),
         )
+
+
+def _comparable(board: Board) -> Bools:
+    """`[rows, C]` the component counts and its raw value is of the component's own window."""
+    counts: Bools = board.status == int(Status.OK)
+    for column, name in enumerate(COMPONENT_NAMES):
+        others = board.readings[name].other_units
+        counts[np.fromiter(others, dtype=np.int64), column] = False
+    return counts

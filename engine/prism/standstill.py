@@ -1,9 +1,9 @@
-"""Whether what a venue sends has stopped to say anything: frames come, their times go on, and the values stand.
+"""Detection of frozen feeds: frames arrive and their times advance, but the values do not change.
 
-Owned by `engine.pipeline`, which hands in every scan's view, and told with the state of the venue's feed. A stale cache
-in front of an exchange looks like this, and no age shows it. One coin may stand for long, by its tick or because nobody
-trades it; so nothing is said of fewer than `FEWEST` rows, nor of fewer than `MOST` of those of the venue whose asset
-demonstrably moves: on another venue, or in another kind of value of its own. Looked at in event time only.
+Owned by `engine.pipeline`, which passes in every scan's view; the result is shown with the state of the venue's feed. A
+stale cache in front of an exchange looks like this, and no age shows it. One coin may be unchanged for long, because of
+its tick or for lack of trades. So nothing is reported for fewer than `FEWEST` rows, nor for less than a share `MOST` of
+the venue's rows whose asset demonstrably moves: on another venue, or in another kind of value. Runs on event time only.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats, Ints
 from engine.instruments import Instrument
-from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.market.view import MarketView
 
 KINDS: Final = ("mark prices", "best quotes", "books", "last prices")
 LOOK_MS: Final = 5_000
 SLOT_MS: Final = 60_000
 SLOTS: Final = 6
-"""Values that stand for so many slots are told of, and only where a newer message came in each of them."""
+"""Values unchanged for this many slots are reported, and only if a newer message arrived in each of them."""
 MOVES: Final = 0.5
-"""Share of the looks at which a value must have changed for its asset to count as moving."""
+"""Share of the samples at which a value must have changed for its asset to count as moving."""
 FEWEST: Final = 4
 MOST: Final = 0.5
 
@@ -45,17 +46,17 @@ class Standstill:
         self._looked_ms = 0
         self._slot = -1
         self._filled = 0
-        """Slots that were looked at from their beginning to their end, one after the other, up to `SLOTS`."""
+        """Consecutive slots sampled from beginning to end, up to `SLOTS`."""
         self._since_ms: dict[tuple[str, str], int] = {}
-        """By venue and kind that stand, event time since when at the latest."""
+        """By venue and kind that is frozen: it has been since this event time or earlier."""
         self._words: dict[str, str] = {}
 
     def words(self, venue: str) -> str:
-        """What of a venue stands, and for how long; empty while nothing does."""
+        """The frozen kinds of a venue, and for how long; empty if there are none."""
         return self._words.get(venue, "")
 
     def take(self, view: MarketView) -> None:
-        """Look at a scan's market; most of them are passed over."""
+        """Sample a scan's view; all but one every `LOOK_MS` are skipped."""
         if view.at_ms - self._looked_ms < LOOK_MS:
             return
         self._looked_ms = view.at_ms
@@ -73,7 +74,7 @@ class Standstill:
         self._values, self._times = values, times
 
     def _turn(self, slot: int, view: MarketView) -> None:
-        """A slot is over: judge, and begin the next."""
+        """End the slot: judge, and begin the next."""
         if slot == self._slot + 1 and self._slot >= 0:
             self._filled = min(SLOTS, self._filled + 1)
         else:
@@ -88,7 +89,7 @@ class Standstill:
         self._changed[place], self._heard[place], self._looks[place] = 0, False, 0
 
     def _judge(self, view: MarketView, now_ms: int) -> None:
-        """Say what stands at the end of the newest slot."""
+        """Update the frozen kinds at the end of the newest slot."""
         changed, heard = self._changed.sum(axis=0), self._heard.all(axis=0)
         moving = np.zeros(int(self._asset.max(initial=-1)) + 1, dtype=np.int64)
         np.maximum.at(moving, self._asset, changed.max(axis=0))
@@ -110,7 +111,7 @@ class Standstill:
         self._words = {venue: "; ".join(words) for venue, words in told.items()}
 
     def _know(self, instruments: tuple[Instrument, ...]) -> None:
-        """Rows are stable; new ones stand at the end."""
+        """Take new instruments. Rows are stable; new ones are at the end."""
         names = [f"{one.category} {one.asset}" for one in instruments]
         self._asset = np.unique(names, return_inverse=True)[1].astype(np.int64) if names else self._asset
         self._venues = sorted({one.venue for one in instruments})
@@ -125,7 +126,7 @@ class Standstill:
 
 
 def _of(view: MarketView) -> tuple[Values, Ints]:
-    """`[kinds, rows]` values, two numbers as one where a kind has two sides, and their event times."""
+    """`[kinds, rows]` values, as one complex number if a kind has two sides, and their event times."""
     facts, books = view.derivatives, view.books
     values = np.empty((len(KINDS), view.rows), dtype=np.complex128)
     values[0] = facts.mark
@@ -142,5 +143,5 @@ def _pair(one: Floats, other: Floats) -> Values:
 
 
 def _sum(sizes: Floats, updated_ms: Ints) -> Floats:
-    """What all levels of a side hold; NaN where no book is proven."""
+    """Total size of a side; NaN without a synced book."""
     return np.where(updated_ms >= 0, np.nansum(sizes, axis=1), np.nan)

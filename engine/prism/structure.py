@@ -1,8 +1,8 @@
-"""The structure face: where price stands among the levels and positions that matter.
+"""The structure face: price against order blocks, value areas, VWAP, swing levels and positions.
 
-Called by `engine.prism.score` once a scan with the view and the memory of the scan before. Levels come from closed bars
-(`engine.prism.structure_memory`); the live price is compared with them here. Formulas of the levels stand beside them,
-those of the scores stand here. No component may read a bar that has not closed.
+Called by `engine.prism.score` once a scan with the view and the memory from the previous scan. Levels come from closed
+bars (`engine.prism.structure_memory`); the live price is compared with them here. The formulas of the scores are here,
+those of the levels in the levels' modules. No component may read a bar that has not closed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Bools, Floats, Ints, MarketView
+from engine.arrays import Bools, Floats, Ints
+from engine.market.quotes import quotes
+from engine.market.view import MarketView
 from engine.prism import position_heat as heat
 from engine.prism import vwap
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
-from engine.prism.freshness import OPEN_INTEREST_LIMIT_MS, age_ms
+from engine.prism.freshness import OPEN_INTEREST_LIMIT_MS, PRICE_LIMIT_MS, age_ms
 from engine.prism.structure_levels import Nearest, nearest_blocks
 from engine.prism.structure_memory import DAY_MS, FEWEST_BARS, PROFILE_FEWEST_BARS, Frame, StructureMemory
 from engine.prism.timeframes import blend as over_timeframes
@@ -40,21 +42,25 @@ _FINE, _COARSE = SCORED.index("5m"), SCORED.index("15m")
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the components share within a scan; arrays of the scored timeframes `[3, rows]`."""
+    """Inputs shared by the components within a scan; arrays of the scored timeframes `[3, rows]`."""
 
     price: Floats
-    """`[rows]`."""
+    """`[rows]` the last price; the mid of the quotes if they are current and no trade was within `PRICE_LIMIT_MS`."""
+    price_ms: Ints
+    """`[rows]` its event time; -1 if there is none."""
+    quoted: Bools
+    """`[rows]` whether it is that mid."""
     count: Ints
     """Closed bars."""
     closed_ms: Ints
-    """Event time at which the newest bar closed; -1 where there is none."""
+    """Event time at which the newest bar closed; -1 if there is none."""
     overdue: Bools
-    """The newest closed bar should have been followed by another."""
+    """The bar after the newest closed one is overdue."""
     volume_known: Bools
 
 
 def structure(view: MarketView, memory: StructureMemory) -> dict[str, Reading]:
-    """The five components of the face for all rows; brings `memory` up to the view's closed bars on the way."""
+    """The five components of the face for all rows; first updates `memory` to the view's closed bars."""
     memory.update(view)
     ground = _ground(view, memory)
     blocks = nearest_blocks(memory.stack, ground.price)
@@ -72,8 +78,12 @@ def _ground(view: MarketView, memory: StructureMemory) -> Ground:
     frames = [view.bars[name] for name in SCORED]
     newest = np.stack([bars.open_ms[:, -1] for bars in frames])
     interval = np.array([bars.interval_ms for bars in frames])[:, None]
+    facts, mid = view.derivatives, quotes(view).mid
+    quoted = (view.at_ms - facts.last_ms > PRICE_LIMIT_MS) & ~np.isnan(mid)
     return Ground(
-        price=view.derivatives.last,
+        price=np.where(quoted, mid, facts.last),
+        price_ms=np.where(quoted, facts.quote_ms, facts.last_ms),
+        quoted=quoted,
         count=np.stack([bars.count for bars in frames]),
         closed_ms=np.where(newest >= 0, newest + interval, -1),
         overdue=is_stale(view.at_ms, newest, interval),
@@ -82,20 +92,29 @@ def _ground(view: MarketView, memory: StructureMemory) -> Ground:
 
 
 def _remember(draft: Draft, name: str, values: Floats, unit: str, at_ms: Ints | None) -> None:
-    """An input as it stands now: readings outlive the scan, while memory and view are written to by the next one."""
+    """Record a copy of an input: readings outlive the scan, while memory and view are overwritten by the next one."""
     draft.input(name, values.copy(), unit, None if at_ms is None else at_ms.copy())
 
 
-def _price_input(draft: Draft, view: MarketView) -> None:
-    draft.refuse(np.isnan(view.derivatives.last), Status.MISSING, "no price")
-    _remember(draft, "last price", view.derivatives.last, "quote", view.derivatives.last_ms)
+def _price_input(draft: Draft, view: MarketView, ground: Ground) -> None:
+    draft.refuse(np.isnan(ground.price), Status.MISSING, "no price")
+    traded = age_ms(view, view.derivatives.last_ms)
+    old = traded > PRICE_LIMIT_MS
+    draft.refuse_values(
+        old & ~ground.quoted, Status.STALE, traded, 60_000.0, lambda ms: f"last price {ms / 60_000:.0f} min old"
+    )
+    draft.note(ground.quoted & np.isnan(traded), "no trade yet: price is the mid quote")
+    draft.note_values(
+        ground.quoted & old, traded, 60_000.0, lambda ms: f"no trade for {ms / 60_000:.0f} min: price is the mid quote"
+    )
+    _remember(draft, "price", ground.price, "quote", ground.price_ms)
 
 
 def _usable(draft: Draft, ground: Ground, fewest: int, volume_known: Bools | None) -> Bools:
-    """Which timeframes count `[3, rows]`; rows with none are refused, and those that lack some are told so.
+    """Which timeframes count `[3, rows]`; rows with none are refused, and rows that lack some get a note.
 
-    A timeframe counts with `fewest` closed bars or more whose volume is known (None: whatever their volume) and whose
-    newest is not overdue.
+    A timeframe counts if it has at least `fewest` closed bars, its volume is known (None: not required) and it is not
+    overdue.
     """
     warm = ground.count >= fewest
     usable = warm & ~ground.overdue
@@ -123,13 +142,13 @@ def _note_warming(draft: Draft, name: str, held: Floats, mask: Bools, fewest: in
 
 
 def _over_timeframes(usable: Bools, scores: Floats) -> tuple[Floats, Floats]:
-    """Weighted mean `[rows]` over the usable timeframes, and their scores `[rows, 3]`, NaN where not usable."""
+    """Weighted mean `[rows]` over the usable timeframes, and their scores `[rows, 3]`, NaN if not usable."""
     held = np.where(usable, scores, np.nan).T
     return over_timeframes(held), held
 
 
 def _finish(draft: Draft, memory: StructureMemory, raw: Floats, unit: str, score: Floats, frames: Floats) -> Reading:
-    """The reading of a component with timeframes, and what their disagreement adds to it."""
+    """The reading of a component with timeframes, including their divergence."""
     aside = np.where(draft.ok, divergence(frames, memory.stack.adx[-1]), 0.0)
     return replace(draft.finish(raw, unit, score), timeframes=frames, divergence=aside)
 
@@ -139,14 +158,14 @@ def _or_zero(values: Floats) -> Floats:
 
 
 def _order_block(view: MarketView, memory: StructureMemory, ground: Ground, blocks: Nearest) -> Reading:
-    """Per timeframe 50 + 50 (below - above), a pull being the block's strength * exp(-distance / 3 ATR14).
+    """Per timeframe 50 + 50 (below - above), each the pull of a block: its strength * exp(-distance / 3 ATR14).
 
-    Below is the nearest open bullish block that price stands on or in, above the nearest open bearish one. Price beyond
-    the middle of a block has closed it already, whatever the bar will say. No open block on either side is 50: looked
-    for and not there, which the note says.
+    Below is the nearest open bullish block under or around price, above the nearest open bearish block over or around
+    it. A block whose middle the live price has crossed is closed already, before its bar closes. Without an open block
+    on either side the score is 50, and a note says so.
     """
     draft = Draft(view.rows)
-    _price_input(draft, view)
+    _price_input(draft, view, ground)
     usable = _usable(draft, ground, FEWEST_BARS, ground.volume_known)
     below = blocks.below_strength * np.exp(-blocks.below_atr / BLOCK_REACH_ATR)
     above = blocks.above_strength * np.exp(-blocks.above_atr / BLOCK_REACH_ATR)
@@ -164,9 +183,9 @@ def _order_block(view: MarketView, memory: StructureMemory, ground: Ground, bloc
 
 
 def _vwap(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
-    """`engine.prism.vwap.vwap_score` per timeframe; the reading is the weighted distance in percent of price."""
+    """`engine.prism.vwap.vwap_score` per timeframe; raw is the weighted distance in percent of price."""
     draft = Draft(view.rows)
-    _price_input(draft, view)
+    _price_input(draft, view, ground)
     price, mean = ground.price, memory.stack.vwap
     usable = _usable(draft, ground, vwap.FEWEST_BARS, ground.volume_known)
     for place, name in enumerate(SCORED):
@@ -178,7 +197,7 @@ def _vwap(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
 
 
 def _level_pulls(stack: Frame, price: Floats) -> tuple[Floats, Floats]:
-    """Strongest pull of a support and of a resistance by timeframe, `[3, rows]`, 0..1; 0 where there is none."""
+    """Strongest pull of a support and of a resistance by timeframe, `[3, rows]`, 0..1; 0 if there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = (price - stack.level) / stack.atr[:, None, :]
         pull = stack.level_weight * np.exp(-np.abs(distance) / LEVEL_REACH_ATR)
@@ -191,11 +210,12 @@ def _level_pulls(stack: Frame, price: Floats) -> tuple[Floats, Floats]:
 def _support_resistance(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
     """Per timeframe 50 + 50 (support - resistance), each the strongest pull of a level on its side of price.
 
-    pull = strength (touches and age) * alignment (1 where both other timeframes have the level too, 0.75 one, 0.5 none)
-    * exp(-distance / 2 ATR14). Within 0.1 ATR14 of a level it is both in part, so that a cross does not jump.
+    pull = strength (touches and age) * alignment (1 if both other timeframes have the level too, 0.75 one, 0.5 none)
+    * exp(-distance / 2 ATR14). Within 0.1 ATR14 of price a level is partly both, so that the score does not jump when
+    price crosses it.
     """
     draft = Draft(view.rows)
-    _price_input(draft, view)
+    _price_input(draft, view, ground)
     usable = _usable(draft, ground, FEWEST_BARS, None)
     below, above = _level_pulls(memory.stack, ground.price)
     pulls = below - above
@@ -226,16 +246,18 @@ def value_area_score(price: Floats, poc: Floats, high: Floats, low: Floats) -> F
 def _value_area(view: MarketView, memory: StructureMemory, ground: Ground) -> Reading:
     """Mean of `value_area_score` for the UTC session and the trailing 24 h; before a session is 1 h old, 24 h alone.
 
-    Made of 5m bars, or of 15m bars where those cover more of the 24 h. The reading is the distance to the 24 h POC in
-    heights of the 24 h value area.
+    From 5m bars, or from 15m bars if those cover more of the 24 h. raw is the distance to the 24 h POC in heights of
+    the 24 h value area.
     """
     draft = Draft(view.rows)
-    _price_input(draft, view)
+    _price_input(draft, view, ground)
     price, held = ground.price, memory.profiles
     fine, coarse = view.bars["5m"], view.bars["15m"]
     most = np.maximum(fine.count, coarse.count)
     closed = np.maximum(ground.closed_ms[_FINE], ground.closed_ms[_COARSE])
-    uses_coarse = coarse.count * coarse.interval_ms > np.minimum(fine.count * fine.interval_ms, DAY_MS)
+    uses_coarse = np.minimum(coarse.count * coarse.interval_ms, DAY_MS) > np.minimum(
+        fine.count * fine.interval_ms, DAY_MS
+    )
     overdue = np.where(uses_coarse, ground.overdue[_COARSE], ground.overdue[_FINE])
     used = np.where(uses_coarse, coarse.count, fine.count)
     draft.refuse(most == 0, Status.MISSING, "no closed bars")
@@ -261,7 +283,7 @@ def _value_area(view: MarketView, memory: StructureMemory, ground: Ground) -> Re
 
 
 def _position_heat(view: MarketView, memory: StructureMemory) -> Reading:
-    """`engine.prism.position_heat.position_heat` of the 15m history; the reading is z of the hour's change."""
+    """`engine.prism.position_heat.position_heat` of the 15m history; raw is z of the hour's change."""
     draft = Draft(view.rows)
     facts = view.derivatives
     known = ~np.isnan(facts.oi_history_usd).all(axis=1)

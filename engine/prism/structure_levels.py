@@ -1,6 +1,7 @@
-"""Which of the kept levels are nearest to the live price, and what they are called.
+"""The kept levels nearest to the live price, and their names.
 
-Pure functions called by `engine.prism.structure` once a scan. The names go to charts, targets and stops.
+Pure functions called by `engine.prism.structure` and `engine.prism.structure_memory` once a scan. The names go to
+charts, targets and stops.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.market.view import Bools, Floats, Ints
+from engine.arrays import Bools, Floats, Ints
 from engine.timeframes import SCORED
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ LEVEL_NAMES: Final[tuple[str, ...]] = (*PROFILE_NAMES, *SWING_NAMES, *BLOCK_NAME
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Nearest open blocks of each scored timeframe, `[3, rows]`, NaN where there is none."""
+    """Nearest open blocks of each scored timeframe, `[3, rows]`, NaN if there is none."""
 
     below_top: Floats
     below_bottom: Floats
@@ -43,7 +44,8 @@ class Nearest:
 
 
 def nearest_blocks(stack: Frame, price: Floats) -> Nearest:
-    """The bullish block that price stands on or in, and the bearish one over it; beyond its middle a block is spent.
+    """The nearest bullish block under or around price, and bearish block over or around it; a block counts only while
+    price has not crossed its middle.
 
     `stack` holds all scored timeframes, `[3, rows]` or `[3, kept, rows]`.
     """
@@ -64,8 +66,8 @@ def nearest_blocks(stack: Frame, price: Floats) -> Nearest:
 
 
 def _nearest(gap: Floats, standing: Bools) -> Ints:
-    """Which of the kept has the least gap (below zero counts as zero, the newest wins ties) where `standing`, as its
-    number in the flat stack `[3, rows]`; -1 where none is."""
+    """The kept block with the least gap (below zero counts as zero, the newest wins ties) among those `standing`, as an
+    index `[3, rows]` into the flat stack; -1 if none is."""
     held = np.where(standing, np.maximum(gap, 0.0), np.inf)
     frames, _, rows = held.shape
     place = held.argmin(axis=1)
@@ -74,12 +76,12 @@ def _nearest(gap: Floats, standing: Bools) -> Ints:
 
 
 def _chosen(values: Floats, flat: Ints) -> Floats:
-    """The chosen of `values [3, kept, rows]`, NaN where none was."""
+    """The chosen of `values [3, kept, rows]`, NaN if none was."""
     return np.where(flat >= 0, values.reshape(-1)[flat], np.nan)
 
 
 def _around(ascending: Floats, price: Floats) -> tuple[Floats, Floats]:
-    """Nearest of `ascending [3, kept, rows]` (NaN last) not above and above `price`, `[3, rows]`, NaN where none is."""
+    """Nearest of `ascending [3, kept, rows]` (NaN last) not above and above `price`, `[3, rows]`, NaN if none is."""
     frames, kept, rows = ascending.shape
     under = (ascending <= price).sum(axis=1)
     flat, column = ascending.reshape(-1), np.arange(frames)[:, None] * kept * rows + np.arange(rows)
@@ -89,7 +91,7 @@ def _around(ascending: Floats, price: Floats) -> tuple[Floats, Floats]:
 
 
 def named_prices(price: Floats, profiles: Profiles, stack: Frame, blocks: Nearest) -> Floats:
-    """`[rows, LEVEL_NAMES]`, quote currency, NaN where there is no such level."""
+    """`[rows, LEVEL_NAMES]`, quote currency, NaN if there is no such level."""
     columns = np.empty((len(LEVEL_NAMES), len(price)))
     held = [
         profiles.session_poc, profiles.session_high, profiles.session_low,

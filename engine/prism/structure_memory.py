@@ -1,8 +1,8 @@
-"""What the structure face keeps between scans: the levels of every row, computed anew only where a bar closed.
+"""Structural levels of every row, kept between scans and recomputed only for rows with a new bar.
 
-Owned by whoever owns the scan, one per market state, and handed to `engine.prism.structure.structure`. Everything kept
-follows from the closed bars of one view alone, so a memory that watched a stream and a fresh one given the same bars
-hold the same numbers. The live price never enters here.
+Owned by `engine.prism.score`, one per market state, and passed to `engine.prism.structure.structure`. Everything kept
+depends only on the closed bars of one view, so a memory that followed a stream and a fresh one given the same bars hold
+the same numbers. The live price is used only to place the named levels (`place`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.indicators.volatility import adx as wilder_adx
 from engine.indicators.volatility import atr as wilder_atr
 from engine.market.view import Bars, MarketView
@@ -24,18 +24,14 @@ from engine.prism.structure_levels import LEVEL_NAMES, PROFILE_NAMES, Nearest, n
 from engine.prism.volume_profile import value_areas
 from engine.timeframes import SCORED
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
 DAY_MS: Final = 86_400_000
 
 LOOKBACK_BARS: Final = 200
-"""Newest bars that blocks and swings are looked for in: 16 hours of 5m, 2 days of 15m, 33 days of 4h. Older ones count
-as forgotten, which also bounds the work of a bar close."""
+"""Newest bars in which blocks and swings are searched: 16 hours of 5m, 2 days of 15m, 33 days of 4h. Older ones are
+dropped, which also bounds the work of a bar close."""
 
 ATR_BARS: Final = 300
-"""Bars the Wilder average runs over. Its weights fall by 13/14 a bar, so what lies before weighs below 1e-9."""
+"""Bars the Wilder average runs over. Its weights fall by 13/14 a bar, so all earlier bars weigh below 1e-9."""
 
 FEWEST_BARS: Final = 36
 """Bars below which a timeframe has neither blocks nor levels: ATR14 and a 20-bar mean before a displacement."""
@@ -51,7 +47,7 @@ ALIGNED_ATR: Final = 0.5
 
 @dataclass(slots=True)
 class Frame:
-    """What is known of one timeframe, `[rows]` or `[rows, kept]`; NaN where there is none."""
+    """Levels of one timeframe, `[rows]` or `[rows, kept]`; NaN if there is none."""
 
     revision: Ints
     atr: Floats
@@ -69,7 +65,7 @@ class Frame:
     """The same levels in order, NaN last."""
     level_strength: Floats
     level_aligned: Floats
-    """0.5 where no other timeframe has a level within `ALIGNED_ATR` of it, 0.75 where one has, 1 where both have."""
+    """0.5 if no other timeframe has a level within `ALIGNED_ATR` of it, 0.75 if one has, 1 if both have."""
     level_weight: Floats
     """`level_strength * level_aligned`."""
 
@@ -79,7 +75,7 @@ class Profiles:
     """Value areas, `[rows]`."""
 
     revision: Ints
-    """`[rows, 2]` of the 5m and the 15m bars they were made from."""
+    """`[rows, 2]` revisions of the 5m and the 15m bars they were computed from."""
     session_poc: Floats
     session_high: Floats
     session_low: Floats
@@ -101,16 +97,16 @@ class StructureMemory:
         self.epoch: int | None = None
         self.stack = _empty_stack(0)
         """All scored timeframes side by side, `[3, rows]` or `[3, kept, rows]`: a scan compares the live price with all
-        of them at once, and row by row in memory that is one long run."""
+        of them at once, in one contiguous pass."""
         self.frames: dict[str, Frame] = _frames_of(self.stack)
-        """The same by timeframe, `[rows]` or `[rows, kept]`: views, so that what is written to one stands in both."""
+        """The same by timeframe, `[rows]` or `[rows, kept]`, as views of the stack."""
         self.profiles = _empty_profiles(0)
         self.prices: Floats = np.zeros((0, len(LEVEL_NAMES)))
-        """`[rows, LEVEL_NAMES]` named structural prices at the newest scan, NaN where there is none."""
+        """`[rows, LEVEL_NAMES]` named structural prices at the newest scan, NaN if there is none."""
         self._heat = RowMemo()
 
     def update(self, view: MarketView) -> None:
-        """Bring the levels up to the closed bars of `view`."""
+        """Update the levels to the closed bars of `view`."""
         if self.epoch != view.epoch or len(self.profiles.day_poc) > view.rows:
             self.clear()
         self.epoch = view.epoch
@@ -136,11 +132,11 @@ class StructureMemory:
             held[changed, 0], held[changed, 1] = fine[changed], coarse[changed]
 
     def heat(self, oi_usd: Floats, close: Floats) -> Heat:
-        """`position_heat` of the 15m history, computed anew only for rows whose history is not that of before."""
+        """`position_heat` of the 15m history, recomputed only for rows whose history changed."""
         return Heat(*self._heat.of((oi_usd, close), lambda part: position_heat(oi_usd[part], close[part])))
 
     def place(self, price: Floats, blocks: Nearest) -> None:
-        """Remember which named levels are nearest to `price` `[rows]`."""
+        """Record the named levels nearest to `price` `[rows]`."""
         self.prices = named_prices(price, self.profiles, self.stack, blocks)
 
     def swing(self, timeframe: int, *, above: bool) -> Floats:
@@ -155,7 +151,7 @@ class StructureMemory:
         return tuple((name, price) for name, price in found if price == price)
 
     def _update_profiles(self, view: MarketView, changed: Ints) -> None:
-        """Profiles from 5m bars, or from 15m bars for the rows of which those cover more of the 24 h."""
+        """Profiles from 5m bars, or from 15m bars for rows whose 15m bars cover more of the 24 h."""
         fine, coarse = _day_covered(view.bars["5m"], changed), _day_covered(view.bars["15m"], changed)
         coarser = coarse > fine
         for name, rows in (("5m", changed[~coarser]), ("15m", changed[coarser])):
@@ -242,7 +238,7 @@ def _align(stack: Frame, rows: Ints) -> None:
     near = np.zeros(level.shape, dtype=np.int8)
     for one, other in combinations(range(len(SCORED)), 2):
         found = np.zeros(level.shape[1:], dtype=np.bool_)
-        # Level by level of the other, so that the gaps stay in the cache; the same gap serves both directions.
+        # One level of the other at a time, so that the gaps stay in the cache; the same gap serves both directions.
         for place, each in enumerate(level[other]):
             gap = np.abs(level[one] - each)
             found |= gap <= reach[one]
@@ -271,7 +267,7 @@ def _update_profiles(profiles: Profiles, bars: Bars, rows: Ints, atr: Floats) ->
     newest = opened[:, -1:]
     session_start = newest - newest % DAY_MS
     old_enough = newest + bars.interval_ms - session_start >= SESSION_BARS_MS
-    # The session's bars are the newest ones: nothing before its longest run has to be looked at.
+    # The session's bars are the newest ones, so bars before the longest session need not be read.
     longest = max(1, int(((newest - session_start) // bars.interval_ms).max()) + 1)
     late = slice(max(0, opened.shape[1] - longest), None)
     today = opened[:, late]

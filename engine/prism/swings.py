@@ -1,8 +1,8 @@
 """Confirmed swing highs and lows, and the support and resistance levels they cluster into.
 
 Pure functions on `[rows, bars]`, called by `engine.prism.structure_memory` for rows with a new bar. A swing is an
-extreme that `WING` later closed bars did not exceed, so it exists only from the close of the last of them: nothing
-here may look at a bar that has not closed, and a swing at the newest bars must never be reported.
+extreme that `WING` later closed bars did not exceed, so it exists only from the close of the last of them. Nothing here
+may read a bar that has not closed, and a swing at the newest bars must never be reported.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from engine.arrays import Bools, Floats, Ints
 
 WING: Final = 3
-"""Bars on each side that a swing must stand out from: 7-bar fractals, between the 5 of Williams' and the 11 that
-would confirm a 4h swing only a day later."""
+"""Bars on each side that a swing must exceed: 7-bar fractals, between Williams' 5 and the 11 that would confirm a 4h
+swing only a day later."""
 
 KEPT: Final = 24
 """Newest swings of each row that form levels: about 10 hours of 5m, 2 days of 15m and 3 weeks of 4h bars."""
@@ -52,7 +49,7 @@ def confirmed_swings(high: Floats, low: Floats, wing: int = WING) -> tuple[Bools
 
 
 def newest_places(row: Ints, rows: int, kept: int) -> tuple[Bools, Ints]:
-    """Of finds listed by row and then by bar, which are among the newest `kept` of their row, and their place there.
+    """For finds listed by row and then by bar: whether each is among the newest `kept` of its row, and its place there.
 
     `row` is the row of each find, ascending. Place 0 is the newest of a row.
     """
@@ -75,8 +72,8 @@ def newest_where(mask: Bools, values: Floats, kept: int) -> tuple[Floats, Floats
 def newest_swings(high: Floats, low: Floats, kept: int = KEPT) -> tuple[Floats, Floats]:
     """Prices and ages in bars of each row's newest swings, highs and lows alike, `[rows, kept]`, NaN-padded.
 
-    A level works from both sides (broken resistance is support), so the kind of a swing is not kept. Half of the
-    places are for highs and half for lows, so that a trend which leaves few swings of one kind still has both.
+    A level works from both sides (broken resistance is support), so the kind of a swing is not kept. Half of the places
+    are for highs and half for lows, so that a trend with few swings of one kind still has both.
     """
     is_high, is_low = confirmed_swings(high, low)
     tops, tops_ago = newest_where(is_high, high, kept // 2)
@@ -87,11 +84,11 @@ def newest_swings(high: Floats, low: Floats, kept: int = KEPT) -> tuple[Floats, 
 def swing_levels(price: Floats, ago: Floats, atr: Floats) -> tuple[Floats, Floats]:
     """Levels and strengths 0..1 of clustered swings, `[rows, kept]`, NaN-padded.
 
-    Each swing speaks for its neighbourhood: the level is the mean of the swings within `CLUSTER_ATR` of it, its touches
-    are their number n, its age that of the newest touch. strength = (1 - 0.5^n) * (0.5 + 0.5 exp(-age / 100 bars)):
-    one touch is worth half of what many are, and an old level at least half of what a fresh one is. A neighbourhood
-    rather than a chain of gaps, because chains merge a whole range into one level. `price`, `ago` `[rows, kept]`;
-    `atr` `[rows]`.
+    Each swing gives the level of its neighbourhood: the mean of the swings within `CLUSTER_ATR` of it, with their
+    number n as touches and the age of the newest touch. strength = (1 - 0.5^n) * (0.5 + 0.5 exp(-age / 100 bars)): one
+    touch is worth half of many, and an old level at least half of a fresh one. Neighbourhoods are used instead of
+    chains of small gaps, because chains merge a whole range into one level. `price`, `ago` `[rows, kept]`; `atr`
+    `[rows]`.
     """
     gap = np.abs(price[:, :, None] - price[:, None, :])
     near = gap <= CLUSTER_ATR * atr[:, None, None]

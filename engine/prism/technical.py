@@ -1,7 +1,7 @@
 """The technical face: speed and direction of price, six components on three timeframes.
 
-Called by `engine.prism.score` after it has advanced the bank. Formulas are the specification's; where a window holds
-no movement there is no information, and the component stands at 50 with a reading of 0 (RSI 50, Williams %R -50).
+Called by `engine.prism.score` after it has advanced the bank. Formulas are the specification's. If price did not move
+in a window there is no information: the component scores 50 with a raw value of 0 (RSI 50, Williams %R -50).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Floats, Ints, MarketView
+from engine.arrays import Floats, Ints
+from engine.market.view import MarketView
 from engine.prism.bar_bank import AO_BARS, AO_Z_VALUES, BarBank, Frame
 from engine.prism.bar_components import BarComponent, Partial, read
 from engine.prism.board import Reading
@@ -26,7 +27,7 @@ def _ao_values(frame: Frame) -> Ints:
 
 
 def _ao(frame: Frame) -> Floats:
-    """Level, change and z; the z part joins once its 100 values are there, so that a young symbol scores without."""
+    """Level, change and z; the z part joins once it has 100 values, so that a young symbol is scored without it."""
     return blend_parts(
         {
             "level": (0.5, tilt(frame["ao"])),
@@ -63,11 +64,11 @@ COMPONENTS: Final = (
         {"direction": (lambda f: f["move_14"], "sign, 14 bars")},
     ),
 )  # fmt: skip
-"""Least bars follow from the seeds: 14 changes (rsi), a 34-bar mean and one change of it (ao), 26 + 9 - 1 (macd),
+"""The least bars follow from the seeds: 14 changes (rsi), a 34-bar mean and one change of it (ao), 26 + 9 - 1 (macd),
 plain windows (williams_r, cci) and 100 true ranges (atr)."""
 
 MIN_BARS: Final[dict[str, int]] = {one.name: one.bars for one in COMPONENTS}
-"""Closed bars of a timeframe from which on each component counts there."""
+"""Closed bars a timeframe needs for each component to count."""
 
 
 def technical(view: MarketView, bank: BarBank) -> dict[str, Reading]:

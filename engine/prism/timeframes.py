@@ -1,7 +1,7 @@
-"""One component over three timeframes: the weighted mean of its scores, and what their disagreement means.
+"""One component over three timeframes: the weighted mean of its scores, and the points for their divergence.
 
-Called by the bar faces and by whatever else scores 5m, 15m and 4h. Pure arithmetic on scores; a NaN score is a
-timeframe that does not count (warming, stale or missing).
+Called by the bar faces and by `engine.prism.structure`. Pure arithmetic on scores; a NaN score is a timeframe that does
+not count (warming, stale or missing).
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import Final
 
 import numpy as np
 
-from engine.market.view import Bools, Floats, Ints
+from engine.arrays import Bools, Floats, Ints
 from engine.timeframes import SCORED, WEIGHTS
 
 STALE_INTERVALS: Final = 2
-"""Intervals after the close of its newest bar at which a timeframe is stale: one bar is due, and one interval late."""
+"""Intervals after the close of its newest bar at which a timeframe is stale: the next bar is then one interval late."""
 SIDE_POINTS: Final = 5.0
-"""Distance from 50 from which on a timeframe takes a side."""
+"""Distance from 50 at which a timeframe takes a side."""
 CONFLICT_SHARE, CONFLICT_MOST = 0.2, 10.0
 AGREEMENT_SHARE, AGREEMENT_MOST = 0.1, 5.0
 STRONG_ADX: Final = 25.0
-"""ADX from which on the high timeframe's trend counts in full."""
+"""ADX at which the high timeframe's trend counts in full."""
 
 
 def is_stale(at_ms: int, newest_open_ms: Ints, interval_ms: int | Ints) -> Bools:
-    """The newest bar closed more than two intervals before `at_ms`; False where there is no bar (-1).
+    """The newest bar closed more than two intervals before `at_ms`; False without a bar (-1).
 
     `[rows]`, or `[frames, rows]` with an interval for each frame, `[frames, 1]`.
     """
@@ -33,7 +33,7 @@ def is_stale(at_ms: int, newest_open_ms: Ints, interval_ms: int | Ints) -> Bools
 
 
 def blend(scores: Floats) -> Floats:
-    """`[rows]` weighted mean of `[rows, 3]` scores over the timeframes that count; NaN where none does."""
+    """`[rows]` weighted mean of `[rows, 3]` scores over the timeframes that count; NaN if none does."""
     total, weight = np.zeros(len(scores)), np.zeros(len(scores))
     for i, name in enumerate(SCORED):
         score = scores[:, i]
@@ -50,13 +50,13 @@ def blend(scores: Floats) -> Floats:
 
 
 def conflicts(scores: Floats) -> Bools:
-    """`[rows]` low and high timeframe stand on opposite sides of 50, each by at least 5 points."""
+    """`[rows]` low and high timeframe are on opposite sides of 50, each by at least 5 points."""
     low, high = scores[:, 0] - 50.0, scores[:, -1] - 50.0
     return (np.minimum(np.abs(low), np.abs(high)) >= SIDE_POINTS) & (low * high < 0.0)
 
 
 def divergence(scores: Floats, adx_high: Floats) -> Floats:
-    """`[rows]` points to add to a component for the disagreement of its low and high timeframe, -10..10.
+    """`[rows]` points to add to a component for the divergence of its low and high timeframe, -10..10.
 
     Conflict pulls toward the high timeframe in proportion to `adx_high`, the 14-bar ADX of that timeframe; agreement
     adds at most 5 points. 0 while either timeframe does not count, and 0 for a conflict whose ADX is not known.

@@ -1,8 +1,8 @@
-"""Trap flags: what speaks against following a score, though it is no reason to hide the row.
+"""Trap flags: warnings against following a score that are no reason to hide the row.
 
-Called by `engine.picture` for the newest scan. Reads the view and the inputs of the scan's own readings, so a flag says
-what the score saw. A flag is raised for one side, the one that would be taken; what cannot be known raises nothing. No
-flag changes a score or a gate.
+Called by `engine.pipeline` through `Scorer.traps` for the newest scan. Reads the view and the inputs of the scan's own
+readings, so a flag rests on the same figures as the score. A flag is raised for the side that would be taken; unknown
+figures raise nothing. No flag changes a score or a gate.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.indicators.alignment import Bools, Floats
+from engine.arrays import Bools, Floats
+from engine.figures import usd_text
 from engine.market.view import Bars, MarketView
 from engine.prism.board import Board, Status
 from engine.prism.depth import Depth
+from engine.prism.liquidation_pressure import elapsed_of_minute, trailing
 from engine.prism.mood import breadth
 from engine.prism.roster import Roster
 from engine.prism.row_memo import Memory, Part
 from engine.prism.scales import ratio
 
 MOVE_FRAC: Final = 0.005
-"""Change over 1 h from which price is said to move: half a percent."""
+"""Change over 1 h from which price counts as moving: half a percent."""
 SPOT_GAP: Final = 0.10
 """Net share of volume by which spot lags the perpetual: the width of a balanced market (0.45 to 0.55 bought)."""
 INTEREST_FALL: Final = 0.01
@@ -36,14 +38,15 @@ BAND_BARS, BAND_WIDTH = 20, 2.0
 THIN_MOVE_FRAC: Final = 0.01
 MINUTES_A_DAY: Final = 1440.0
 WICK_BARS: Final = 3
-"""Newest closed 15m bars in which a wick counts."""
+"""Newest closed 15m bars that are searched for a wick."""
 WICK_BEFORE: Final = 20
-"""Bars before it whose extreme it must have taken."""
+"""Bars before it whose extreme it must have passed."""
 WICK_SHARE: Final = 0.5
 MARKET_MOVE_FRAC: Final = 0.005
 MARKET_BREADTH: Final = 0.35
-"""Share of rising rows below which (or above one less that, above which) the market goes one way."""
+"""At most this share of rows rising, or at least 1 minus it, means that the market moves one way."""
 CROWD_RATIO: Final = 3.0
+FORCED_MINUTES: Final = 15
 FORCED_SHARE: Final = 0.05
 """Liquidations of 15 m on the trade's side, less the other's, as a share of the volume of 15 m."""
 
@@ -63,7 +66,7 @@ class Traps:
     raised: Bools
     """`[2, rows, T]`: long, short; flags in the order of `TRAPS`."""
     saw: Floats
-    """`[2, rows, T, 2]`: the two figures that each flag rests on."""
+    """`[2, rows, T, 2]`: the two figures behind each flag."""
 
     def of(self, row: int, side: int) -> tuple[Trap, ...]:
         """The flags against taking `side` (+1, -1; none for 0) of a row."""
@@ -99,7 +102,7 @@ TRAPS: Final[dict[str, Callable[[int, float, float], str]]] = {
         f"4h %B {percent_b:.2f} {_word(side, '>', '<')} {_word(side, f'{STRETCHED:.2f}', f'{1 - STRETCHED:.2f}')}"
     ),
     "thin_book": lambda side, depth, minute: (
-        f"{_word(side, 'bids', 'asks')} within 1 % hold {depth / minute * 60:.0f} s of usual volume (${depth:,.0f})"
+        f"{_word(side, 'bids', 'asks')} within 1 % hold {depth / minute * 60:.0f} s of usual volume ({usd_text(depth)})"
     ),
     "stop_hunt_wick": lambda side, level, wick: (
         f"15m wick through {level:.6g}, the {_word(side, 'high', 'low')} of {WICK_BEFORE} bars, and back: "
@@ -113,10 +116,11 @@ TRAPS: Final[dict[str, Callable[[int, float, float], str]]] = {
         f"crowded {_word(side, 'long', 'short')}"
     ),
     "liquidation_driven": lambda side, forced, share: (
-        f"${forced:,.0f} of {_word(side, 'shorts', 'longs')} liquidated in 15 m, {share * 100:.0f} % of volume"
+        f"{usd_text(forced)} more {_word(side, 'shorts than longs', 'longs than shorts')} liquidated in 15 m, "
+        f"{share * 100:.0f} % of volume"
     ),
 }
-"""By name, in words, from the side and two figures."""
+"""By name, the text of a flag from the side and its two figures."""
 
 
 def traps(view: MarketView, board: Board, roster: Roster, depth: Depth, memory: Memory) -> Traps:
@@ -142,9 +146,14 @@ class _Ground:
     memory: Memory
 
     def input(self, component: str, name: str) -> Floats:
-        """An input of a reading where its component counts, NaN elsewhere."""
+        """An input of a reading; NaN in rows where its component does not count."""
         reading = self.board.readings[component]
         return np.where(reading.status == Status.OK, reading.inputs[name][0], np.nan)
+
+    def raw(self, component: str) -> Floats:
+        """The raw value of a reading; NaN in rows where it does not count."""
+        reading = self.board.readings[component]
+        return np.where(reading.status == Status.OK, reading.raw, np.nan)
 
     def moved(self, side: float, least: float = MOVE_FRAC) -> Bools:
         return np.asarray(side * self.view.derivatives.change_1h_frac >= least)
@@ -160,20 +169,25 @@ def _hype(ground: _Ground, side: float) -> _Found:
 
 
 def _interest(ground: _Ground, side: float) -> _Found:
-    """A move in which positions are closed. In base units: dollars follow price by themselves."""
-    facts = ground.view.derivatives
-    interest = (1.0 + facts.oi_change_1h_frac) / (1.0 + facts.change_1h_frac) - 1.0
-    return ground.moved(side) & (interest <= -INTEREST_FALL), interest, facts.change_1h_frac
+    """A move in which positions are closed. In base units, since the dollar value follows price by itself.
+
+    Both changes are position heat's, over the same four closed 15m slots: a price that has moved since the last slot
+    says nothing about open interest, which is not known yet.
+    """
+    interest, price = (
+        np.expm1(ground.input("position_heat", f"{what}, 1 h change")) for what in ("open interest", "price")
+    )
+    return (side * price >= MOVE_FRAC) & (interest <= -INTEREST_FALL), interest, price
 
 
 def _funding(ground: _Ground, side: float) -> _Found:
-    """The side pays more than it does in 95 of its 100 settlements (or than 5 bp per 8 h, while those are few)."""
+    """The side pays more than in 95 % of the symbol's settlements (or than 5 bp per 8 h, while those are few)."""
     rate, band = ground.input("funding", "predicted"), ground.input("funding", "band")
     return side * rate > band, rate, band
 
 
 def _stretched(ground: _Ground, side: float) -> _Found:
-    """Price stands at or beyond the edge of its 4h bands, on the trade's side."""
+    """Price is near or beyond the edge of its 4h bands, on the trade's side."""
     bars = ground.view.bars["4h"]
     middle, spread = ground.memory["bands 4h"].of((bars.revision,), lambda part: _bands(bars, part))
     percent_b = (ground.view.derivatives.last - middle) / (2.0 * BAND_WIDTH * spread) + 0.5
@@ -181,7 +195,7 @@ def _stretched(ground: _Ground, side: float) -> _Found:
 
 
 def _bands(bars: Bars, rows: Part) -> tuple[Floats, ...]:
-    """Mean and deviation of the newest 20 closes, NaN below 20 of them or where price never moved."""
+    """Mean and deviation of the newest 20 closes, NaN below 20 of them; the deviation also if price never moved."""
     if bars.close.shape[1] < BAND_BARS:
         nothing = np.full(len(bars.count[rows]), np.nan)
         return nothing, nothing
@@ -191,9 +205,9 @@ def _bands(bars: Bars, rows: Part) -> tuple[Floats, ...]:
 
 
 def _thin(ground: _Ground, side: float) -> _Found:
-    """After a move, what would have to take the other side of an exit is less than a minute of usual volume."""
+    """After a move, the depth that an exit would trade against is less than a minute of usual volume."""
     counts = ground.board.readings["liquidity"].status == Status.OK
-    # A book that is not known as far as 1 % is no witness that there is little.
+    # A book that is not known as far as 1 % does not prove that depth is thin: its depth is NaN.
     resting = ground.depth.bid_1pct_usd if side > 0 else ground.depth.ask_1pct_usd
     exit_usd, minute = np.where(counts, resting, np.nan), ground.view.derivatives.volume_24h_usd / MINUTES_A_DAY
     return ground.moved(side, THIN_MOVE_FRAC) & (exit_usd < minute), exit_usd, minute
@@ -207,8 +221,8 @@ def _wick(ground: _Ground, side: float) -> _Found:
 
 
 def _swept(bars: Bars, side: float, rows: Part) -> tuple[Floats, ...]:
-    """The extreme that the newest such wick went through, and the wick's share of its bar; NaN: none lately."""
-    # Upside down, a sweep of lows is a sweep of highs.
+    """The extreme that the newest such wick went through, and the wick's share of its bar; NaN: none."""
+    # Mirrored, a sweep of lows is a sweep of highs.
     tips, tails = (bars.high, bars.low) if side > 0 else (bars.low, bars.high)
     tip, tail = side * tips[rows], side * tails[rows]
     opened, close = side * bars.open[rows], side * bars.close[rows]
@@ -223,7 +237,7 @@ def _swept(bars: Bars, side: float, rows: Part) -> tuple[Floats, ...]:
 
 
 def _market(ground: _Ground, side: float) -> _Found:
-    """BTC and the breadth of the universe go the other way."""
+    """BTC and the breadth of the universe move the other way."""
     view = ground.view
     change = view.derivatives.change_1h_frac
     heads = ground.roster.leaders["BTC"]
@@ -238,18 +252,19 @@ def _market(ground: _Ground, side: float) -> _Found:
 
 
 def _crowd(ground: _Ground, side: float) -> _Found:
-    accounts = ground.input("long_short_ratio", "accounts")
+    """Of all venues that publish the ratio, as it is scored; a venue that publishes none has the same crowd."""
+    accounts = ground.raw("long_short_ratio")
     limit = CROWD_RATIO if side > 0 else 1.0 / CROWD_RATIO
     over = accounts >= limit if side > 0 else accounts <= limit
     return over, accounts, np.full(ground.view.rows, limit)
 
 
 def _forced(ground: _Ground, side: float) -> _Found:
-    """The move is made of forced orders: they end when the positions are gone."""
+    """The move is driven by forced orders, which end when the positions are gone."""
     feed = ground.view.liquidations
     known = (feed.since_ms >= 0) & (ground.board.readings["liquidations"].status == Status.OK)
-    short, long = feed.short_usd[:, -15:].sum(axis=1), feed.long_usd[:, -15:].sum(axis=1)
-    forced = np.where(known, short if side > 0 else long, np.nan)
-    net = side * (short - long)
+    elapsed = elapsed_of_minute(ground.view.at_ms)
+    short, long = (trailing(usd, FORCED_MINUTES, elapsed) for usd in (feed.short_usd, feed.long_usd))
+    net = np.where(known, side * (short - long), np.nan)
     share = ratio(net, ground.input("trade_flow", "volume_15m"))
-    return ground.moved(side, 0.0) & (share >= FORCED_SHARE), forced, share
+    return ground.moved(side, 0.0) & (share >= FORCED_SHARE), net, share

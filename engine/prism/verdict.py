@@ -1,6 +1,6 @@
-"""What a score rests on: the components that move it most, and what would turn it over.
+"""What a score rests on: the components that move it most, and which of them would flip it.
 
-Called by the documents and the console. Pure readings of a board, so the points add up to the score shown; no data is
+Called by the documents and the console. Pure functions of a board, so the points add up to the score shown; no data is
 read and nothing is scored.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.market.view import Floats, Ints
+from engine.arrays import Floats, Ints
 from engine.prism.board import COMPONENT_NAMES, FACE_OF, FACES, Board, Status
 
 
@@ -27,16 +27,16 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """The fewest components that, were they neutral, would take the score over 50 or onto it."""
+    """The fewest components that, if neutral, would move the score to 50 or to the other side of it."""
 
     components: tuple[str, ...]
-    """Those that move it most first."""
+    """The one that moves it most first."""
     score: float
-    """What it would then be."""
+    """The score it would then have."""
 
 
 def points(board: Board, rows: Ints) -> Floats:
-    """`[rows, C]` points of every component, 0 where it does not count; a row's sum is its score less 50."""
+    """`[rows, C]` points of every component, 0 if it does not count; a row's sum is its score less 50."""
     weight = board.face_weight[rows][:, list(FACE_OF)] * board.weight[rows]
     counts = board.status[rows] == int(Status.OK)
     return np.where(counts, weight * (np.where(counts, board.adjusted[rows], 50.0) - 50.0), 0.0)
@@ -54,10 +54,10 @@ def movers(board: Board, row: int) -> list[Mover]:
 
 
 def flip(found: Sequence[Mover], score: float) -> Flip | None:
-    """What would turn `score` over, from the movers it adds up from; None where it takes no side.
+    """The flip of `score`, from the movers that add up to it; None if it takes no side.
 
-    Weights stay as they are: a neutral component counts at 50. A score is nothing but its movers, so all of those on
-    its side together always suffice.
+    Weights stay as they are: a neutral component counts at 50. A score is 50 plus its movers, so all of those on its
+    side together always suffice.
     """
     side = 1 if score > 50.0 else -1 if score < 50.0 else 0
     if not side:

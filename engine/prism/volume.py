@@ -1,11 +1,11 @@
 """The volume face: participation behind the move, six components on three timeframes.
 
-Called by `engine.prism.score` after it has advanced the bank. Volumes are dollars; an instrument without dollar
-volumes is missing here, and `volume_delta` and `divergence` are missing where candles do not say who was the taker.
-Where nothing traded or nothing moved there is no information: the component stands at 50 with a reading of 0.
+Called by `engine.prism.score` after it has advanced the bank. Volumes are dollars; an instrument without dollar volumes
+is missing here, and `volume_delta` and `divergence` are missing if candles carry no taker volume. If nothing traded or
+nothing moved there is no information: the component scores 50 with a raw value of 0.
 
 The slopes of `divergence` are both in standard deviations of their own window (their correlation with time), which
-frees them of scale and of the CVD's arbitrary origin and makes them comparable.
+makes them independent of scale and of the CVD's arbitrary origin, and so comparable.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from engine.arrays import Floats, Ints
 from engine.indicators.normal import normal_cdf
-from engine.market.view import Floats, Ints, MarketView
+from engine.market.view import MarketView
 from engine.prism.bar_bank import OBV_WINDOW, OBV_Z_LEAST, OBV_Z_VALUES, BarBank, Frame
 from engine.prism.bar_components import ADX_BARS, BarComponent, Partial, read
 from engine.prism.board import Reading
@@ -24,7 +25,7 @@ from engine.prism.timeframes import STRONG_ADX
 
 
 def _delta(frame: Frame) -> Floats:
-    """Taker imbalance, halved where there is no trend for it to feed."""
+    """Taker imbalance, halved without a trend."""
     return frame["delta_share"] * (0.5 + 0.5 * np.minimum(1.0, frame["adx"] / STRONG_ADX))
 
 
@@ -66,11 +67,11 @@ COMPONENTS: Final = (
         lambda f: tilt(f["trend_gap"]), {},
     ),
 )  # fmt: skip
-"""Least bars follow from the windows: ADX14 (volume_delta), 20 (adl, divergence), 20 + 3 - 1 (cmf), 5 + 20
-(relative_volume), and 20 + 30 (obv, whose z runs over the changes there are, at least 30 and at most 100)."""
+"""The least bars follow from the windows: ADX14 (volume_delta), 20 (adl, divergence), 20 + 3 - 1 (cmf), 5 + 20
+(relative_volume), and 20 + 30 (obv; its z runs over the known changes, at least 30 and at most 100)."""
 
 MIN_BARS: Final[dict[str, int]] = {one.name: one.bars for one in COMPONENTS}
-"""Closed bars (with the volumes it needs) of a timeframe from which on each component counts there."""
+"""Closed bars (with the volumes it needs) that a timeframe needs for each component to count."""
 
 
 def volume(view: MarketView, bank: BarBank) -> dict[str, Reading]:

@@ -1,8 +1,8 @@
 """Volume profile of a window of bars: point of control and value area.
 
-Pure functions on `[rows, bars]`, called by `engine.prism.structure_memory` for rows with a new bar. The definitions
-are those of the Market Profile literature (J. Dalton, Mind Over Markets): the value area grows from the point of
-control by the busier neighbour until it holds 70 % of the volume.
+Pure functions on `[rows, bars]`, called by `engine.prism.structure_memory` for rows with a new bar. The definitions are
+those of the Market Profile literature (J. Dalton, Mind Over Markets): the value area grows from the point of control by
+the busier neighbour until it holds 70 % of the volume.
 """
 
 from __future__ import annotations
@@ -12,28 +12,25 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from engine.arrays import Bools, Floats, Ints
 
 VALUE_SHARE: Final = 0.70
 FEWEST_BINS: Final = 20
 MOST_BINS: Final = 120
 BINS_PER_ATR: Final = 5.0
-"""Bins are a fifth of an ATR14 where that gives between 20 and 120 of them over the window's range."""
+"""A bin is a fifth of an ATR14, if that gives between 20 and 120 of them over the window's range."""
 
 _POINT_BINS: Final = 1e-6
-"""A bar narrower than this part of a bin is a point: its density would swamp the arithmetic."""
+"""A bar narrower than this part of a bin is treated as a point: its density would be numerically unstable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueArea:
-    """`[rows]`, quote currency; NaN where the window holds no volume or no range."""
+    """`[rows]`, quote currency; NaN if the window holds no volume or no range."""
 
     poc: Floats
-    """Middle of the busiest bin; of equals the one nearest to the volume's centre."""
+    """Middle of the busiest bin; of equal ones, the nearest to the volume's centre."""
     high: Floats
     """Upper edge of the value area."""
     low: Floats
@@ -48,7 +45,7 @@ def value_area(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Fl
 
 
 def value_areas(windows: Sequence[tuple[Floats, Floats, Floats, Bools]], atr: Floats) -> list[ValueArea]:
-    """`value_area` of several windows (high, low, volume, inside) of the same rows, grown side by side."""
+    """`value_area` of several windows (high, low, volume, inside) of the same rows, computed side by side."""
     grids = [_grid(*window, atr) for window in windows]
     profiles = np.concatenate([grid.profile for grid in grids])
     poc = _busiest(profiles)
@@ -68,7 +65,7 @@ def value_areas(windows: Sequence[tuple[Floats, Floats, Floats, Bools]], atr: Fl
 
 
 class _Grid(NamedTuple):
-    """The bins of one window and what they hold."""
+    """The bins of one window and their volume."""
 
     sound: Bools
     """`[rows]` there is volume and a range."""
@@ -94,7 +91,7 @@ def _grid(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Floats)
     profile = _profile(
         (low[used] - bottom[row]) / width[row], (high[used] - bottom[row]) / width[row], volume[used], row, len(used)
     )
-    # Bins beyond a row's own count hold rounding dust only.
+    # Bins beyond a row's own count hold only rounding errors.
     profile[np.arange(profile.shape[1])[None, :] >= bins[:, None]] = 0.0
     return _Grid(sound, bottom, width, profile)
 
@@ -102,8 +99,8 @@ def _grid(high: Floats, low: Floats, volume: Floats, inside: Bools, atr: Floats)
 def _profile(lows: Floats, highs: Floats, sizes: Floats, row: Ints, rows: int) -> Floats:
     """Volume by bin `[rows, MOST_BINS]` of bars whose edges are given in bins, listed by row and then by bar.
 
-    Volume below x is the sum of d (x - low) over bars with low < x less the same of their highs, d being volume per
-    bin: two sums by bin of where edges fall, instead of every bar against every bin.
+    Volume below x is the sum of d (x - low) over bars with low < x, less the same sum for their highs, with d the
+    volume per bin: two sums over the bins of the edges, instead of every bar against every bin.
     """
     slots = MOST_BINS + 1
     reach = highs - lows
@@ -113,7 +110,7 @@ def _profile(lows: Floats, highs: Floats, sizes: Floats, row: Ints, rows: int) -
     slope, offset = np.zeros(rows * slots), np.zeros(rows * slots)
     first = row * slots
     for edge, weight in ((lows, density), (highs, -density)):
-        # An edge inside bin b bends the line from the upper edge of b on; the rest of bin b is its own business.
+        # An edge inside bin b changes the slope from the upper edge of b on; only values at bin edges are needed.
         flat = first + np.minimum(edge.astype(np.int64) + 1, MOST_BINS)
         slope += np.bincount(flat, weight, rows * slots)
         offset += np.bincount(flat, weight * edge, rows * slots)
@@ -136,7 +133,7 @@ def _busiest(profile: Floats) -> Ints:
 
 
 def _grow(profile: Floats, poc: Ints) -> tuple[Ints, Ints]:
-    """First and last bin of the value area around `poc`: one step takes the busier neighbour, or both where equal."""
+    """First and last bin of the value area around `poc`: each step adds the busier neighbour, or both if equal."""
     width = profile.shape[1]
     padded = np.pad(profile, ((0, 0), (1, 1)), constant_values=-1.0)
     first, last = poc.copy(), poc.copy()

@@ -1,8 +1,8 @@
 """Volume sentiment: which side spends more, and whose dollars move the price further.
 
-Called by `engine.prism.sentiment`. Volume and impact are of one hour of closed 5m bars, else 1m bars, else the volume
-of the tape; trades are counted by side on the tape alone, since no venue's candles do. Free of a symbol's price and
-size, except that the price impact part compares two figures of the same symbol.
+Called by `engine.prism.sentiment`. Volume and impact are of one hour of closed 5m bars, else 1m bars; without bars, the
+volume is the tape's. Trades are counted by side on the tape only, since no venue's candles do. Independent of a
+symbol's price and size, except that the price impact part compares two figures of the same symbol.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from engine.market.view import Bars, Bools, Floats, Ints, MarketView
+from engine.arrays import Bools, Floats, Ints
+from engine.market.view import Bars, MarketView
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import bars_stale, tape_stale
@@ -23,11 +24,13 @@ from engine.prism.scales import ratio, tilt
 WEIGHTS: Final = {"volume": 0.4, "trade counts by side": 0.4, "price impact": 0.2}
 VOLUME_SCALE: Final = 4.0
 COUNT_SCALE: Final = 4.0
-"""As for the volume: 60 of 100 trades bought is as strong as 60 % of the volume bought."""
+"""As for volume: 60 of 100 trades bought is as strong as 60 % of the volume bought."""
 LEAST_TRADES: Final = 30
-"""Below it chance alone tips the count: of 30 tossed coins one in three falls further than 0.18 to one side."""
+"""Below it chance alone tips the count: with 30 tossed coins, one time in three the net exceeds 0.18 of them."""
 IMPACT_SCALE: Final = 1.0
-"""Of ln(up per dollar bought / down per dollar sold): twice as far is 0.69."""
+"""Scale of ln(up per dollar bought / down per dollar sold): twice as far is 0.69."""
+IMPACT_MOST: Final = 3.0
+"""Bound of that logarithm, twenty times as far: then and beyond the part is within half a point of its end."""
 SOURCES: Final = (("5m", 12), ("1m", 60))
 COVERED: Final = 0.8
 
@@ -43,12 +46,14 @@ def _from_bars(bars: Bars, n: int, rows: Part) -> tuple[Floats, Floats, Floats]:
     bought, sold = buy.sum(axis=1), sell.sum(axis=1)
     up = ratio(np.maximum(move, 0.0).sum(axis=1), bought)
     down = ratio(np.maximum(-move, 0.0).sum(axis=1), sold)
-    both = ratio(up, down)
-    return bought, sold, np.log(np.where(both > 0.0, both, np.nan))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # An hour in which every bar falls is the most one-sided of all, not an unknown one; if none moves, it is NaN.
+        impact = np.clip(np.log(up) - np.log(down), -IMPACT_MOST, IMPACT_MOST)
+    return bought, sold, impact
 
 
 def _covered(view: MarketView, roster: Roster) -> tuple[int, Bools]:
-    """Seconds of the tape that are read, up to an hour of them, and `[rows]` whether it is current and covers them."""
+    """Seconds of the tape that are read, up to an hour, and `[rows]` whether it is current and covers them."""
     tape = view.tape
     seconds = min(tape.buy_usd.shape[1], 3600)
     covered = (tape.since_ms >= 0) & (view.at_ms - tape.since_ms >= COVERED * seconds * 1000)
@@ -67,7 +72,7 @@ def _counts(view: MarketView, roster: Roster, memory: Memory) -> tuple[Floats, F
     if tape.revision is None:
         bought, sold = summed(ALL)
     else:
-        # Where nobody traded within the axis there is nothing but zeros, whatever the second.
+        # Without a trade within the axis all sums are 0, whatever the second.
         second = view.at_ms // 1000
         moves = np.where(tape.newest_ms // 1000 > second - seconds, second, 0)
         bought, sold = memory["volume_sentiment counts"].of((tape.revision, moves), summed)
@@ -75,7 +80,7 @@ def _counts(view: MarketView, roster: Roster, memory: Memory) -> tuple[Floats, F
 
 
 def _from_tape(view: MarketView, roster: Roster, wanted: Bools) -> tuple[Floats, Floats]:
-    """Bought and sold over what the tape keeps, up to an hour, of the `wanted` rows that it covers; NaN elsewhere."""
+    """Bought and sold over the tape, up to an hour, for the `wanted` rows that it covers; NaN elsewhere."""
     tape = view.tape
     bought, sold = np.full((2, view.rows), np.nan)
     if np.count_nonzero(wanted):
@@ -87,7 +92,7 @@ def _from_tape(view: MarketView, roster: Roster, wanted: Bools) -> tuple[Floats,
 
 
 class _Hour(NamedTuple):
-    """One hour of a row's volume, `[rows]`, NaN where no source covers it."""
+    """One hour of a row's volume, `[rows]`, NaN if no source covers it."""
 
     bought: Floats
     sold: Floats
@@ -95,7 +100,7 @@ class _Hour(NamedTuple):
     newest_ms: Ints
     taped: Bools
     late: Bools
-    """Its candles would have covered the hour but should have been followed by others."""
+    """Its candles would cover the hour, but are overdue."""
 
 
 def _gather(view: MarketView, roster: Roster, memory: Memory) -> _Hour:
@@ -127,9 +132,10 @@ def _gather(view: MarketView, roster: Roster, memory: Memory) -> _Hour:
 def volume_sentiment(view: MarketView, roster: Roster, memory: Memory) -> Reading:
     """Reading of `volume_sentiment`; raw is bought less sold over their sum.
 
-    Volume: 50 + 50 tanh(4 (bought - sold) / volume). Counts: the same of the trades on the tape, where it covers 80 %
-    of its 15 minutes and holds 30 of them; else that part renormalises away and is named. Impact: 50 + 50 tanh(ln(up
-    per dollar bought / down per dollar sold)) of the bars. An hour of bars in which nobody traded is OK at 50.
+    Volume: 50 + 50 tanh(4 (bought - sold) / volume). Counts: the same for the trades on the tape, if it covers 80 % of
+    its 15 minutes and holds 30 of them; else that part is left out and named. Impact: 50 + 50 tanh(ln(up per dollar
+    bought / down per dollar sold)) of the bars, the logarithm between -3 and 3; left out if no bar moved or a side did
+    not trade. An hour of bars without trades is OK at 50.
     """
     bought, sold, impact, newest, taped, late = _gather(view, roster, memory)
     rows = view.rows

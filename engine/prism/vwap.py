@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from engine.arrays import Floats
 
 WINDOW_BARS: Final[dict[str, int]] = {"5m": 96, "15m": 96, "4h": 42}
-"""Bars per timeframe: 8 hours, 24 hours, 7 days. Rolling rather than anchored to a session, so that the figure does not
-jump at midnight UTC and a market without sessions is treated alike at every hour."""
+"""Bars per timeframe: 8 hours, 24 hours, 7 days. Rolling instead of anchored to a session, so that the value does not
+jump at midnight UTC in a market without sessions."""
 
 FEWEST_BARS: Final = 15
 """Bars below which a timeframe is warming."""
@@ -26,7 +24,7 @@ BAND_ATR: Final = 0.05
 
 
 def rolling_vwap(high: Floats, low: Floats, close: Floats, volume: Floats, bars: int) -> Floats:
-    """Mean of (H+L+C)/3 weighted by volume over the newest `bars` columns, `[rows]`; NaN where nothing was traded.
+    """Mean of (H+L+C)/3 weighted by volume over the newest `bars` columns, `[rows]`; NaN if nothing was traded.
 
     Inputs `[rows, bars]`, quote volume. Bars whose volume is not known are left out.
     """
@@ -43,8 +41,9 @@ def rolling_vwap(high: Floats, low: Floats, close: Floats, volume: Floats, bars:
 def vwap_score(price: Floats, vwap: Floats, atr: Floats) -> Floats:
     """0..100 for distance d of `price` to `vwap` in percent of price: above 75 - 50 d, below 25 + 50 d, clipped.
 
-    Just above VWAP is bullish and the more stretched the less so; below mirrors. Within 0.05 ATR14 of VWAP the score is
-    linear between the values at the two ends of that band, so that a cross does not flicker. All `[rows]`, NaN passes.
+    Just above VWAP is bullish, and less so the more price is stretched; below mirrors. Within 0.05 ATR14 of VWAP the
+    score is linear between the values at the ends of that band, so that it does not flicker when price crosses. All
+    `[rows]`, NaN in, NaN out.
     """
     distance = (price - vwap) / price * 100
     band = BAND_ATR * atr / price * 100

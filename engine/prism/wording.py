@@ -1,7 +1,7 @@
-"""One component's reading of one row in a sentence, from the very inputs that it was scored from.
+"""One component's reading of one row as a sentence, from the same inputs that it was scored from.
 
-Called by the documents and the console. A part whose figures are not known is left out; nothing is computed here beyond
-a difference or a sign that the sentence needs.
+Called by the documents and the console. A part with unknown figures is left out; nothing is computed here beyond a
+difference or a sign that the sentence needs.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Final
 
+from engine.figures import usd_text
 from engine.prism.board import Reading
+from engine.prism.trade_flow import RAW_MINUTES
 
 
 class Figures:
-    """The raw reading and the inputs of one component, of one row."""
+    """The raw value and the inputs of one component for one row."""
 
     def __init__(self, reading: Reading, row: int) -> None:
         self._reading = reading
@@ -22,18 +24,18 @@ class Figures:
         self.raw = float(reading.raw[row])
 
     def __getitem__(self, name: str) -> float:
-        """An input; NaN where the component has none of that name."""
+        """An input; NaN if the component has none of that name."""
         held = self._reading.inputs.get(name)
         return float("nan") if held is None else float(held[0][self._row])
 
 
 def sentence(name: str, reading: Reading, row: int) -> str:
-    """What component `name` saw of `row`, in words with figures; empty where it has no reading."""
+    """What component `name` read for `row`, in words and figures; empty if there is no reading."""
     return "; ".join(part for part in _SAID[name](Figures(reading, row)) if part)
 
 
 def _part(text: str, *values: float) -> str:
-    """`text` filled with `values` in order; empty where one of them is not known."""
+    """`text` filled with `values` in order; empty if one of them is not known."""
     return text.format(*values) if all(isfinite(value) for value in values) else ""
 
 
@@ -41,16 +43,12 @@ def _share(frac: float, digits: int = 1) -> str:
     return f"{frac * 100:+.{digits}f} %" if isfinite(frac) else ""
 
 
-def _usd(value: float) -> str:
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= size:
-            return f"${value / size:.3g}{unit}"
-    return f"${value:.3g}"
-
-
 def _trade_flow(f: Figures) -> list[str]:
     perp, spot = f["net_share_15m"], f["spot_net_share_15m"]
-    bought = _part("takers bought {:.0f} % over 5 m", f["buy_share_5m"] * 100)
+    if f["volume_15m"] == 0.0:
+        return ["no trades in 15 m"]
+    minutes = next((m for m in RAW_MINUTES if isfinite(f[f"buy_share_{m}m"])), RAW_MINUTES[0])
+    bought = _part(f"takers bought {{:.0f}} % over {minutes} m", f[f"buy_share_{minutes}m"] * 100)
     if not (isfinite(perp) and isfinite(spot)):
         return [bought, _part("CVD {:+.1f} % of volume over 15 m", perp * 100)]
     leader, net = ("spot", spot) if abs(spot) >= abs(perp) else ("perp", perp)
@@ -60,6 +58,8 @@ def _trade_flow(f: Figures) -> list[str]:
 
 def _market_making(f: Figures) -> list[str]:
     side = "bids" if f.raw > 0 else "asks"
+    if f.raw == 0.0:
+        return ["no net change at the top over 1 m", _part("microprice {:+.2f} bp from mid", f["microprice_drift_1m"])]
     return [
         _part(f"makers build {side}: {{:.1f}} % of all changes at the top over 1 m", abs(f.raw) * 100),
         _part("microprice {:+.2f} bp from mid", f["microprice_drift_1m"]),
@@ -78,7 +78,7 @@ def _liquidity(f: Figures) -> list[str]:
     reach = _part("within {:.2g} % of mid", f["reach"] * 100)
     ratio = _part("{:.2f} times as much bid as offered ", f.raw)
     bid, ask = f["bid_depth"], f["ask_depth"]
-    amounts = f"{_usd(bid)} against {_usd(ask)}" if isfinite(bid) and isfinite(ask) else ""
+    amounts = f"{usd_text(bid)} against {usd_text(ask)}" if isfinite(bid) and isfinite(ask) else ""
     return [ratio + reach if ratio else "", amounts]
 
 
@@ -86,7 +86,8 @@ def _impact(f: Figures) -> list[str]:
     reference = f["reference"]
     if not isfinite(reference):
         return []
-    return [_part(f"{_usd(reference)} costs {{:.2f}} bp to buy and {{:.2f}} bp to sell", f["buy_cost"], f["sell_cost"])]
+    costs = f"{usd_text(reference)} costs {{:.2f}} bp to buy and {{:.2f}} bp to sell"
+    return [_part(costs, f["buy_cost"], f["sell_cost"])]
 
 
 def _value_area(f: Figures) -> list[str]:
@@ -133,8 +134,9 @@ def _position_heat(f: Figures) -> list[str]:
 
 def _funding(f: Figures) -> list[str]:
     payer = "longs" if f.raw > 0 else "shorts"
+    every = _part("per {:g} h", f["interval"]) or "an interval"
     return [
-        _part(f"{payer} pay {{:.4f}} % an interval", abs(f.raw) * 100) if f.raw else _part("funding {:.4f} %", f.raw),
+        _part(f"{payer} pay {{:.4f}} % {every}", abs(f.raw) * 100) if f.raw else _part("funding {:.4f} %", f.raw),
         _part("{:+.1f} % a year", f["annualised"] * 100),
         _part("extreme from {:.4f} %", f["band"] * 100),
     ]
@@ -144,7 +146,7 @@ def _liquidations(f: Figures) -> list[str]:
     long, short = f["long_1h"], f["short_1h"]
     known = isfinite(long) and isfinite(short)
     return [
-        f"{_usd(long)} of longs and {_usd(short)} of shorts liquidated in 1 h" if known else "",
+        f"{usd_text(long)} of longs and {usd_text(short)} of shorts liquidated in 1 h" if known else "",
         "the spike is spent" if f["spike_spent"] > 0.5 else "",
     ]
 

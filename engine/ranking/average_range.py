@@ -1,4 +1,4 @@
-"""ATR14 of every row on the timeframes that presets lay their levels from, computed anew only where a bar closed.
+"""ATR14 of every row on the presets' level timeframes, recomputed only for rows with a new bar.
 
 Owned by `engine.ranking.ranker`. A row too young for its timeframe takes a finer one, so that a coin has levels a
 quarter of an hour after it was listed.
@@ -13,13 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.indicators.volatility import atr
 from engine.market.view import Bars
 
-Floats = NDArray[np.float64]
-
 WINDOW_BARS: Final = 250
-"""Bars the Wilder average runs over; what lies before weighs below 1e-7 of it."""
+"""Bars the Wilder average runs over; all earlier bars weigh below 1e-7."""
 
 
 class AverageRanges:
@@ -33,9 +32,9 @@ class AverageRanges:
         self._held = {}
 
     def standing_in(self, timeframe: str, bars: Mapping[str, Bars]) -> tuple[Floats, dict[int, str]]:
-        """ATR14 of `timeframe`, where it has too few bars that of the coarsest finer one; by row, which one stood in.
+        """ATR14 of `timeframe`, or of the coarsest finer one if it has too few bars; and by row, a note of the latter.
 
-        Scaled by the root of the ratio of the intervals, by which the range of a random walk grows.
+        The substitute is scaled by the root of the ratio of the intervals, as the range of a random walk grows.
         """
         wanted = bars[timeframe]
         ranges, notes = self.of(timeframe, wanted), dict[int, str]()
@@ -49,7 +48,7 @@ class AverageRanges:
             taken = np.flatnonzero(lacking & (found > 0.0))
             ranges = np.where(lacking & (found > 0.0), found, ranges)
             notes |= dict.fromkeys(
-                taken.tolist(), f"too few {timeframe} bars: ATR14 of {name} x {growth:.2f} stands in"
+                taken.tolist(), f"too few {timeframe} bars: ATR14 of {name} x {growth:.2f} is used instead"
             )
         return ranges, notes
 

@@ -1,4 +1,4 @@
-"""What venues take from a taker, as data for the net reward/risk.
+"""Taker fees by venue, for the net reward/risk.
 
 Read by `engine.ranking.ranker`. Base tier, without discounts for volume or for holding the venue's coin, so that the
 net figure is never better than what a new account gets. A caller with other fees passes its own table.
@@ -16,7 +16,7 @@ from engine.config.schema import TAKER_FEES
 from engine.instruments import Instrument
 
 UNLISTED_FEE_FRAC: Final = max(TAKER_FEES.values())
-"""For a venue that is not in the table: the dearest that is, so that a reward is never flattered."""
+"""For a venue that is not in the table: the highest fee in it, so that a reward is never overstated."""
 
 
 def taker_fees(instruments: Sequence[Instrument], fees: Mapping[str, float]) -> NDArray[np.float64]:

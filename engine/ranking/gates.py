@@ -1,7 +1,7 @@
-"""The gates: what a row must pass to be a candidate, measured against one preset.
+"""The gates that a row must pass to be a candidate under a preset.
 
-Pure functions on arrays over rows, called by `engine.ranking.ranker`. A value that is not known is NaN and fails its
-gate; persistence is added by the ranker, which alone remembers earlier scans.
+Pure functions on arrays over rows, called by `engine.ranking.ranker`. An unknown value is NaN and fails its gate.
+Persistence is added by the ranker, since only it remembers earlier scans.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats
 from engine.config.presets import Preset
 from engine.ranking.result import GATES
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Sides = NDArray[np.int8]
 
 GATE_NAMES: Final[tuple[str, ...]] = tuple(name for name, _ in GATES)
 GATE_INDEX: Final[dict[str, int]] = {name: i for i, name in enumerate(GATE_NAMES)}
 ROUNDING: Final = 1e-9
-"""Of a limit: by so much figures may differ that are the same but for the order of their sums."""
+"""Share of a limit within which a value counts as equal: the order of a sum may change it by that much."""
 AGE_LIMIT_S: Final = 60.0
-"""Of the newer of last trade and best quote. A market that can be entered brings one of them within seconds; a row of
-which neither came for a minute is not seen any more, whatever it scored when it was."""
+"""Limit of the age of the last trade or best quote, whichever is newer. A market that can be entered sends one of them
+within seconds; a row without either for a minute is blind, whatever it scored before."""
 CEILINGS: Final = frozenset({"age", "spread"})
 """Gates whose value must not exceed the limit; all others must reach it."""
 
@@ -47,9 +46,9 @@ def limits(preset: Preset) -> Floats:
 
 
 def passed(value: Floats, limit: Floats) -> Bools:
-    """Which values pass, `[rows, G]`; NaN fails, but for a 24 h volume of which nothing is asked.
+    """Which values pass, `[rows, G]`; NaN fails, except a 24 h volume whose limit is 0.
 
-    What misses a limit by `ROUNDING` alone reaches it: weights of 0.1 and 0.2 and 0.3 are 0.6.
+    A value that misses a limit only by `ROUNDING` passes: weights of 0.1, 0.2 and 0.3 are 0.6.
     """
     slack = ROUNDING * np.abs(limit)
     with np.errstate(invalid="ignore"):
@@ -61,11 +60,6 @@ def passed(value: Floats, limit: Floats) -> Bools:
     if limit[volume] == 0:
         held[:, volume] = True
     return held
-
-
-def first_failed(gate_passed: Bools) -> NDArray[np.int64]:
-    """Number of the first gate each row failed, `[rows]`; -1 where it passed all."""
-    return np.where(gate_passed.all(axis=1), -1, (~gate_passed).argmax(axis=1)).astype(np.int64)
 
 
 def side_of(prism: Floats) -> Sides:

@@ -1,8 +1,8 @@
-"""Entry, stop and targets of every row for one preset, laid from the present price.
+"""Entry, stop and targets of every row for one preset, computed from the current price.
 
-Pure functions called by `engine.ranking.ranker`. What is laid here must hold for a long
-stop < entry < tp1 < tp2 < tp3 with every price above zero, mirrored for a short; where it cannot, the row has no levels
-and a reason. Keeping levels of earlier scans is the ranker's business.
+Pure functions called by `engine.ranking.ranker`. For a long, stop < entry < tp1 < tp2 < tp3 with every price above zero
+must hold, mirrored for a short; otherwise the row has no levels and a reason. Levels of earlier scans are kept by the
+ranker.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.config.presets import Preset
-from engine.ranking.liquidity import Quotes
+from engine.market.quotes import Quotes
 from engine.ranking.result import LevelStatus
 from engine.ranking.ticks import round_to_tick
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Sides = NDArray[np.int8]
 
 ATR_BARS_NEEDED: Final = 15
 """14 true ranges need 15 bars."""
 
 NEAR_STRUCTURE_ATR: Final = 0.5
-"""A structure level this little beyond the stop pulls the stop behind it."""
+"""A structure level at most this far beyond the stop pulls the stop behind it."""
 
 BEYOND_STRUCTURE_ATR: Final = 0.05
-"""How far behind the level the stop then lies."""
+"""How far behind the level the stop then is."""
 
 NO_QUOTE: Final = "no quote: entry is the last price"
 NO_TICK: Final = "tick not known: prices are not rounded"
@@ -37,14 +36,14 @@ NO_TICK: Final = "tick not known: prices are not rounded"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What levels are laid from, `[rows]`; NaN where it is not known."""
+    """Inputs of the levels, `[rows]`; NaN if not known."""
 
     quotes: Quotes
     last: Floats
     tick: Floats
     fee_frac: Floats
     structure: Floats
-    """`[rows, K]` structural prices; no columns where there are none."""
+    """`[rows, K]` structural prices; no columns if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def lay(ground: Ground, side: Sides, atr: Floats, bars: Ints, preset: Preset) ->
     sign = side.astype(np.float64)
     quoted = np.where(side > 0, ground.quotes.ask, ground.quotes.bid)
     entry = round_to_tick(np.where(np.isnan(quoted), ground.last, quoted), ground.tick, sign)
-    raw_stop = _behind_structure(entry, entry - sign * preset.stop_atr * atr, sign, atr, ground.structure)
+    raw_stop = _behind_structure(entry - sign * preset.stop_atr * atr, sign, atr, ground.structure)
     stop = round_to_tick(raw_stop, ground.tick, -sign)
     risk = round_to_tick((entry - stop) * sign, ground.tick, np.ones(len(sign)))
     ladder = np.array(preset.targets_r)
@@ -102,8 +101,8 @@ def lay(ground: Ground, side: Sides, atr: Floats, bars: Ints, preset: Preset) ->
 def net_reward_risk(entry: Floats, stop: Floats, target: Floats, fee_frac: Floats, half_spread: Floats) -> Floats:
     """Reward over risk to each target `[rows, 3]` after a taker fee on both fills and half the spread at the exit.
 
-    Costs are taken from the reward and added to the risk. NaN where the spread is not known: a trade whose cost is not
-    known has no net figure. The reward may be negative, where costs exceed it.
+    Costs are subtracted from the reward and added to the risk. NaN if the spread is not known: a trade of unknown cost
+    has no net figure. The reward is negative if costs exceed it.
     """
     exit_cost = half_spread[:, None] + fee_frac[:, None] * (entry[:, None] + target)
     stop_cost = half_spread + fee_frac * (entry + stop)
@@ -113,8 +112,8 @@ def net_reward_risk(entry: Floats, stop: Floats, target: Floats, fee_frac: Float
         return np.asarray(reward / risk[:, None], dtype=np.float64)
 
 
-def _behind_structure(entry: Floats, stop: Floats, sign: Floats, atr: Floats, structure: Floats) -> Floats:
-    """`stop`, moved behind the nearest structural price that lies at most 0.5 ATR14 beyond it."""
+def _behind_structure(stop: Floats, sign: Floats, atr: Floats, structure: Floats) -> Floats:
+    """`stop`, moved behind the nearest structural price that is at most 0.5 ATR14 beyond it."""
     if structure.shape[1] == 0:
         return stop
     with np.errstate(invalid="ignore"):
@@ -128,7 +127,7 @@ def _behind_structure(entry: Floats, stop: Floats, sign: Floats, atr: Floats, st
 def _judge(
     side: Sides, entry: Floats, stop: Floats, target: Floats, atr: Floats, bars: Ints, timeframe: str
 ) -> tuple[NDArray[np.int8], dict[int, str]]:
-    """Status and reason by row; the first reason found stands."""
+    """Status and reason by row; the first reason that applies is given."""
     status = np.full(len(side), LevelStatus.OK, dtype=np.int8)
     notes: dict[int, str] = {}
     sign = side.astype(np.float64)[:, None]

@@ -1,13 +1,14 @@
 """Sides, gates, levels and order of every row for every preset, once a scan.
 
-Owned by the runtime, one per market state; reads the board and the view of the scan and what it remembers of the scans
-before: how often in a row a row passed, and the levels a candidate was given. All presets are ranked each scan, so that
-switching shows what is already there.
+Owned by `engine.pipeline`, one per market state. It reads the board and the view of the scan, and remembers two things
+between scans: how many scans in a row each row passed, and the levels of each candidate. All presets are ranked in
+each scan, so that switching needs no computation.
 
-Levels are laid anew each scan while a row is no candidate. At the scan in which it becomes one they are fixed, and they
-stay until it ceases to be a candidate or changes side: a user who acts on them must not see them creep after the price.
-Fixed levels are STALE from the moment price touches TP1 or the stop, and remain so even if it comes back. The
-reward/risk gate always judges the levels an entry now would get.
+While a row is not a candidate, its levels are recomputed in each scan. When it becomes one they are fixed, until it
+changes side or has not been a candidate for `LINGER_MS`: a user who acts on them must not see them follow the price, or
+jump because the row narrowly missed a gate for one scan. Fixed levels are STALE from the moment price touches TP1 or
+the stop, and remain so even if it comes back; stale levels are dropped when the row is no candidate any more. The
+reward/risk gate always uses the levels that an entry now would get.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Bools, Floats, Ints
 from engine.config.presets import Preset
 from engine.config.schema import TAKER_FEES
 from engine.instruments import Instrument
+from engine.market.quotes import quotes
 from engine.market.view import MarketView
 from engine.prism.account import reweigh
 from engine.prism.board import Board
@@ -29,26 +32,30 @@ from engine.ranking.average_range import AverageRanges
 from engine.ranking.fees import taker_fees
 from engine.ranking.gates import GATE_INDEX, GATE_NAMES, faces_agreeing, limits, passed, side_of
 from engine.ranking.levels import Ground, Laid, lay
-from engine.ranking.liquidity import depth_near_mid, price_age_s, quotes
+from engine.ranking.liquidity import depth_near_mid, price_age_s
 from engine.ranking.result import Levels, LevelStatus, Ranking
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Sides = NDArray[np.int8]
 
+LINGER_MS: Final = 30_000
+"""How long a row keeps its fixed levels after it was last a candidate, in event time."""
+LINGERS: Final = "as fixed when the row was last a candidate"
 RUN: Final = "price has reached TP1 or the stop"
 
 
 @dataclass(slots=True)
 class _Kept:
-    """What one preset remembers, over rows."""
+    """State of one preset between scans, over rows."""
 
     streak: Ints
     """Scans in a row in which all gates but persistence passed on one side."""
     streak_side: Sides
     fixed_side: Sides
     """Side of the fixed levels; 0: none."""
+    fixed_ms: Ints
+    """Event time at which they were fixed."""
+    last_ms: Ints
+    """Event time of the last scan in which it was a candidate."""
     stale: Bools
     entry: Floats
     stop: Floats
@@ -56,6 +63,8 @@ class _Kept:
     risk: Floats
     atr: Floats
     reward_risk_net: Floats
+    notes: dict[int, str]
+    """Notes of the fixed levels."""
 
 
 def _nothing_kept(rows: int) -> _Kept:
@@ -66,6 +75,8 @@ def _nothing_kept(rows: int) -> _Kept:
         np.zeros(rows, dtype=np.int64),
         sides[0],
         sides[1],
+        np.full(rows, -1, dtype=np.int64),
+        np.full(rows, -1, dtype=np.int64),
         np.zeros(rows, dtype=np.bool_),
         entry,
         stop,
@@ -73,12 +84,13 @@ def _nothing_kept(rows: int) -> _Kept:
         risk,
         atr,
         net,
+        {},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    """What all presets share within one scan."""
+    """Inputs shared by all presets within one scan."""
 
     view: MarketView
     ground: Ground
@@ -107,11 +119,11 @@ class Ranker:
     def rank(
         self, board: Board, view: MarketView, presets: Mapping[str, Preset], structure: Floats | None = None
     ) -> dict[str, Ranking]:
-        """Every preset's verdict on the scan, by preset name in the order given.
+        """Every preset's ranking of the scan, by preset name in the given order.
 
-        `structure` holds structural prices `[rows, K]` (`StructureMemory.prices`), NaN where there are none; without it
-        stops are not moved behind structure. A preset whose settings changed since the last scan starts anew; so does
-        everything when the view's epoch did. Call once a scan: every call counts as one towards persistence.
+        `structure` holds structural prices `[rows, K]` (`StructureMemory.prices`), NaN if there is none; without it
+        stops are not moved behind structure. A preset starts afresh if its settings changed since the last scan, and
+        all do at a new epoch of the view. Call once a scan: every call counts towards persistence.
         """
         if view.epoch != self._epoch:
             self.clear()
@@ -154,7 +166,7 @@ class Ranker:
         value[:, last] = kept.streak
         gates = passed(value, limit)
         candidate = gates.all(axis=1) & view.rankable
-        _fix(kept, laid, candidate, side)
+        _fix(kept, laid, candidate, side, view.at_ms)
         _spoil(kept, scan.ground)
         order = np.lexsort((scan.by_name, -np.where(np.isnan(conviction), -1.0, conviction)))
         return Ranking(
@@ -165,7 +177,7 @@ class Ranker:
             gate_value=value,
             gate_limit=limit,
             gate_passed=gates,
-            levels=_levels(kept, laid, preset.level_timeframe, scan.depth_usd),
+            levels=_levels(kept, laid, candidate, preset.level_timeframe, scan.depth_usd),
             candidates=order[candidate[order]].astype(np.int64),
             vetoed=order[(view.rankable & ~candidate)[order]].astype(np.int64),
             board=None if preset.face_weights is None else board,
@@ -179,13 +191,15 @@ class Ranker:
         if missing:
             fresh = _nothing_kept(missing)
             for each in fields(kept):
+                if each.name == "notes":
+                    continue
                 setattr(kept, each.name, np.concatenate([getattr(kept, each.name), getattr(fresh, each.name)]))
         self._kept[name] = (preset, kept)
         return kept
 
 
 def _facts(instruments: tuple[Instrument, ...], fees: Mapping[str, float]) -> tuple[Floats, Floats, Ints]:
-    """Ticks (NaN: not known), taker fees, and each row's place by venue and symbol, `[rows]`."""
+    """Ticks (NaN: not known), taker fees, and each row's rank by venue and symbol, `[rows]`."""
     tick = np.array([np.nan if one.tick is None else one.tick for one in instruments], dtype=np.float64)
     by_name = sorted(range(len(instruments)), key=lambda row: (instruments[row].venue, instruments[row].symbol))
     place = np.empty(len(instruments), dtype=np.int64)
@@ -200,19 +214,24 @@ def _count(kept: _Kept, passing: Bools, side: Sides) -> None:
     kept.streak_side = np.where(passing, side, 0).astype(np.int8)
 
 
-def _fix(kept: _Kept, laid: Laid, candidate: Bools, side: Sides) -> None:
-    """Fix the levels of new candidates and let go of those of the rows that are none any more."""
+def _fix(kept: _Kept, laid: Laid, candidate: Bools, side: Sides, at_ms: int) -> None:
+    """Fix the levels of new candidates, and drop those of rows that are none any more and no longer linger."""
+    lingers = ~candidate & ~kept.stale & (side != -kept.fixed_side) & (at_ms - kept.last_ms <= LINGER_MS)
     stays = candidate & (kept.fixed_side == side)
     enters = candidate & ~stays
+    kept.notes = {row: text for row, text in kept.notes.items() if stays[row] or lingers[row]}
+    kept.notes |= {row: laid.notes[row] for row in np.flatnonzero(enters).tolist() if row in laid.notes}
     for name in ("entry", "stop", "target", "risk", "atr", "reward_risk_net"):
         held, fresh = getattr(kept, name), getattr(laid, name)
         setattr(kept, name, np.where(enters if held.ndim == 1 else enters[:, None], fresh, held))
-    kept.stale = kept.stale & stays
-    kept.fixed_side = np.where(candidate, side, 0).astype(np.int8)
+    kept.stale = kept.stale & (stays | lingers)
+    kept.fixed_ms = np.where(enters, at_ms, kept.fixed_ms)
+    kept.last_ms = np.where(candidate, at_ms, kept.last_ms)
+    kept.fixed_side = np.where(candidate, side, np.where(lingers, kept.fixed_side, 0)).astype(np.int8)
 
 
 def _spoil(kept: _Kept, ground: Ground) -> None:
-    """Mark fixed levels whose TP1 or stop the price (mid, without quotes the last trade) has reached."""
+    """Mark fixed levels as stale if the price (mid, without quotes the last trade) has reached TP1 or the stop."""
     price = np.where(np.isnan(ground.quotes.mid), ground.last, ground.quotes.mid)
     sign = kept.fixed_side.astype(np.float64)
     with np.errstate(invalid="ignore"):
@@ -221,18 +240,21 @@ def _spoil(kept: _Kept, ground: Ground) -> None:
 
 
 def _with_notes(laid: Laid, notes: Mapping[int, str]) -> Laid:
-    """Levels that hold, with what is to be minded of their ATR."""
+    """`laid` with the ATR notes added to rows whose levels are OK."""
     said = {row: text for row, text in notes.items() if laid.status[row] == LevelStatus.OK}
     joined = {row: f"{laid.notes[row]}; {text}" if row in laid.notes else text for row, text in said.items()}
     return replace(laid, notes=laid.notes | joined) if joined else laid
 
 
-def _levels(kept: _Kept, laid: Laid, timeframe: str, depth_usd: Floats) -> Levels:
-    """Fixed levels for candidates, the fresh ones for the rest."""
-    fixed = kept.fixed_side != 0
+def _levels(kept: _Kept, laid: Laid, candidate: Bools, timeframe: str, depth_usd: Floats) -> Levels:
+    """Fixed levels for candidates, and for other rows that have them while fresh ones are OK; else the fresh ones."""
+    fixed = (kept.fixed_side != 0) & (candidate | (laid.status == LevelStatus.OK))
     status = np.where(fixed, np.where(kept.stale, LevelStatus.STALE, LevelStatus.OK), laid.status).astype(np.int8)
-    # A candidate passed the reward/risk gate, so its fresh levels are OK and their note holds for the fixed ones too.
-    notes = laid.notes | dict.fromkeys(np.flatnonzero(fixed & kept.stale).tolist(), RUN)
+    notes = {row: text for row, text in laid.notes.items() if not fixed[row]}
+    for row in np.flatnonzero(fixed).tolist():
+        why = RUN if kept.stale[row] else "" if candidate[row] else LINGERS
+        if said := "; ".join(filter(None, (why, kept.notes.get(row, "")))):
+            notes[row] = said
     return Levels(
         status=status,
         entry=np.where(fixed, kept.entry, laid.entry),
@@ -243,5 +265,6 @@ def _levels(kept: _Kept, laid: Laid, timeframe: str, depth_usd: Floats) -> Level
         atr_timeframe=timeframe,
         reward_risk_net=np.where(fixed[:, None], kept.reward_risk_net, laid.reward_risk_net),
         depth_1pct_usd=depth_usd,
+        fixed_ms=np.where(fixed, kept.fixed_ms, -1),
         notes=notes,
     )

@@ -1,7 +1,7 @@
-"""What the ranking decided for one preset: sides, gates, levels and order, as arrays over rows.
+"""The ranking of one preset: sides, gates, levels and order, as arrays over rows.
 
-Written by `engine.ranking.rank`, carried to the screen inside a snapshot, one per preset, so that
-switching presets shows what is already computed.
+Written by `engine.ranking.ranker` and carried to the console inside a snapshot, one per preset, so that switching
+presets needs no computation.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.prism.board import Board
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 GATES: Final[tuple[tuple[str, str], ...]] = (
     ("age", "s"),
@@ -30,10 +28,10 @@ GATES: Final[tuple[tuple[str, str], ...]] = (
     ("reward_risk", "ratio"),
     ("persistence", "scans"),
 )
-"""Name and unit of every gate, in the order in which they are reported; the first one failed names the veto.
+"""Name and unit of every gate, in the order in which they are reported; the first failed gate is the veto.
 
-A gate whose value is not known fails and says so: an unknown spread is not a narrow one. The volume gate of a
-preset that asks for 0 passes without a value.
+A gate with an unknown value fails and says so: an unknown spread is not a narrow one. A volume gate with a limit of 0
+passes without a value.
 """
 
 
@@ -42,11 +40,11 @@ class LevelStatus(IntEnum):
 
     OK = 0
     STALE = 1
-    """Price has already run past TP1 or the stop."""
+    """Price has already reached TP1 or the stop."""
     WARMING = 2
     """Fewer than 15 closed bars of the level timeframe."""
     MISSING = 3
-    """No side or price to lay them from, or no levels that would hold; `Levels.notes` says which."""
+    """No side or price to compute them from, or no valid levels; `Levels.notes` says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,11 @@ class Levels:
     reward_risk_net: Floats
     """`[rows, 3]` reward/risk to each target, net of taker fees on both sides and half the spread."""
     depth_1pct_usd: Floats
-    """`[rows]` notional within 1 % of mid on the thinner side; a lower bound where the book ends sooner."""
+    """`[rows]` notional within 1 % of mid on the thinner side; a lower bound if the book ends sooner."""
+    fixed_ms: Ints
+    """`[rows]` event time at which they were fixed; -1: they are recomputed each scan."""
     notes: dict[int, str] = field(default_factory=dict)
-    """By row, the reason of a status, or that the entry is the last price for want of a quote."""
+    """By row, the reason of a status, or how the levels were computed without a quote, a tick or enough bars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,6 @@ class Ranking:
     candidates: Ints
     """Row numbers by rank: all gates passed; ties by venue and symbol."""
     vetoed: Ints
-    """The other rankable rows, most convinced first."""
+    """The other rankable rows, highest conviction first."""
     board: Board | None = None
-    """The scan's board under this preset's own face weights, which the verdict rests on; None: the snapshot's board."""
+    """The scan's board under this preset's own face weights; None: it has none, and the snapshot's board is used."""

@@ -1,4 +1,7 @@
-"""How large a position may be for a given risk of the account and a share of the book. A pure function."""
+"""Position size from the risk per trade and a share of the book's depth.
+
+A pure function, called by `tui.presenters.levels`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A position size and what bound it."""
+    """A position size and the limit that decided it."""
 
     base: float
     """Base currency."""
@@ -19,11 +22,11 @@ class Size:
 def position_size(
     equity_usd: float, risk_frac: float, entry: float, stop: float, depth_1pct_usd: float, liquidity_cap_frac: float
 ) -> Size | None:
-    """The smaller of (equity * risk / stop distance) and (cap * depth within 1 %), or None where one is not known.
+    """The smaller of (equity * risk / stop distance) and (cap * depth within 1 %), or None if one is not known.
 
     `risk_frac` is the share of `equity_usd` lost if the stop fills at its price, before fees and slippage;
-    `liquidity_cap_frac` the most of the thinner side's depth the position may be. Raises ValueError for an equity, risk
-    or cap at or below zero. Unknown depth gives None: an unknown book does not bear a size.
+    `liquidity_cap_frac` is the largest share of the thinner side's depth that the position may be. Raises ValueError
+    for an equity, risk or cap at or below zero. Unknown depth gives None: it supports no size.
     """
     for name, value in (("equity", equity_usd), ("risk", risk_frac), ("liquidity cap", liquidity_cap_frac)):
         if not value > 0:

@@ -1,6 +1,6 @@
-"""Prices brought to the venue's tick, up or down, so that they print as the venue would print them.
+"""Rounding of prices to the venue's tick, up or down, so that they print as the venue would print them.
 
-Called by `engine.ranking.levels`. Which way a price is rounded is the caller's decision, never the nearest one's.
+Called by `engine.ranking.levels`. The caller decides the direction; prices are never rounded to the nearest tick.
 """
 
 from __future__ import annotations
@@ -8,18 +8,17 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
 
 ON_TICK: Final = 1e-6
 """A price this close to a multiple, in ticks, is on it: floats of exact ticks miss it by about 1e-10."""
 
 
 def round_to_tick(price: Floats, tick: Floats, direction: Floats) -> Floats:
-    """`price` moved to the next multiple of `tick`, up where `direction` > 0 and down where it is < 0.
+    """`price` moved to the next multiple of `tick`, up if `direction` > 0, else down.
 
-    Arrays broadcast. A price on a tick stays; a `tick` of NaN leaves the price as it is; NaN passes.
+    Arrays broadcast. A price on a tick stays; a `tick` of NaN leaves the price as it is; a price of NaN stays NaN.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ticks = price / tick

@@ -1,10 +1,11 @@
 """The exchange simulator as a process: `python -m engine.simulator`.
 
-Started by `prism demo` and by whoever wants exchanges on the loopback. Prints one line of JSON with the address of
-every simulated origin once it listens, and ends with its standard input or on SIGTERM, so that it cannot outlive its
-parent. With `--control`, lines of JSON on standard input are faults: `{"kind": "silent", "exchange": "okx", "for_ms":
-5000}`, or `{"lift": "okx"}`. `{"hold": true}` stops the market until `{"hold": false}`, and `{"books": [["okx",
-"BTC-USDT-SWAP", 400], ...]}` is answered by a line with those books, so many levels a side, as they truly are.
+Started by `prism demo`, by tests, or by hand for exchanges on the loopback. Once it listens it prints one line of JSON
+with the address of every simulated origin. It exits when its standard input ends or on SIGTERM, so that it cannot
+outlive its parent. With `--control`, lines of JSON on standard input are commands. `{"kind": "silent", "exchange":
+"okx", "for_ms": 5000}` injects a fault and `{"lift": "okx"}` lifts it. `{"hold": true}` stops the market until
+`{"hold": false}`. `{"books": [["okx", "BTC-USDT-SWAP", 400], ...]}` is answered by a line with the true books, that
+many levels per side.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, Final
 
 from engine.clock import SystemClock
 from engine.ending import on_told_to_end
+from engine.event_loop import loop_factory
 from engine.simulator.exchange import Exchange
 from engine.simulator.exchanges import make_exchanges
 from engine.simulator.faults import Fault
@@ -33,7 +35,7 @@ TRUTH_EVERY_S: Final = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to end; the exit code."""
+    """Serve until standard input ends or SIGTERM; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m engine.simulator", description="Exchanges on the loopback.")
     parser.add_argument("--seed", type=int, default=1, help="which market (default: 1)")
     parser.add_argument("--rate", type=float, default=3_000.0, help="trades and book changes a second (default: 3000)")
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--control", action="store_true", help="take faults as lines of JSON on standard input")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(args))
     return 0
 
@@ -90,13 +92,13 @@ async def _listen(venues: SimulatedVenues, control: bool, ended: asyncio.Event) 
 
 
 def _hear(loop: asyncio.AbstractEventLoop, put: Callable[[bytes], None]) -> None:
-    """Hand every line of standard input to the loop, and an empty one at its end.
+    """Pass every line of standard input to the event loop, and an empty one at its end.
 
-    In a thread, since the loops of Windows cannot read pipes that another program made; with plain reads, since a
-    buffered one would hold a lock that the interpreter wants when it ends.
+    Runs in a thread, because event loops on Windows cannot read pipes created by another program. Uses plain reads,
+    because a buffered one would hold a lock that the interpreter needs on exit.
     """
     rest = b""
-    # A loop that is closed has ended already.
+    # RuntimeError: the loop is already closed.
     with contextlib.suppress(OSError, RuntimeError):
         while data := os.read(sys.stdin.fileno(), 65_536):
             *whole, rest = (rest + data).split(b"\n")
@@ -120,7 +122,7 @@ def _command(venues: SimulatedVenues, words: dict[str, Any]) -> None:
 
 
 def _book(world: World, product: str, symbol: str, depth: int) -> list[list[list[str]]] | None:
-    """Bids and asks as decimal texts, best first; None where there is no such instrument."""
+    """Bids and asks as decimal texts, best first; None if there is no such instrument."""
     one = world.find(product, symbol)
     if one is None:
         return None
@@ -129,21 +131,13 @@ def _book(world: World, product: str, symbol: str, depth: int) -> list[list[list
 
 
 async def _write_truth(world: World, path: Path, clock: SystemClock) -> None:
-    """Append what became known of the episodes, as it becomes known."""
+    """Append the truth records of the episodes as they become available."""
     with path.open("a", encoding="utf-8") as file:
         while True:
             for record in world.truth():
                 file.write(json.dumps(record) + "\n")
             file.flush()
             await clock.sleep_until(clock.monotonic_ns() + int(TRUTH_EVERY_S * 1e9))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

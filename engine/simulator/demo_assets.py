@@ -1,7 +1,7 @@
-"""The invented market of the demo recording: what trades, where, and what happens to it.
+"""The assets of the demo recording: what trades where, and which episode it goes through.
 
-Data for `engine.simulator.demo_market`. Names of coins are real so that the console looks familiar; every price, size
-and event is made up, and whatever shows them says DEMO.
+Data for `engine.simulator.demo_market`. Coin names are real so that the console looks familiar; every price, size and
+event is made up, so anything that shows them must say DEMO.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Episode = Literal["calm", "spot_led", "perp_led", "cascade", "squeeze", "grind_u
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One coin and its temper."""
+    """One coin and the character of its market."""
 
     name: str
     price: float
@@ -22,16 +22,16 @@ class Asset:
     volume_24h_usd: float
     """Of its perpetual on the venue where it trades most."""
     depth_1pct_usd: float
-    """Resting on each side within 1 % of mid there."""
+    """Resting on each side within 1 % of mid on that venue."""
     spread_bps: float
     daily_volatility: float
     decimals: int
-    """Of its price."""
+    """Decimals of its price."""
     venues: tuple[str, ...]
-    """Where it trades, most traded first; `-spot` venues hold its spot leg."""
+    """Where it trades, most traded first; its spot leg is on the `-spot` venues."""
     episode: Episode = "calm"
     trend: float = 0.0
-    """Drift of the weeks before, in daily standard deviations."""
+    """Drift in the weeks before, in daily standard deviations."""
 
 
 USDM, BSPOT, BYBIT, BYSPOT, OKX, OKSPOT = (

@@ -1,4 +1,7 @@
-"""Listings of the demo recording, as each venue answers when asked for its instruments."""
+"""Listings of the demo recording, as each venue's REST answer to a request for its instruments.
+
+Called by `engine.simulator.demo_recording`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def listing_responses(ms: int, venues: list[Venue]) -> list[Line]:
-    """One answer for each listing that the instruments of `venues` stand in."""
+    """One answer per listing request, with all instruments of `venues` that belong to it."""
     from engine.simulator.demo_recording import Line
 
     by_request: dict[tuple[str, str], list[Venue]] = {}

@@ -1,7 +1,7 @@
-"""The invented market in motion: prices, bars, books and trades of the demo recording, from one seed.
+"""The invented market of the demo recording: prices, bars, books and trades, from one seed.
 
-Used by `engine.simulator.demo_recording` alone, which turns it into venues' frames. Not a model to learn anything from:
-it only moves like a market, so that every part of the console has something to show.
+Used only by `engine.simulator.demo_recording` and `demo_venues`, which turn it into venues' frames. Do not calibrate
+anything on it: it only moves like a market, so that every part of the console has something to show.
 """
 
 from __future__ import annotations
@@ -12,36 +12,35 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.simulator.demo_assets import Asset, Episode
-
-Floats = NDArray[np.float64]
 
 STEP_S: Final = 0.25
 DAY_S: Final = 86_400
 LEVELS: Final = 24
-"""Levels a side of every book."""
+"""Levels per side of every book."""
 SPACING: Final = 0.0006
-"""Distance of neighbouring levels behind the best, as a share of the price."""
+"""Distance between levels behind the best, as a share of the price."""
 
 TREND_DAYS: Final = 7
 TREND: Final = 0.45
-"""Drift of a trend of 1 at its strongest, in standard deviations a bar of the finest interval."""
+"""Maximum drift of a trend of 1, in standard deviations per bar of the finest interval."""
 
 _DRIFT: Final[dict[Episode, float]] = {
     "calm": 0.0, "spot_led": 5.0, "perp_led": 6.0, "cascade": -9.0, "squeeze": 8.0, "grind_up": 2.5, "grind_down": -2.5,
 }  # fmt: skip
-"""Daily standard deviations an hour while the episode lasts."""
+"""Drift while the episode lasts, in daily standard deviations per hour."""
 _PERP_BIAS: Final[dict[Episode, float]] = {
     "calm": 0.0, "spot_led": 0.06, "perp_led": 0.24, "cascade": -0.24, "squeeze": 0.20, "grind_up": 0.08,
     "grind_down": -0.08,
 }  # fmt: skip
-"""Share of taker buys over one half."""
+"""Share of taker buys above one half."""
 _SPOT_BIAS: Final[dict[Episode, float]] = {**_PERP_BIAS, "spot_led": 0.26, "perp_led": -0.10, "squeeze": 0.02}
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Bars before the live part, oldest first, `[bars]`."""
+    """Bars before the live part, oldest first; each array is `[bars]`."""
 
     interval_ms: int
     open_ms: NDArray[np.int64]
@@ -55,7 +54,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One trade of a step."""
+    """One trade."""
 
     price: float
     usd: float
@@ -63,7 +62,7 @@ class Fill:
 
 
 def live_path(asset: Asset, common: Floats, rng: np.random.Generator) -> Floats:
-    """Mid prices of the live part by step; `common` are the market's own standard normal steps."""
+    """Mid prices of the live part by step; `common` holds the market factor, one standard normal per step."""
     steps = len(common)
     sigma = asset.daily_volatility * np.sqrt(STEP_S / DAY_S)
     at = np.arange(steps) / steps
@@ -77,12 +76,12 @@ def live_path(asset: Asset, common: Floats, rng: np.random.Generator) -> Floats:
 
 
 def history(asset: Asset, start_ms: int, counts: dict[int, int], rng: np.random.Generator) -> dict[int, History]:
-    """Bars that end at `start_ms` at the asset's price, `counts[interval_ms]` of each interval (the finest first)."""
+    """Bars by interval that end at `start_ms` at the asset's price; `counts[interval_ms]` bars of each interval."""
     finest = min(counts)
     total = max(count * interval for interval, count in counts.items()) // finest
     sigma = asset.daily_volatility * np.sqrt(finest / 1000 / DAY_S)
     regime = np.repeat(rng.standard_normal(total // 48 + 1), 48)[:total] * 0.12
-    # The trend sets in over the last week, so that all timeframes come to know it.
+    # The trend builds up over the last week, so that it shows in all timeframes.
     lately = np.clip(1.0 - np.arange(total, 0, -1) * finest / (TREND_DAYS * DAY_S * 1000), 0.0, 1.0)
     moves = sigma * (rng.standard_normal(total) + regime + asset.trend * lately * TREND)
     close = asset.price * np.exp(np.cumsum(moves[::-1])[::-1] * -1 + moves)
@@ -125,7 +124,7 @@ class Ladder:
         self.asks: dict[int, float] = {}
 
     def move(self, mid: float) -> tuple[dict[int, float], dict[int, float]]:
-        """Follow the price to `mid`; gives the changed levels of each side, 0 for those that went."""
+        """Move the book to `mid`; returns the changed levels of each side in dollars, 0 for removed ones."""
         bid = int(np.floor(mid * (1 - self._spread / 2) / self._tick + 1e-9))
         ask = max(bid + 1, int(np.ceil(mid * (1 + self._spread / 2) / self._tick - 1e-9)))
         gap = max(1, round(mid * SPACING / self._tick))

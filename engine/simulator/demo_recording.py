@@ -1,7 +1,7 @@
-"""Writes the demo recording: an invented market as four venues would have sent it, from one seed.
+"""The generator of the demo recording: an invented market as Binance, Bybit and OKX would have sent it, from one seed.
 
-Run by `python -m engine.simulator.demo_recording FILE` when the bundled file is to be made anew, and by a test that
-compares both. The same seed gives the same lines. Everything in it is made up and its header says so.
+Run by `python -m engine.simulator.demo_recording FILE` to regenerate the bundled file, and by a test that compares
+both. The same seed must give the same lines. Everything in it is made up and its header must say so.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.simulator.demo_assets import ASSETS, BSPOT, BYSPOT, OKSPOT, OKX, USDM, Asset
 from engine.simulator.demo_listings import listing_responses
-from engine.simulator.demo_market import STEP_S, Fill, Floats, Ladder, fills, history, live_path
+from engine.simulator.demo_market import STEP_S, Fill, Ladder, fills, history, live_path
 from engine.simulator.demo_statistics import statistics_responses
 from engine.simulator.demo_venues import Binance, Bybit, Listing, Okx, Venue
 from engine.transport.capture_writer import CaptureWriter
@@ -24,33 +25,33 @@ from engine.transport.capture_writer import CaptureWriter
 BUNDLED: Final = Path(__file__).parent / "data" / "demo.jsonl.zst"
 SEED: Final = 20_261_121
 START_MS: Final = 1_790_856_000_000
-"""2026-10-01 12:00 UTC: bars of every timeframe end there."""
+"""2026-10-01 12:00 UTC, when bars of every timeframe end."""
 LIVE_S: Final = 330
-"""Long enough for a 5m bar to close while one watches."""
+"""Long enough for a 5m bar to close while the user watches."""
 PREROLL_MS: Final = 75_000
-"""Played through at once when the demo starts: books and tape need a minute before all of their readings count."""
+"""Played at once when the demo starts: books and tape need a minute before all their readings count."""
 HISTORY_BARS: Final = {300_000: 130, 900_000: 130, 14_400_000: 112}
 NOTE: Final = "DEMO: an invented market; no price, size or event in it is real"
 
 
 class Line(NamedTuple):
-    """One message on its way into the file."""
+    """One message to be written to the file."""
 
     ms: float
     venue: str
     where: str
-    """Connection, or `GET ...` for an answer."""
+    """Connection, or the request `GET ...` of a REST answer."""
     text: str
 
 
 @dataclass(slots=True)
 class Stream:
-    """One instrument of the recording and what it has shown so far."""
+    """One instrument of the recording, with its running sums."""
 
     asset: Asset
     venue: Venue
     share: float
-    """Of the asset's depth and volume that trades here."""
+    """Share of the asset's depth and volume that trades here."""
     basis: float
     ladder: Ladder
     rng: np.random.Generator
@@ -84,7 +85,7 @@ def write(path: Path, seed: int = SEED, live_s: int = LIVE_S) -> None:
     created = datetime.fromtimestamp(START_MS / 1000, UTC).isoformat()
     with CaptureWriter(path, created, "prism demo generator", NOTE) as out:
         for number, line in enumerate(lines):
-            # Receive times rise line by line, so that merging keeps the order.
+            # The line's number, modulo 1,000, is added so that receive times within one millisecond rise, for merging.
             t = int(line.ms * 1_000_000) + number % 1_000
             if line.where.startswith("GET "):
                 out.response(t, line.venue, line.where, 200, line.text)
@@ -130,7 +131,7 @@ def _venue(asset: Asset, where: str, *, spot: bool) -> Venue:
 
 
 def _warm_up(stream: Stream) -> list[Line]:
-    """History of bars and statistics, as answers received before the live part begins."""
+    """History of bars and statistics, as REST answers received before the live part."""
     venue = stream.venue
     if venue.listing.spot:
         return []
@@ -147,7 +148,7 @@ def _warm_up(stream: Stream) -> list[Line]:
 
 
 def _step(stream: Stream, path: Floats, step: int, ms: int, number: int) -> list[Line]:
-    """What one instrument sends in one step of the live part."""
+    """The messages of one instrument in one step of the live part."""
     mid = float(path[step]) * (1 + stream.basis)
     sigma = stream.asset.daily_volatility * float(np.sqrt(STEP_S / 86_400))
     moved = 0.0 if step == 0 else float(np.log(path[step] / path[step - 1])) / sigma
@@ -183,7 +184,7 @@ def _book(stream: Stream, mid: float, ms: int) -> Line:
 
 
 def _clockwork(stream: Stream, mid: float, step: int, ms: int, number: int) -> list[Line]:
-    """Candles, 24 h statistics, mark prices: what comes by the clock."""
+    """Candles, 24 h statistics and mark prices, which are sent by the clock."""
     lines: list[Line] = []
     per_minute = int(60 / STEP_S)
     into = (step + 4) % per_minute

@@ -1,4 +1,7 @@
-"""Statistics of the demo recording that venues give by REST only: open interest, ratios and settled funding."""
+"""Statistics of the demo recording that Binance serves by REST only: open interest, ratios and settled funding.
+
+Called by `engine.simulator.demo_recording`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The venues' own frames for an invented market: what each would have sent, field for field.
+"""The venues' frames for the invented market of the demo recording, field for field.
 
-Used by `engine.simulator.demo_recording`. One class a venue, the same methods in each; `None` where the venue sends no
-such message. Formats are those of `engine.venues.<venue>.wire`; sizes leave in the venue's unit.
+Used by `engine.simulator.demo_recording`. One class per venue, with the same methods in each. Formats are those of
+`engine.venues.<venue>.wire`; sizes are written in the venue's unit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from engine.simulator.demo_market import Fill, History
 
 Rows = Sequence[tuple[float, float]]
-"""Price and size in base currency; size 0 removes."""
+"""Price and size in base currency; size 0 removes the level."""
 
 _INTERVALS: Final = {60_000: "1m", 300_000: "5m", 900_000: "15m", 14_400_000: "4h"}
 _BYBIT_INTERVALS: Final = {60_000: "1", 300_000: "5", 900_000: "15", 14_400_000: "240"}
@@ -26,7 +26,7 @@ def compact(message: Any) -> str:
 
 
 class Listing:
-    """How one instrument is written on its venue."""
+    """Names and decimals of one instrument on its venue."""
 
     def __init__(self, symbol: str, base: str, decimals: int, price: float, *, spot: bool) -> None:
         self.symbol = symbol
@@ -34,7 +34,7 @@ class Listing:
         self.spot = spot
         self.tick = 10.0**-decimals
         self._decimals = decimals
-        # Venues choose steps so that the smallest size is worth a few cents to a dollar.
+        # Steps as venues choose them: the smallest size is worth a few cents to a dollar.
         self._size_decimals = max(0, min(5, len(str(int(price))) + (1 if price >= 1 else -1)))
         self.step = 10.0**-self._size_decimals
         self.contract = 1.0
@@ -59,7 +59,7 @@ class Binance:
         self._trade = 100
 
     def book(self, bids: Rows, asks: Rows, ms: int, *, first: bool) -> tuple[str, str]:
-        """(connection, frame); for the first book (`GET` request, body), since Binance sends snapshots by REST."""
+        """(connection, frame); for the first book (`GET` request, body), because Binance serves snapshots by REST."""
         rows = {"bids": self._rows(bids), "asks": self._rows(asks)}
         before, self._update = self._update, self._update + 7
         if first:
@@ -104,7 +104,7 @@ class Binance:
     def reference(
         self, price: float, open_24h: float, volume_usd: float, rate: float, oi: float, ms: int
     ) -> list[tuple[str, str]]:
-        """24 h statistics, mark price and funding; `oi` comes by REST only here."""
+        """24 h statistics, mark price and funding; `oi` is unused, because Binance serves it by REST only."""
         shown, symbol = self.listing.price, self.listing.symbol
         ticker = {
             "e": "24hrMiniTicker", "E": ms, "s": symbol, "c": shown(price), "o": shown(open_24h),
@@ -215,7 +215,7 @@ class Bybit:
         ]
 
     def liquidation(self, fill: Fill, ms: int) -> tuple[str, str]:
-        # `S` is the position here: a long is liquidated by a sale.
+        # `S` is the side of the position, the opposite of the closing order's: a sale closes a long.
         data = {
             "T": ms - 300, "s": self.listing.symbol, "S": "Sell" if fill.taker_buy else "Buy",
             "v": self.listing.size(fill.usd / fill.price), "p": self.listing.price(fill.price),
@@ -239,7 +239,7 @@ class Bybit:
 
 
 class Okx:
-    """Swaps and spot, on one connection each."""
+    """Swaps and spot."""
 
     def __init__(self, listing: Listing) -> None:
         self.listing = listing

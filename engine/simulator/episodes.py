@@ -1,7 +1,7 @@
-"""Episodes: scripted stretches of the simulated market whose truth is known.
+"""Episodes: scripted stretches of the simulated market with known truth.
 
-Read by `engine.simulator.world`, which bends the order flow of an asset as the phases say, and by whoever judges
-detection. An episode states what it is, when its phases are, which way it goes and which faces should show it.
+Part of the `WorldSpec`; `engine.simulator.market` bends the order flow of the asset by the phases in `market.scripts`,
+which also say which faces should show them. Tests of detection use the same records.
 """
 
 from __future__ import annotations
@@ -24,5 +24,5 @@ class Episode:
     """Unix time, at or after the world's start."""
     duration_ms: int
     direction: int
-    """+1 or -1: which way the episode first drives the price."""
+    """+1 or -1: the direction in which the episode drives the price."""
     strength: float = 1.0

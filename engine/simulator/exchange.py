@@ -1,8 +1,8 @@
-"""The language of one simulated exchange, from the server's side, without any I/O.
+"""The interface of a simulated exchange: the server side of one venue's protocol. No I/O.
 
-Implemented by `engine.simulator.exchanges.<venue>`: they turn requests into answers and happenings into frames, from
-nothing but the `World`; driven by `engine.simulator.serving`, which owns sockets, rates, pings and faults. An exchange
-holds what the real one holds per connection (subscriptions, book cuts), never a socket and never a clock.
+Implemented by `engine.simulator.exchanges.<venue>`, which turn requests into answers and happenings into frames, from
+the `World` alone. Driven by `engine.simulator.serving`, which owns sockets, rates, pings and faults. An exchange holds
+what the real one holds per connection (subscriptions, book cuts), never a socket or a clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.simulator.happenings import Happening
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a REST request is answered with."""
+    """The answer to a REST request."""
 
     status: int
     body: bytes
@@ -25,12 +25,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a message on a stream does to its connection."""
+    """The effect of a stream message on its connection."""
 
     texts: Sequence[str] = ()
     """To send back at once, in order: acks, pongs, errors, first snapshots."""
     joined: Sequence[str] = ()
-    """Topics that the connection now receives."""
+    """Topics that the connection receives from now on."""
     left: Sequence[str] = ()
     close: tuple[int, str] | None = None
     """Close the connection with this code and reason (over a limit, not JSON, ...)."""
@@ -42,44 +42,44 @@ class Exchange(Protocol):
     name: str
     """`binance`, `bybit`, `okx` or `bitget`."""
     rest_origins: tuple[str, ...]
-    """The real origins that this exchange answers for (`https://fapi.binance.com`, ...)."""
+    """The real REST origins that this exchange stands in for (`https://fapi.binance.com`, ...)."""
     stream_origins: tuple[str, ...]
     """The real origins of its streams (`wss://fstream.binance.com`, ...)."""
     pings_s: float | None
-    """The server pings by protocol frames this often; None: it does not."""
+    """Interval of the server's pings by protocol frame; None: no pings."""
     silence_cut_s: float | None
-    """It closes a connection that sent nothing for this long (no text ping, no pong); None: it does not."""
+    """A connection that sends nothing for this long (no text ping, no pong) is closed; None: never."""
     messages_per_s: float | None
-    """It closes a connection that sends more than this; None: it does not."""
+    """A connection that sends more than this is closed; None: never."""
 
     def rest(self, origin: str, path: str, query: Mapping[str, str], client: str, now_ms: int) -> Answer:
-        """Answer `GET path?query` at a real origin, limits included; `client` tells addresses apart."""
+        """Answer `GET path?query` at a real origin, rate limits included; `client` identifies the client's address."""
 
     def path_exists(self, origin: str, path: str) -> bool:
-        """Whether a stream may be opened there; where not the upgrade is answered with 404."""
+        """Whether a stream may be opened there; if not, the upgrade is answered with 404."""
 
     def opened(self, connection: int, origin: str, path: str, query: Mapping[str, str], now_ms: int) -> Reply:
-        """A connection was opened; streams named in its address are joined at once."""
+        """A connection was opened; it is subscribed at once to streams named in its address."""
 
     def message(self, connection: int, text: str, now_ms: int) -> Reply:
-        """A client said something."""
+        """A client sent a message."""
 
     def closed(self, connection: int) -> None:
-        """A connection is gone."""
+        """A connection was closed."""
 
     def happened(self, happening: Happening, wanted: Mapping[str, int]) -> Sequence[tuple[str, str]]:
-        """(topic, frame) of what happened, only for topics that are keys of `wanted` (topic to subscriber count).
+        """(topic, frame) for a happening, only for topics that are keys of `wanted` (topic to subscriber count).
 
-        May hold things back until `tick`: books and candles are pushed at the venue's own cadence.
+        May hold frames back until `tick`: books and candles are pushed at the venue's own cadence.
         """
 
     def tick(self, now_ms: int, wanted: Mapping[str, int]) -> Sequence[tuple[str, str]]:
-        """(topic, frame) of what is due by the clock: conflated books, candles, tickers, marks. Called every 50 ms or
-        more often of the world's time."""
+        """(topic, frame) of everything due by the clock: conflated books, candles, tickers, marks. Called at least
+        every 50 ms of the world's time."""
 
     def private(self, now_ms: int) -> Sequence[tuple[int, str]]:
-        """(connection, frame) that only one connection gets, due since the last call: a snapshot after subscribing
-        that could not be in the reply. Usually empty."""
+        """(connection, frame) for single connections, due since the last call: a snapshot after a subscription that
+        could not be in the reply. Usually empty."""
 
     def restart(self, now_ms: int) -> None:
-        """The exchange was restarted: its sequence numbers begin anew, as the real one's would."""
+        """The exchange was restarted: its sequence numbers start over, as the real one's would."""

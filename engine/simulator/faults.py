@@ -1,7 +1,8 @@
-"""What can go wrong between a simulated exchange and its clients, on command: plain records and who applies them.
+"""Fault injection between a simulated exchange and its clients: the faults on command, and their application to frames.
 
-Asked by `engine.simulator.serving` for every frame, answer and connection; commanded by tests and the control line of
-`python -m engine.simulator`. All is decided by the records, the world's time and a seed, so a run repeats itself.
+Queried by `engine.simulator.serving` for every frame, answer and connection; commanded by tests and the control line of
+`python -m engine.simulator`. Everything follows from the records, the world's time and a seed, so a run is
+reproducible.
 """
 
 from __future__ import annotations
@@ -20,31 +21,31 @@ RequestKind = Literal["429", "418", "451", "403", "500", "slow", "bad_json"]
 ClockKind = Literal["skew", "restart", "delist"]
 Kind = FrameKind | ConnectionKind | RequestKind | ClockKind
 """
-silent         frames of the topic are not sent; pongs and the others go on
+silent         frames of the topic are not sent; pongs and other topics go on
 delay          ... are sent `value` ms later
 duplicate      ... are sent twice
-reorder        ... change places with the next one
+reorder        ... swap places with the next one
 truncate       ... lose their second half
-corrupt        ... get a byte that is no JSON
-oversize       ... grow to `value` bytes of blanks
+corrupt        ... get bytes that are not valid JSON
+oversize       ... grow by `value` bytes of blanks
 swallow        ... are lost: a gap in the sequence
 crossed        ... of books get bids above their asks
 wrong_symbol   ... name another symbol
-unknown_topic  ... name a topic that does not exist
+unknown_topic  ... are followed by a copy with a topic that does not exist
 burst          ... are followed by `value` repeats, as a burst of traffic
-frozen         ... go on with the values that their topic had when it froze; times alone are of the present
+frozen         ... repeat the values that their topic had when it froze; only times advance
 drop           every connection breaks, once
 refuse         connections are refused
-half_open      connections stay, and nothing comes, pongs neither
+half_open      connections stay open, but nothing is sent, not even pongs
 kick           every connection is closed as at the end of its life, once
 ack_error      subscriptions are answered with an error
-narrow         every connection carries `value` bytes a second; what is more waits its turn, in order
-429 418 ...    requests are answered with that status; 451 and 403 also refuse streams where `match` is `stream`
-slow           answers take `value` ms
+narrow         every connection carries `value` bytes a second; the excess is queued in order
+429 418 ...    requests are answered with that status; 451 and 403 also refuse streams if `match` is part of `stream`
+slow           answers are delayed by `value` ms
 bad_json       answers are cut in half
 skew           the exchange's clock is `value` ms ahead
-restart        the exchange restarts: connections break, its sequences begin anew
-delist         what `match` names as `product:symbol` ends
+restart        the exchange restarts: connections break, its sequence numbers start over
+delist         the instrument that `match` names as `product:symbol` is delisted
 """
 KINDS: Final = frozenset(
     kind for group in (FrameKind, ConnectionKind, RequestKind, ClockKind) for kind in get_args(group)
@@ -64,16 +65,16 @@ class Fault:
     exchange: str
     """`binance`, `bybit`, `okx` or `bitget`."""
     match: str = ""
-    """Part of the topics, stream paths or request paths it is about; empty: all."""
+    """Substring of the topics, stream paths or request paths it applies to; empty: all."""
     for_ms: int | None = None
-    """How long, of the world's time; None: until it is lifted."""
+    """Duration in the world's time; None: until it is lifted."""
     count: int | None = None
-    """How many frames or answers at most."""
+    """Most frames or answers it applies to; None: no limit."""
     value: float = 0.0
 
     @classmethod
     def from_words(cls, words: dict[str, Any]) -> Fault:
-        """A command from the control line. Raises ValueError in words for one that means nothing."""
+        """A command from the control line. Raises ValueError with an explanation if it is not valid."""
         try:
             fault = cls(**words)
         except TypeError as error:
@@ -89,18 +90,18 @@ class _Active:
     until_ms: int | None
     left: int | None
     held: dict[str, str] = field(default_factory=dict)
-    """By topic, the frame that is to change places with the next one."""
+    """By topic, the frame that waits to swap places with the next one."""
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """By topic that froze, when it did and its frame of then."""
+    """By frozen topic, when it froze and its frame at that time."""
 
 
 @dataclass(slots=True)
 class Faults:
-    """Everything that is wrong now."""
+    """The active faults."""
 
     seed: int = 0
     applied: dict[str, int] = field(default_factory=dict)
-    """By kind, how often."""
+    """By kind, how often a fault was applied."""
     _active: list[_Active] = field(default_factory=list)
     _rng: random.Random = field(init=False)
 
@@ -108,12 +109,12 @@ class Faults:
         self._rng = random.Random(self.seed)
 
     def inject(self, fault: Fault, now_ms: int) -> None:
-        """From now on."""
+        """Activate a fault."""
         until = None if fault.for_ms is None else now_ms + fault.for_ms
         self._active.append(_Active(fault, until, fault.count))
 
     def lift(self, exchange: str = "", kind: str = "") -> None:
-        """Take back what matches; everything where nothing is named."""
+        """Remove the faults that match; all of them if nothing is named."""
         self._active = [
             one
             for one in self._active
@@ -121,22 +122,23 @@ class Faults:
         ]
 
     def is_on(self, kind: Kind, exchange: str, now_ms: int, subject: str = "") -> bool:
-        """Whether a fault of this kind is about `subject` now; it counts as applied."""
+        """Whether a fault of this kind applies to `subject` now; counts as an application."""
         return self._find((kind,), exchange, subject, now_ms) is not None
 
     def value(self, kind: Kind, exchange: str, now_ms: int, subject: str = "") -> float:
-        """The value of such a fault; 0 where there is none."""
+        """The value of such a fault; 0 if there is none. Counts as an application."""
         found = self._find((kind,), exchange, subject, now_ms)
         return 0.0 if found is None else found.fault.value
 
     def first(self, exchange: str, topic: str, text: str, now_ms: int) -> list[str]:
-        """What is sent in place of a snapshot that comes with a subscription's answer, which nothing overtakes."""
+        """The texts to send in place of a first snapshot. It comes with the answer to a subscription, so it is neither
+        delayed nor reordered."""
         if self._find(("reorder", "delay"), exchange, topic, now_ms) is not None:
             return [text]
         return [sent for _, sent in self.frames(exchange, topic, text, now_ms)]
 
     def frames(self, exchange: str, topic: str, text: str, now_ms: int) -> list[tuple[int, str]]:
-        """What is sent in place of a frame: (ms later, text), in order."""
+        """What to send in place of a frame: (delay in ms, text), in order."""
         if not self._active:
             return [(0, text)]
         found = self._find(get_args(FrameKind), exchange, topic, now_ms)
@@ -192,8 +194,8 @@ class Faults:
 
 
 def _crossed(text: str) -> str:
-    """A book message whose sides have changed places. One that only takes levels away stays as it is: at the wrong side
-    it would cross nothing, and nobody without a checksum could ever tell."""
+    """A book message with its sides swapped. A message that only removes levels is left alone: on the wrong side it
+    would cross nothing, and a client without a checksum could never detect it."""
     if not ADDED.search(text):
         return text
     for bids, asks in (('"b":', '"a":'), ('"bids":', '"asks":')):
@@ -203,12 +205,12 @@ def _crossed(text: str) -> str:
 
 
 def _later(text: str, by_ms: int) -> str:
-    """The same message with every time in milliseconds so much later."""
+    """The same message with every time in milliseconds moved later by `by_ms`."""
     return TIMES.sub(lambda found: str(int(found[0]) + by_ms), text)
 
 
 def _unknown(text: str) -> str:
-    """The same message under a name that no venue uses."""
+    """The same message with a topic that no venue uses."""
     for name in ('"stream":"', '"topic":"', '"channel":"'):
         if name in text:
             return text.replace(name, name + "nosuch.", 1)

@@ -1,8 +1,8 @@
-"""What happens on the simulated market, and what can be read off it: plain records in exact integers.
+"""The simulated market's events and query results: plain records in exact integers.
 
-Made by `engine.simulator.world`, read by the venue servers, which put them into each venue's words. Prices are in
-ticks, sizes in steps of the instrument, times in milliseconds since the epoch, money in tick-steps (ticks times steps:
-one of them is worth `tick * step * contract_size` of the quote currency). Nothing here knows a wire format.
+Made by `engine.simulator.world`, read by the simulated exchanges, which convert them to each venue's messages. Prices
+are in ticks, sizes in steps of the instrument, times in milliseconds since the epoch, money in tick-steps (ticks times
+steps: one is worth `tick * step * contract_size` of the quote currency). Keep wire formats out of here.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from engine.simulator.sim_instrument import SimInstrument
 
 PositionSide = Literal["long", "short"]
 Status = Literal["hidden", "pending", "trading", "delisted"]
-"""`hidden`: not announced yet; `pending`: announced, no trading; `delisted`: gone for good."""
+"""`hidden`: not yet announced; `pending`: announced, not trading; `delisted`: ended for good."""
 RatioName = Literal["accounts", "top_accounts", "top_positions"]
 Levels = list[tuple[int, int]]
-"""(ticks, steps) of price levels, best first. In a change, steps 0 removes the level."""
+"""(ticks, steps) of price levels, best first; in a `BookChange` in no order, and steps 0 removes the level."""
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -29,23 +29,23 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     id: int
     """Counts up by 1 per instrument (an aggregate trade id)."""
     first: int
-    """Id of the first single fill inside; single fills count up by 1 per instrument."""
+    """Id of the first single fill in it; single fills count up by 1 per instrument."""
     last: int
     ticks: int
     steps: int
     buy: bool
     """The taker bought."""
     order: int
-    """The taker order: trades of one sweep share it. Counts up per instrument."""
+    """Number of the taker order, shared by the trades of one sweep; counts up per instrument."""
 
 
 class BookChange(msgspec.Struct, frozen=True, gc=False):
-    """Levels that changed in one go, with their sizes afterwards; `steps` 0 removes a level."""
+    """Levels that changed together, with their new sizes; `steps` 0 removes a level."""
 
     instrument: SimInstrument
     ms: int
     first: int
-    """First update id of the matching engine inside. Always one more than `last` of the change before it."""
+    """First update id of the matching engine in it; always one more than `last` of the previous change."""
     last: int
     bids: Levels
     """In no order."""
@@ -53,17 +53,17 @@ class BookChange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Liquidation(msgspec.Struct, frozen=True, gc=False):
-    """A position closed by the venue; its fills are trades of their own, told just before."""
+    """A position closed by the venue; its fills are `Trade`s of their own, emitted just before."""
 
     instrument: SimInstrument
     ms: int
     side: PositionSide
-    """Which position was closed: a long is closed by selling."""
+    """The position that was closed: a long is closed by selling."""
     steps: int
     bankruptcy_ticks: int
-    """Limit of the closing order: the mean fill is there or better."""
+    """Limit of the closing order: its mean fill is at this price or better."""
     filled: int
-    """Tick-steps that the closing order traded; `filled / steps` is its mean price in ticks."""
+    """Tick-steps traded by the closing order; `filled / steps` is its mean price in ticks."""
 
     @property
     def fill_ticks(self) -> int:
@@ -72,7 +72,7 @@ class Liquidation(msgspec.Struct, frozen=True, gc=False):
 
 
 class FundingSettled(msgspec.Struct, frozen=True, gc=False):
-    """Funding changed hands."""
+    """A funding settlement."""
 
     instrument: SimInstrument
     ms: int
@@ -83,7 +83,7 @@ class FundingSettled(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpenInterestChanged(msgspec.Struct, frozen=True, gc=False):
-    """Open contracts, one side counted, after a second or so in which they changed."""
+    """Open interest, one side counted; emitted about once a second while it changes."""
 
     instrument: SimInstrument
     ms: int
@@ -91,7 +91,7 @@ class OpenInterestChanged(msgspec.Struct, frozen=True, gc=False):
 
 
 class Announced(msgspec.Struct, frozen=True, gc=False):
-    """A coming listing became public: the instrument is `pending` now and trades from `instrument.listed_ms`."""
+    """A new listing was announced: the instrument is now `pending` and trades from `instrument.listed_ms`."""
 
     instrument: SimInstrument
     ms: int
@@ -115,7 +115,7 @@ Happening = Trade | BookChange | Liquidation | FundingSettled | OpenInterestChan
 
 
 class BookState(msgspec.Struct, frozen=True):
-    """A whole book."""
+    """A full book, or its best levels."""
 
     instrument: SimInstrument
     ms: int
@@ -147,10 +147,10 @@ class Bar(msgspec.Struct, frozen=True):
     high: int
     low: int
     close: int
-    """Ticks. A bar without trades stands at the close before it."""
+    """Ticks. A bar without trades has the previous close as all four prices."""
     steps: int
     buy_steps: int
-    """Of `steps`, bought by takers."""
+    """The part of `steps` bought by takers."""
     quote: int
     """Tick-steps."""
     buy_quote: int
@@ -160,7 +160,7 @@ class Bar(msgspec.Struct, frozen=True):
 
 
 class Ticker(msgspec.Struct, frozen=True):
-    """Rolling 24 hours, in steps of 15 minutes at its far end."""
+    """Rolling 24 hours; the start of the window moves in steps of 15 minutes."""
 
     ms: int
     open_ms: int
@@ -174,7 +174,7 @@ class Ticker(msgspec.Struct, frozen=True):
     quote: int
     trades: int
     first_id: int
-    """Single fills inside: first and last id."""
+    """First and last id of the single fills in it."""
     last_id: int
 
 
@@ -187,15 +187,15 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class FundingState(msgspec.Struct, frozen=True):
-    """The coming settlement as it stands."""
+    """The current state of the next funding settlement."""
 
     ms: int
     rate_e8: int
-    """Running estimate, fraction per interval in units of 1e-8."""
+    """Predicted rate, fraction per interval in units of 1e-8."""
     next_ms: int
     interval_h: int
     last_rate_e8: int
-    """Settled last."""
+    """The rate settled last."""
 
 
 class InterestPoint(msgspec.Struct, frozen=True):
@@ -216,7 +216,7 @@ class RatioPoint(msgspec.Struct, frozen=True):
 
 
 class TakerPoint(msgspec.Struct, frozen=True):
-    """What takers bought and sold within a period that opened at `ms`."""
+    """Taker volumes of the period that opened at `ms`."""
 
     ms: int
     buy_steps: int
@@ -224,7 +224,7 @@ class TakerPoint(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Everything one instrument did since the world began: exact sums, for judging what others made of it."""
+    """Exact totals of one instrument since the world began, to compare with what a consumer computed."""
 
     trades: int
     fills: int

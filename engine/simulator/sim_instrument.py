@@ -1,7 +1,7 @@
-"""One listed thing of the simulated market, and its decimals: venue's words on the outside, integers on the inside.
+"""One instrument of the simulated market, with conversion between integers and the venue's decimal texts.
 
-Built by `engine.simulator.market.catalogue`; carried by every happening. Holds nothing that changes: whether it trades
-now is asked of the world.
+Built by `engine.simulator.market.catalogue`; carried by every happening. Keep state that changes out of here: whether
+it trades is `World.status`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SymbolType = Literal["crypto", "stock", "metal", "forex"]
 
 
 def decimal_text(units: int, decimals: int) -> str:
-    """`units * 10**-decimals`, all decimals written."""
+    """`units * 10**-decimals` as text, with all decimals."""
     if decimals <= 0:
         return str(units)
     sign, units = ("-", -units) if units < 0 else ("", units)
@@ -26,10 +26,10 @@ def decimal_text(units: int, decimals: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class SimInstrument:
-    """One instrument of one venue. Two are equal only where they are the same."""
+    """One instrument of one venue. Equality is identity."""
 
     index: int
-    """Its place in `World.instruments`."""
+    """Its index in `World.instruments`."""
     venue: SimVenue
     symbol: str
     """In the venue's own form (`1000PEPEUSDT`, `SHIB1000USDT`, `BTC-USDT-SWAP`)."""
@@ -47,11 +47,11 @@ class SimInstrument:
     step: str
     """Smallest size step in the venue's size unit (contracts on OKX swaps, base elsewhere), decimal text."""
     contract_size: str
-    """Base units in one unit of size; `1` but for OKX swaps."""
+    """Base units in one unit of size; `1` except for OKX swaps."""
     listed_ms: int
-    """Trading began or will begin then."""
+    """Start of trading, past or future."""
     delisted_ms: int | None
-    """Trading ends then."""
+    """Scheduled end of trading."""
     max_leverage: int
     """0 for spot."""
     funding_interval_h: int
@@ -59,7 +59,7 @@ class SimInstrument:
 
     @property
     def tradfi(self) -> bool:
-        """Whether it is a perpetual on something that is no coin."""
+        """Whether it is a perpetual on something other than a coin."""
         return self.symbol_type != "crypto"
 
     @cached_property
@@ -106,7 +106,7 @@ class SimInstrument:
         return decimal_text(steps * self.step_units, self.size_decimals)
 
     def fine_text(self, hundredths: int) -> str:
-        """A price in hundredths of a tick (mark and index prices)."""
+        """Text of a price given in hundredths of a tick (mark and index prices)."""
         return decimal_text(hundredths * self.tick_units, self.price_decimals + 2)
 
     def base_text(self, steps: int) -> str:

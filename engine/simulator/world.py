@@ -1,8 +1,8 @@
-"""The simulated market of all venues: seeded, in simulated time, exact, one world for all servers.
+"""The simulated market of all venues: seeded, exact, in simulated time, one world for all servers.
 
-The venue servers move it with `advance`, put what happened into their venue's words, and answer requests from its
-queries. Same spec, same start, same targets or other targets: the same happenings (how `advance` is cut into pieces
-changes nothing). It reads no clock and opens no socket; it never accumulates without limit.
+`engine.simulator.serving` moves it with `advance`; the simulated exchanges convert what happened to their venue's
+messages and answer requests from its queries. The same spec and start give the same happenings, however `advance` is
+cut into steps. Keep it free of clocks and sockets, and let nothing in it grow without bound.
 """
 
 from __future__ import annotations
@@ -52,27 +52,27 @@ ALL_VENUES: tuple[SimVenue, ...] = ("binance-usdm", "binance-spot", "bybit-linea
 
 @dataclass(frozen=True, slots=True)
 class WorldSpec:
-    """What kind of world."""
+    """The parameters of a world."""
 
     seed: int
     assets: int = 190
-    """How many crypto assets, most traded first (at least 1); 190 give over 400 perpetuals on all venues."""
+    """Number of crypto assets, most traded first (at least 1); 190 give over 400 perpetuals on all venues."""
     venues: tuple[SimVenue, ...] = ALL_VENUES
     rate_frames_per_s: float = 3_000.0
-    """Trades and book changes a second over all instruments, on average, outside bursts."""
+    """Trades and book changes per second over all instruments, on average, outside bursts."""
     episodes: tuple[Episode, ...] | None = None
-    """None: a seeded plan that never ends. Empty: none."""
+    """None: a seeded plan that never ends. Empty: no episodes."""
     listings: bool = True
-    """Whether instruments are listed and delisted while it runs (the first within minutes)."""
+    """Whether instruments are listed and delisted while the world runs (the first within minutes)."""
 
 
 class World:
     """The market. All methods that take an instrument take one of `instruments`."""
 
     instruments: tuple[SimInstrument, ...]
-    """All that there is or will be, in a fixed order: those still hidden too."""
+    """All present and future instruments, the hidden ones included, in a fixed order."""
     now_ms: int
-    """Everything up to and including this millisecond has happened."""
+    """The world's time: everything up to and including this millisecond has happened."""
 
     def __init__(self, spec: WorldSpec, start_ms: int) -> None:
         found = catalogue(spec.assets, spec.venues, start_ms, listings=spec.listings)
@@ -109,9 +109,8 @@ class World:
     def advance(self, to_ms: int) -> Iterator[Happening]:
         """What happens after `now_ms` up to and including `to_ms`, in order of time.
 
-        Must be drained. Queries asked while draining may be ahead of what was yielded by the rest of what happened at
-        once (a sweep and its book change); update ids tell.
-        Raises ValueError for a target in the past.
+        Must be drained. While draining, queries may be ahead of what was yielded by the rest of a simultaneous group (a
+        sweep and its book change); update ids show it. Raises ValueError for a target in the past.
         """
         if to_ms < self.now_ms:
             raise ValueError(f"the world is at {self.now_ms} already and cannot go back to {to_ms}")
@@ -122,12 +121,12 @@ class World:
         self.now_ms = to_ms
 
     def find(self, venue: str, symbol: str) -> SimInstrument | None:
-        """The instrument of that name, where it has been announced."""
+        """The instrument of that name; None if there is none or it has not been announced."""
         found = self._by_name.get((venue, symbol))
         return None if found is None or self.status(found) == "hidden" else found
 
     def listed(self, venue: str) -> list[SimInstrument]:
-        """What the venue's listing shows now: `pending`, `trading` and, for a day, `delisted`; in a fixed order."""
+        """The venue's current listing, in a fixed order: `pending`, `trading` and, for a day, `delisted`."""
         now = self._driver.now_ms
         return [
             one
@@ -138,7 +137,7 @@ class World:
         ]
 
     def status(self, instrument: SimInstrument) -> Status:
-        """Whether it trades now, and if not why."""
+        """Whether the instrument trades now, and if not, why."""
         line = self._lines[instrument.index]
         if line.trading:
             return "trading"
@@ -147,11 +146,11 @@ class World:
         return "pending" if self._driver.now_ms >= instrument.listed_ms - ANNOUNCED_BEFORE_MS else "hidden"
 
     def book(self, instrument: SimInstrument, depth: int | None = None) -> BookState:
-        """All levels now, or the best `depth` a side."""
+        """The current book: all levels, or the best `depth` per side."""
         return self._lines[instrument.index].book(depth)
 
     def best(self, instrument: SimInstrument) -> Best:
-        """The best quotes now."""
+        """The current best quotes."""
         line = self._lines[instrument.index]
         if not line.bid_keys:
             return Best(instrument, line.book_ms, line.update_id, 0, 0, 0, 0)
@@ -161,8 +160,8 @@ class World:
     def candles(self, instrument: SimInstrument, interval: str, count: int, end_ms: int | None = None) -> list[Bar]:
         """Up to `count` bars that open at or before `end_ms` (None: now), oldest first; the last may be forming.
 
-        `interval`: 1m 3m 5m 15m 30m 1h 2h 4h 1d. History before the world's start is made up, always alike. What is
-        older than the start's rings keep (1,000 minutes; 520 bars of 5m, 15m, 1h and 4h) is told in longer bars only.
+        `interval`: 1m 3m 5m 15m 30m 1h 2h 4h 1d. History before the world's start is generated, the same every time.
+        Beyond the rings of the start (1,000 minutes; 520 bars of 5m, 15m, 1h and 4h) only longer bars are available.
         """
         length = length_of(interval, INTERVALS)
         now = self._driver.now_ms
@@ -179,7 +178,7 @@ class World:
         return bars_of(rows, first, length, now)
 
     def ticker_24h(self, instrument: SimInstrument) -> Ticker:
-        """Rolling statistics of a day."""
+        """Rolling statistics of 24 hours."""
         return self._tickers.ticker(self._lines[instrument.index])
 
     def mark(self, instrument: SimInstrument) -> Mark:
@@ -188,7 +187,7 @@ class World:
         return Mark(self._driver.now_ms, mark, index)
 
     def funding(self, instrument: SimInstrument) -> FundingState:
-        """The coming settlement of a perpetual."""
+        """The next funding settlement of a perpetual."""
         row, now = instrument.index, self._driver.now_ms
         period = funding_ms(instrument)
         return FundingState(
@@ -204,7 +203,7 @@ class World:
         return self._derivatives.funding_history(instrument, count, end_ms)
 
     def open_interest(self, instrument: SimInstrument) -> int:
-        """Steps, one side counted."""
+        """Open interest in steps, one side counted."""
         return self._lines[instrument.index].oi
 
     def open_interest_history(
@@ -217,13 +216,13 @@ class World:
     def ratios(
         self, instrument: SimInstrument, kind: RatioName, period: str, count: int, end_ms: int | None = None
     ) -> list[RatioPoint]:
-        """Like `open_interest_history`."""
+        """Long/short ratios; arguments as for `open_interest_history`."""
         return self._derivatives.ratios(instrument, kind, period, count, end_ms)
 
     def taker_volumes(
         self, instrument: SimInstrument, period: str, count: int, end_ms: int | None = None
     ) -> list[TakerPoint]:
-        """Closed periods, oldest first, exactly as in `candles`."""
+        """Taker volumes of closed periods, oldest first, exactly as in `candles`."""
         length = length_of(period, INTERVALS)
         end = self._driver.now_ms if end_ms is None else min(end_ms, self._driver.now_ms)
         bars = self.candles(instrument, period, count, end // length * length - length)
@@ -237,9 +236,9 @@ class World:
         start_ms: int | None = None,
         end_ms: int | None = None,
     ) -> list[Trade]:
-        """Oldest first: the last `count`, or the first `count` with `id >= from_id` / within the times given.
+        """Trades, oldest first. With `from_id` or `start_ms` the first `count` from there on, else the last `count`.
 
-        Only the latest trades are kept (some minutes' worth).
+        Only the latest trades are kept (a few minutes of them).
         """
         held = self._lines[instrument.index].recent
         if not held or count <= 0:
@@ -256,7 +255,7 @@ class World:
         return within[-count:] if start_ms is None else within[:count]
 
     def totals(self, instrument: SimInstrument) -> Totals:
-        """Sums since the world began."""
+        """Totals since the world began."""
         line = self._lines[instrument.index]
         return Totals(
             trades=line.trades,
@@ -274,13 +273,14 @@ class World:
         )
 
     def delist(self, instrument: SimInstrument) -> None:
-        """End an instrument with the next millisecond; nothing where it does not trade."""
+        """Delist an instrument at the next millisecond; does nothing if it does not trade."""
         if self._lines[instrument.index].trading:
             self._driver.end(instrument.index, self.now_ms + 1)
 
     def truth(self) -> Iterator[dict[str, Any]]:
         """Truth records since the last call, one JSON line each.
 
-        An episode's `plan` at its start, with phases and the faces that should show them, and its `outcome` at its end.
+        Each episode has a `plan` at its start, with phases and the faces that should show them, and an `outcome` at its
+        end.
         """
         return iter(self._stage.truths())

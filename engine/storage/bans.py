@@ -1,8 +1,8 @@
-"""Rests that venues imposed, kept between runs: a program that is started anew does not ask a host that banned it.
+"""Stores the cool-downs that venues imposed, so that after a restart prism does not ask a host that banned it.
 
-Opened and fed by `engine.live` and by `prism doctor`. One small file of JSON, replaced in one step whenever a venue
-tells us to wait; programs that run side by side add to it. What is kept is a help, never a need: a file that is damaged
-or cannot be written costs one line in the log and nothing else.
+Opened and fed by `engine.live` and by `prism doctor`. One small JSON file, replaced atomically whenever a venue tells
+us to wait; programs that run side by side add to it. Nothing may depend on it: a file that is damaged or cannot be
+written costs one line in the log and nothing else.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LOG: Final = logging.getLogger("prism.engine")
 
 VERSION: Final = 1
 SHORTEST_NS: Final = 5_000_000_000
-"""What is over sooner than a program starts is not kept."""
+"""Shorter cool-downs are not stored: they are over before a program has started."""
 LONGEST_NS: Final = 259_200_000_000_000
-"""The longest ban that any venue states, Binance's 3 days: an end beyond it is a clock that was wrong, then or now."""
+"""The longest ban that any venue states, Binance's 3 days. If one seems longer, the clock was wrong, then or now."""
 MAX_BYTES: Final = 65_536
 MAX_KEPT: Final = 200
-"""Hosts and pools; all venues together have about forty."""
+"""Most hosts and pools stored; all venues together have about forty."""
 NAME_CHARS: Final = 100
 
 
@@ -53,7 +53,7 @@ class BanStore:
         self._failed = False
 
     def load(self) -> list[Rest]:
-        """What still rests, by name. What has ended is left out; a file that cannot be used is said once in the log."""
+        """The cool-downs still in force, by name. A file that cannot be used is logged."""
         try:
             return self._read()
         except FileNotFoundError:
@@ -64,7 +64,8 @@ class BanStore:
             return []
 
     def keep(self, rests: Iterable[Rest]) -> None:
-        """Add these to what is kept, of each name the one that ends last. Never raises; the first failure is logged."""
+        """Add these to the file; of each name the one that ends last is kept. Never raises for a file that cannot be
+        used; the first failure to write is logged."""
         try:
             known = {rest.name: rest for rest in self._read()}
         except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
@@ -87,7 +88,8 @@ class BanStore:
                 LOG.warning("bans are not kept: %s: %s", clean(str(self.path)), error.strerror)
 
     def _read(self) -> list[Rest]:
-        """What stands there and has not ended. Raises OSError, or MsgspecError or ValueError where it is not ours."""
+        """The stored cool-downs that have not ended. Raises OSError, or MsgspecError or ValueError if the file is not
+        valid."""
         with self.path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:

@@ -1,6 +1,6 @@
-"""The database file of kept candles: its layout, how it is opened, and what becomes of one that cannot be used.
+"""The database file of candles: its schema, opening it, and setting aside one that cannot be used.
 
-Used by `engine.storage.candle_store` alone, which reads and writes what stands in it. SQLite in write-ahead mode.
+Used only by `engine.storage.candle_store`, which reads and writes the rows. SQLite in write-ahead mode.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from engine.errors import StoreUnusable
 from engine.text import clean
 
 VERSION: Final = 1
-"""`PRAGMA user_version` of the layout below. A table more is no other version: who does not know it leaves it alone."""
+"""`PRAGMA user_version` of the schema below. An additional table is not a new version: programs that do not know it
+ignore it."""
 BUSY_MS: Final = 2_000
 WAL_BYTES: Final = 16 * 2**20
-"""What the log beside the database is cut back to when it starts anew."""
+"""Size to which the write-ahead log is truncated when it restarts."""
 MOST_ASIDE: Final = 20
-"""Damaged files kept beside the database; more are a sign of something that no new file mends."""
+"""Damaged files kept beside the database; more point to a problem that a new file does not solve."""
 
 _SCHEMA: Final = (
     """
@@ -38,10 +39,11 @@ CREATE TABLE IF NOT EXISTS bars (
 
 
 async def connected(path: Path, writes: bool) -> aiosqlite.Connection:
-    """A connection to a file of this version, made where there is none. Raises aiosqlite.Error, OSError, StoreUnusable.
+    """A connection to a file of this version, created if there is none and `writes`. Raises aiosqlite.Error, OSError,
+    StoreUnusable.
 
-    Who does not write opens it read-only: SQLite before 3.51.3 can lose pages where two connections write or empty the
-    log at once (sqlite.org, "The WAL-reset bug").
+    A program that does not write must open it read-only: SQLite before 3.51.3 can lose pages if two connections write
+    or reset the log at once (sqlite.org, "The WAL-reset bug").
     """
     uri = _uri(path, writes)
     database = await aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_MS / 1000)
@@ -49,7 +51,8 @@ async def connected(path: Path, writes: bool) -> aiosqlite.Connection:
 
 
 async def prepared(database: aiosqlite.Connection, path: Path, *, writes: bool) -> aiosqlite.Connection:
-    """A database of this version, closed where it is of a newer one or cannot be made one."""
+    """Bring `database` to this version. It is closed on any error: StoreUnusable if it is of a newer version,
+    OlderLayoutError for an older one, aiosqlite.Error."""
     try:
         row = await (await database.execute("PRAGMA user_version")).fetchone()
         version = int(row[0]) if row else 0
@@ -75,15 +78,15 @@ async def prepared(database: aiosqlite.Connection, path: Path, *, writes: bool) 
 
 
 def _uri(path: Path, writes: bool) -> str:
-    """The address of the file for SQLite, which is made where it is to be written and there is none."""
+    """The URI of the file for SQLite; a file to be written is created if there is none."""
     if writes:
-        # Made before SQLite does, so that nobody else may ever read it.
+        # Created here and not by SQLite, so that no other user can ever read it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     return f"{path.absolute().as_uri()}?mode={'rw' if writes else 'ro'}"
 
 
 class OlderLayoutError(aiosqlite.DatabaseError):
-    """The file was made before the first layout that is read here."""
+    """The file has a schema older than any that is read here."""
 
 
 async def _holds_tables(database: aiosqlite.Connection) -> bool:
@@ -103,13 +106,13 @@ _ADVICE: Final = {
 
 
 def told(error: aiosqlite.Error) -> str:
-    """What SQLite says, and what to do about it."""
+    """SQLite's message, and what to do about it."""
     why = clean(str(error))
     return f"{why}; {next((does for word, does in _ADVICE.items() if word in why), 'look at its disk')}"
 
 
 def set_aside(path: Path) -> Path:
-    """Rename it, with its log, to a name that is free; what was there before stays. Raises OSError."""
+    """Rename the file, with its log, to a free name and return that; never overwrites. Raises OSError."""
     for number in range(1, MOST_ASIDE + 1):
         aside = path.with_name(f"{path.name}.bad" + (f"-{number}" if number > 1 else ""))
         if not aside.exists():

@@ -1,8 +1,8 @@
-"""Keeps the candles and instruments of a running engine: saves them beside its work, holds on to them while it cannot.
+"""Saves the candles and instruments of a running engine in the background, and holds them while saving fails.
 
-Fed by `engine.live` after its scans. A save runs in a task of its own, so that a database that is locked or a disk that
-is slow holds up no scan. What could not be saved waits, up to a bound, for the next time; that it waits is said once,
-and once when it is kept again.
+Fed by `engine.live` after its scans. A save must run in its own task, so that a locked database or a slow disk delays
+no scan. Candles that could not be saved wait, up to a limit, for the next save. Each reason is announced once, and so
+is the recovery.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.instruments import Instrument
-from engine.transport.tasks import spawn
+from engine.transport.tasks import log_failure, spawn
 
 if TYPE_CHECKING:
     from engine.storage.candle_store import CandleStore
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("prism.engine")
 
 MOST_WAITING: Final = 50_000
-"""Candles that wait for a database that cannot be written: about 20 MB, and half an hour of a thousand instruments."""
+"""Most candles that wait while the database cannot be written: about 20 MB, half an hour of a thousand instruments."""
 
 
 class CandleKeeping:
-    """The way of closed candles into one store, which it owns."""
+    """Saves closed candles to one store, which it owns."""
 
     def __init__(self, store: CandleStore, announce: Callable[[str], None], most: int = MOST_WAITING) -> None:
         """`announce` takes a sentence for the user."""
@@ -37,33 +37,40 @@ class CandleKeeping:
         self._waiting: deque[Candle] = deque()
         self._most = most
         self._given_up = 0
-        """Of those that waited since saving failed, how many had to make room."""
+        """Waiting candles dropped to make room since saving failed."""
         self._said: set[str] = set()
-        """What was said of the present trouble; empty while all is well."""
+        """Messages announced about the current failure; empty if there is none."""
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._followed: dict[str, tuple[Instrument, ...]] = {}
         self._listings: dict[str, tuple[Instrument, ...]] = {}
-        """By venue, what of `_followed` is kept."""
+        """The instruments that are saved, by venue."""
 
     @property
     def waiting(self) -> int:
-        """Candles that are not saved yet."""
+        """Number of candles not saved yet."""
         return len(self._waiting)
 
     def save(self, closed: Iterable[Candle]) -> None:
-        """Take these candles and begin to save what waits, unless a save is under way; returns at once."""
+        """Take these candles and start to save all that wait, unless a save is under way; returns at once."""
         self._waiting.extend(closed)
         if not self._tasks:
-            spawn(self._tasks, self._save(), "candles")
+            spawn(self._tasks, self._save(), "candles", failed=self._broke)
 
     def know(self, followed: Mapping[str, Iterable[Instrument]]) -> None:
-        """Take by venue what is followed; the next save keeps what is new about it. An empty listing replaces none."""
+        """Take the instruments followed, by venue; the next save stores what changed. An empty list is ignored."""
         for venue, instruments in followed.items():
             if held := tuple(sorted(instruments, key=lambda one: one.symbol)):
                 self._followed[venue] = held
 
+    async def flush(self, closed: Iterable[Candle]) -> None:
+        """Take these candles; return once all that wait were saved, or saving failed."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+        self.save(closed)
+        await asyncio.wait(list(self._tasks))
+
     async def close(self, closed: Iterable[Candle]) -> None:
-        """Take the last candles, save what waits, and close the store."""
+        """Take the last candles, save all that wait, and close the store."""
         try:
             for task in list(self._tasks):
                 await asyncio.wait([task])
@@ -81,20 +88,24 @@ class CandleKeeping:
                     await self._store.save_listing(venue, held)
                     self._listings[venue] = held
         except StoreUnusable as error:
-            # What was kept before may lie in a file that is set aside now.
+            # The file with the listings saved before may have been set aside just now.
             self._listings.clear()
             self._failed(error.message)
             return
         for _ in batch:
             self._waiting.popleft()
         if self._said:
-            lost = f"; {self._given_up} had to be given up meanwhile" if self._given_up else ""
+            lost = f"; {self._given_up} were dropped meanwhile" if self._given_up else ""
             self._given_up = 0
             self._said.clear()
             self._tell(f"candles are kept again{lost}")
 
+    def _broke(self, name: str, error: BaseException) -> None:
+        log_failure(name, error)
+        self._failed(f"candles could not be kept ({type(error).__name__}, details in the log); they go on waiting")
+
     def _failed(self, words: str) -> None:
-        """Keep what waits, the newest of it where there is too much; say what is new about the trouble."""
+        """Keep the waiting candles, the newest if there are too many; announce the reason if it is new."""
         for _ in range(len(self._waiting) - self._most):
             self._waiting.popleft()
             self._given_up += 1

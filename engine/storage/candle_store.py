@@ -1,9 +1,10 @@
-"""Closed candles kept between runs, so that a start asks the venues only for what is missing, and their instruments.
+"""Stores closed candles and followed instruments between runs, so that a start requests only the candles missing.
 
-Opened and fed by `engine.live`. One SQLite file in write-ahead mode; a row holds the bars of one instrument and
-timeframe in one blob, because a start reads them all and a run rewrites few. What is kept is a convenience: a file that
-is damaged, locked or of another version is set aside or left alone with a notice, and the program runs on without it.
-Of programs that run side by side the first writes, and the others read until it has ended.
+Opened by `engine.live` and fed through `engine.storage.candle_keeping`. One SQLite file in write-ahead mode. A row
+holds the bars of one instrument and timeframe in one blob, because a start reads them all and a run rewrites few.
+Nothing may depend on it: a file that is damaged, locked or of another version is set aside or left alone with a notice,
+and the program runs on without it. Of programs that run side by side the first writes, and the others read until it has
+ended.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ import aiosqlite
 from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.instruments import Instrument
+from engine.kept_bar import Kept
 from engine.storage.candle_file import OlderLayoutError, connected, is_damage, prepared, set_aside, told
-from engine.storage.candle_rows import ENCODE, KEPT_BARS, MAX_MS, Kept, bars_of
+from engine.storage.candle_rows import ENCODE, KEPT_BARS, bars_of
 from engine.storage.claim import Claim, holder_of
 from engine.storage.listing_rows import MAX_LISTING_BYTES, listing_body, listing_of
 from engine.text import clean
 
 BATCH_ROWS: Final = 500
 MOST_WAL_BYTES: Final = 128 * 2**20
-"""Who reads the file all the while keeps the log from beginning anew: beyond this nothing more is written to it until
-he has ended."""
+"""Largest write-ahead log. A program that reads the file without a break keeps the log from restarting; above this size
+nothing more is written until that program has ended."""
 MAX_BODY_BYTES: Final = 256 * 1024
-"""Largest row looked at; 500 bars take about 40 kB."""
+"""Largest row that is read; 500 bars take about 40 kB."""
 Key = tuple[str, str, int]
 
 
@@ -40,15 +42,15 @@ class CandleStore:
         self._claim = claim
         self.path = path
         self.notice = ""
-        """In words what was wrong with the file when it was opened; empty where nothing was."""
+        """What was wrong with the file when it was opened, as text; empty if nothing was."""
         self._lost = ""
-        """In words why there is no connection any more."""
+        """Why the connection was lost, as text; empty while it is up."""
 
     @classmethod
     async def open(cls, path: Path) -> CandleStore:
-        """Open or make it. A damaged file is renamed to `.bad` beside it and a new one made, which `notice` says.
+        """Open or create the file. A damaged one is renamed to `.bad` and a new one created; `notice` then says so.
 
-        Raises StoreUnusable where it is locked, of a newer version, or cannot be made; the program runs without it.
+        Raises StoreUnusable if it is locked, of a newer version, or cannot be created; the program runs without it.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -65,9 +67,9 @@ class CandleStore:
 
     @classmethod
     async def over(cls, database: aiosqlite.Connection, path: Path) -> CandleStore:
-        """The store in a database that is open already and that nobody else can reach; closed where it cannot be used.
+        """The store in a database that is already open and that no other program can reach; closed if it is unusable.
 
-        Raises StoreUnusable for one of a newer version, aiosqlite's errors for one that is locked, full or damaged.
+        Raises StoreUnusable if it is of a newer version, aiosqlite's errors if it is locked, full or damaged.
         """
         return cls(await prepared(database, path, writes=True), path, Claim.needless())
 
@@ -94,19 +96,22 @@ class CandleStore:
 
     @staticmethod
     def bars_back(interval_ms: int) -> int:
-        """How old the newest kept bar of an interval may be to join what the venues still give, milliseconds."""
+        """Greatest age at which the newest stored bar of an interval can still join a venue's bars, milliseconds."""
         return KEPT_BARS * interval_ms
 
     async def save(self, candles: Iterable[Candle]) -> int:
-        """Keep these closed candles, the newest `KEPT_BARS` of each instrument and timeframe; how many rows changed.
+        """Store these closed candles, the newest `KEPT_BARS` of each instrument and timeframe; returns the number of
+        rows changed.
 
-        All or nothing. Raises StoreUnusable where the disk is full, another program writes the file, or it became
-        unusable; a file that is found to be damaged is set aside, so that the next call writes to a new one.
+        All or nothing. Raises StoreUnusable if the disk is full, another program writes the file, or it became
+        unusable; a damaged file is set aside, so that the next call writes to a new one.
         """
         fresh: dict[Key, dict[int, Kept]] = {}
         for one in candles:
-            kept = (one.open_ms, one.open, one.high, one.low, one.close, one.volume_base, one.volume_quote,
-                    one.taker_buy_quote, one.trades)  # fmt: skip
+            kept = Kept(
+                one.open_ms, one.open, one.high, one.low, one.close, one.volume_base, one.volume_quote,
+                one.taker_buy_quote, one.trades,
+            )  # fmt: skip
             fresh.setdefault((one.venue, one.symbol, one.interval_ms), {})[one.open_ms] = kept
         if not fresh:
             return 0
@@ -120,7 +125,7 @@ class CandleStore:
                     await self._write(key, bars)
                 await self._database.execute("COMMIT")
             except BaseException:
-                # A full disk has rolled it back already.
+                # If the disk is full, SQLite has rolled back already.
                 if self._database.in_transaction:
                     await self._database.execute("ROLLBACK")
                 raise
@@ -129,7 +134,7 @@ class CandleStore:
         return len(fresh)
 
     async def save_listing(self, venue: str, instruments: Iterable[Instrument]) -> None:
-        """Keep what is followed of a venue in place of what was; raises StoreUnusable as `save` does."""
+        """Store the instruments followed on a venue, replacing its previous ones. Raises StoreUnusable as `save`."""
         self._check()
         await self._claim_it()
         try:
@@ -140,7 +145,8 @@ class CandleStore:
             raise await self._unusable("instruments could not be kept", error) from error
 
     async def load_listings(self) -> dict[str, list[Instrument]]:
-        """What was followed, by venue, without what cannot be true. Raises StoreUnusable where it cannot be read."""
+        """The instruments that were followed, by venue, plausible ones only. Raises StoreUnusable if the file cannot be
+        read."""
         self._check()
         try:
             known = await self._database.execute_fetchall("SELECT 1 FROM sqlite_master WHERE name = 'listings'")
@@ -156,7 +162,7 @@ class CandleStore:
         return {venue: listing_of(venue, body) for venue, body in rows if isinstance(venue, str)}
 
     async def _bound_log(self) -> None:
-        """Raise StoreUnusable where the log cannot be emptied and is as large as it may become."""
+        """Empty the log if it is larger than `MOST_WAL_BYTES`. Raises StoreUnusable if it cannot be emptied."""
         log = self.path.with_name(self.path.name + "-wal")
         try:
             if log.stat().st_size <= MOST_WAL_BYTES:
@@ -167,7 +173,7 @@ class CandleStore:
         if row is not None and row[0]:
             raise StoreUnusable(
                 f"candles could not be kept: another program has been reading {clean(str(self.path))} for so long that "
-                f"its log takes {MOST_WAL_BYTES // 2**20} MiB; end that program, and they are kept"
+                f"its log takes {MOST_WAL_BYTES // 2**20} MiB; end that program to keep them"
             )
 
     def _check(self) -> None:
@@ -175,7 +181,8 @@ class CandleStore:
             raise StoreUnusable(self._lost)
 
     async def _claim_it(self) -> None:
-        """Become the one that writes. Raises StoreUnusable while another program does, or where it cannot be."""
+        """Take the claim and reopen the file for writing. Raises StoreUnusable if another program holds the claim, or
+        the file cannot be opened."""
         if self._claim is not None:
             return
         where = clean(str(self.path))
@@ -186,7 +193,7 @@ class CandleStore:
         if claim is None:
             raise StoreUnusable(
                 f"candles are read but not kept here: {holder_of(self.path)} keeps them in {where}; "
-                "end it, and they are kept here"
+                "end it to keep them here"
             )
         try:
             database = await connected(self.path, True)
@@ -200,7 +207,7 @@ class CandleStore:
         self._database, self._claim = database, claim
 
     async def _unusable(self, what: str, error: aiosqlite.Error) -> StoreUnusable:
-        """What to raise for `error`; a damaged file is set aside before, and a new one begun."""
+        """The exception to raise for `error`. Sets aside a damaged file first, and starts a new one."""
         where, why = clean(str(self.path)), clean(str(error))
         if self._claim is None or not is_damage(error):
             return StoreUnusable(f"{what}: {where}: {told(error)}")
@@ -219,18 +226,18 @@ class CandleStore:
                 "SELECT body FROM bars WHERE venue = ? AND symbol = ? AND interval_ms = ?", key
             )
         ).fetchone()
-        known = {bar[0]: bar for bar in bars_of(found[0], key[2])} if found is not None else {}
+        known = {bar.open_ms: bar for bar in bars_of(found[0], key[2])} if found is not None else {}
         known.update(bars)
         newest = [known[open_ms] for open_ms in sorted(known)[-KEPT_BARS:]]
         await self._database.execute(
-            "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?)", (*key, newest[-1][0], ENCODE(newest))
+            "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?)", (*key, newest[-1].open_ms, ENCODE(newest))
         )
 
-    async def load(self, since_ms: dict[int, int], until_ms: int = MAX_MS) -> list[tuple[Key, list[Kept]]]:
+    async def load(self, since_ms: dict[int, int]) -> list[tuple[Key, list[Kept]]]:
         """The bars of every instrument whose newest is at or after `since_ms` of its timeframe, oldest first.
 
-        `since_ms` is by interval, milliseconds; an interval that is not named is not read. Bars that end after
-        `until_ms`, cannot be true or cannot be read are left out. Raises StoreUnusable where the file cannot be read.
+        `since_ms` is by interval, milliseconds; other intervals are not read. Bars that are implausible or cannot be
+        decoded are left out. Raises StoreUnusable if the file cannot be read.
         """
         self._check()
         found: list[tuple[Key, list[Kept]]] = []
@@ -242,14 +249,14 @@ class CandleStore:
                     (interval_ms, least, MAX_BODY_BYTES),
                 )
                 for venue, symbol, interval, body in rows:
-                    if bars := [bar for bar in bars_of(body, interval_ms) if bar[0] + interval_ms <= until_ms]:
+                    if bars := bars_of(body, interval_ms):
                         found.append(((venue, symbol, interval), bars))
         except aiosqlite.Error as error:
             raise await self._unusable("kept candles could not be read", error) from error
         return found
 
     async def prune(self, before_ms: int) -> None:
-        """Forget instruments whose newest bar is older than this: they ended. Left to the one that writes."""
+        """Delete instruments whose newest bar is older than this: they were delisted. No effect without the claim."""
         self._check()
         if self._claim is None:
             return

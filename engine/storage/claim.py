@@ -1,8 +1,8 @@
-"""Who may write a file that programs running side by side share: one of them, until it ends, however it ends.
+"""Exclusive right to write a file that programs running side by side share.
 
-Taken by `engine.storage.candle_store`. The claim is a lock on a small file beside the claimed one; the system lets go
-of it when its holder ends, a kill included, so that no claim is ever left behind. The file itself stays where it is,
-because whoever deletes it may delete what another has just claimed.
+Taken by `engine.storage.candle_store`. The claim is a lock on a small file beside the claimed one. The system releases
+it when its holder ends, even if killed, so no claim is ever left behind. The lock file must not be deleted: another
+program may just have claimed it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Final, Self
 
 try:
     import fcntl
-except ImportError:  # Windows: the database's own locks have to do there
+except ImportError:  # Windows: there the database's own locks must suffice
     fcntl = None  # type: ignore[assignment]
 
 ENDING: Final = ".lock"
 _PID_BYTES: Final = 20
 _CLOSED_IN_CHILDREN: Final[int] = getattr(os, "O_CLOEXEC", 0)
-"""Windows has another word for it, and Python gives it to every file."""
+"""0 on Windows, where Python makes every file non-inheritable anyway."""
 
 
 class Claim:
@@ -31,7 +31,7 @@ class Claim:
 
     @classmethod
     def take(cls, path: Path) -> Self | None:
-        """The claim, or None while another program holds it. Raises OSError where no lock file can be made."""
+        """The claim, or None while another program holds it. Raises OSError if no lock file can be made."""
         handle = os.open(path.with_name(path.name + ENDING), os.O_RDWR | os.O_CREAT | _CLOSED_IN_CHILDREN, 0o600)
         try:
             if fcntl is not None:
@@ -42,7 +42,7 @@ class Claim:
         except OSError:
             os.close(handle)
             raise
-        # On a full disk the lock is held all the same; only its holder's number is not known to others then.
+        # On a full disk the lock is held all the same; only its holder's process id is then unknown to others.
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
             os.write(handle, f"{os.getpid()}\n".encode())
@@ -50,18 +50,18 @@ class Claim:
 
     @classmethod
     def needless(cls) -> Self:
-        """The claim on a file that nobody else can reach."""
+        """A claim without a lock, for a file that no other program can reach."""
         return cls(-1)
 
     def release(self) -> None:
-        """Let another have it; releasing twice is harmless."""
+        """Release the lock; releasing twice is harmless."""
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
 
 
 def holder_of(path: Path) -> str:
-    """In words who holds the claim on `path`; never raises."""
+    """The holder of the claim on `path`, as text; never raises."""
     try:
         with path.with_name(path.name + ENDING).open("rb") as file:
             number = file.read(_PID_BYTES).strip()

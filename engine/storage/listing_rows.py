@@ -1,7 +1,7 @@
-"""A venue's followed instruments as one row of the database of candles, and back, whatever wrote the row.
+"""Encodes and decodes a venue's followed instruments: one msgpack body per row of the candle database.
 
-Used by `engine.storage.candle_store`. What is read is shown before any venue has answered, so nothing is taken over
-that a venue's own listing could not have said: texts that are safe to show, numbers that can be true.
+Used by `engine.storage.candle_store`. The file is not trusted, and its instruments are shown before any venue has
+answered, so only those that a venue's own listing could contain may pass: texts safe to show, plausible numbers.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from engine.instruments import Instrument
 from engine.text import is_safe_symbol
 
 MAX_LISTING_BYTES: Final = 4 * 2**20
-"""Largest row looked at; an instrument takes about 250 bytes."""
+"""Largest row that is read; an instrument takes about 250 bytes."""
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(list[Instrument]).decode
 
 
 def listing_body(instruments: Iterable[Instrument]) -> bytes:
-    """The row of one venue."""
+    """The body of one venue's row."""
     return _ENCODE(list(instruments))
 
 
 def listing_of(venue: str, body: object) -> list[Instrument]:
-    """The instruments in a row, without those that cannot be true; none where it cannot be read."""
+    """The plausible instruments in a row; none if it cannot be decoded."""
     if not isinstance(body, bytes):
         return []
     try:

@@ -1,9 +1,9 @@
-"""Writes what the venues send to a folder of capture files, as it comes: `prism record`.
+"""Records what the venues send to a folder of capture files: `prism record`.
 
-Given to the live engine as a second taker of its records, and called from its loop, so each call does a bounded bit of
-work and never raises: what goes wrong stops the recording, in words. A file is complete at every moment but for the
-last second of records, because a compressed block is finished that often; whoever is killed loses no more than that.
-Time is that of the records; no clock is read here.
+The live engine passes its records to it, from its event loop, so each call must do a bounded amount of work and never
+raise: an error stops the recording, with a message. A compressed block is finished every second, so at any moment a
+file is complete except for the last second of records, and a killed program loses no more than that. Time is that of
+the records; no clock may be read here.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import zstandard
 
 from engine.text import clean
 from engine.transport.capture_records import VERSION, ConnectionEvent, Frame, Record
+from engine.written import Written
 
 FILE_BYTES: Final = 128 * 2**20
-"""Compressed size at which the next file is begun."""
+"""Compressed size at which the next file starts."""
 FILE_NS: Final = 3_600 * 10**9
-"""Time of records after which the next file is begun."""
+"""Time span of records after which the next file starts."""
 FLUSH_NS: Final = 10**9
 FREE_BYTES: Final = 512 * 2**20
-"""Room that is left to others on the disk."""
+"""Free disk space that is left to other programs."""
 LEVEL: Final = 3
-"""Of zstd: about 2 us a record of 300 bytes, so that 20,000 a second take a small part of a core."""
+"""zstd level: about 2 us per record of 300 bytes, so that 20,000 records a second take a small part of a core."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
@@ -38,8 +39,8 @@ def _free_bytes(folder: Path) -> int:
 
 
 class _Whole:
-    """Writes all that it is given or raises: a file that takes a part of it, as on a disk that is nearly full, would
-    have a hole in its compressed stream, behind which nothing can be read."""
+    """Writes all data or raises. A partial write, as on a nearly full disk, would leave a hole in the compressed
+    stream, after which nothing can be read."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -53,7 +54,7 @@ class _Whole:
 
 
 class Recorder:
-    """One recording. `take` is a sink of records; close it at the end."""
+    """One recording. `take` is its sink for records; close it at the end."""
 
     def __init__(
         self,
@@ -65,12 +66,12 @@ class Recorder:
         file_bytes: int = FILE_BYTES,
         free_bytes: Callable[[Path], int] = _free_bytes,
     ) -> None:
-        """`max_bytes`: compressed size of all files together at which it stops. Raises OSError where `folder` cannot
-        be looked at. Files that are there already are left alone and do not count."""
+        """`max_bytes`: compressed size of all files together at which it stops; existing files are left alone and do
+        not count. Raises OSError if the free space of `folder` cannot be read."""
         self.records = 0
         self.files = 0
         self.stopped = ""
-        """In words why nothing is written any more; empty while it goes on."""
+        """Why writing has stopped, as text; empty while it continues."""
         self._folder = folder
         self._max_bytes = max_bytes
         self._note = note
@@ -103,6 +104,10 @@ class Recorder:
                 self._flush(record.t)
         except (OSError, zstandard.ZstdError) as error:
             self._stop(f"the recording in {self._where()} ended: {_reason(error)}")
+
+    def written(self) -> Written:
+        """What has been written so far."""
+        return Written(self.records, self.bytes_written, self.files, self.stopped)
 
     def close(self) -> None:
         """Finish the last file; closing twice is harmless."""
@@ -138,7 +143,7 @@ class Recorder:
     def _check_room(self) -> None:
         free = self._free_bytes(self._folder)
         if free < FREE_BYTES:
-            left = f"{FREE_BYTES / 2**20:.0f} MiB are left to others"
+            left = f"{FREE_BYTES / 2**20:.0f} MiB are reserved for other programs"
             words = f"only {free / 2**20:.0f} MiB are free on its disk, and {left}; free some space and begin another"
             self._stop(f"the recording in {self._where()} ended: {words}")
 
@@ -147,7 +152,9 @@ class Recorder:
         try:
             self._finish()
         except (OSError, zstandard.ZstdError) as error:
-            self.stopped = f"{words}; its last file could not be finished ({_reason(error)}) and is read up to there"
+            self.stopped = (
+                f"{words}; its last file could not be finished ({_reason(error)}) and is readable up to that point"
+            )
 
     def _where(self) -> str:
         return clean(str(self._folder), 200)

@@ -1,8 +1,8 @@
-"""How long to wait before the next attempt: exponential with full jitter, capped, for ever.
+"""Exponential backoff with full jitter, capped, without end.
 
-Called by connections and by the REST client. Chance is handed in, so that a simulation repeats itself. Full jitter
-(a uniform share of the exponential ceiling) spreads the reconnects of many connections best:
-https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ (2015).
+Used by connections, the REST client and the supervision of loops. The random generator must be passed in, so that a
+simulation is reproducible. Full jitter (a uniform share of the exponential ceiling) spreads the reconnects of many
+connections best: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ (2015).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CAP_S: Final = 30.0
 
 
 class Rng(Protocol):
-    """The chance that is handed in: `random.Random` and `numpy.random.Generator` are both of this shape."""
+    """A random generator; `random.Random` and `numpy.random.Generator` both match."""
 
     def random(self) -> float:
         """A number in [0, 1), uniform."""

@@ -1,7 +1,7 @@
-"""Bodies of HTTP answers: read whole and inflated, never beyond a bound.
+"""Reads and inflates the bodies of HTTP answers, up to a limit.
 
-Called by `engine.transport.live_net` for every answer. A body that inflates a thousandfold is given up at the bound and
-not after it was inflated. Nothing here knows what a body means.
+Called by `engine.transport.live_net` for every answer. Inflating stops at the limit, so a decompression bomb is never
+inflated whole. Bodies must not be interpreted here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Final
 from engine.transport.net import Failed
 
 ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
-"""What `body_of` understands."""
+"""Content encodings that `body_of` understands."""
 MAX_MEMBERS: Final = 1_000
-"""Members of one gzip body: each costs its own start, and an empty one adds nothing to what was inflated."""
+"""Most members of one gzip body: each has a set-up cost, and an empty one adds nothing to the inflated size."""
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 _RAW: Final = -zlib.MAX_WBITS
 
 
 async def body_of(chunks: AsyncIterator[bytes], encoding: str, max_bytes: int, host: str) -> bytes:
-    """The body that comes in `chunks`, inflated. Raises Failed: `oversize` over `max_bytes`, sent or inflated; `reset`
-    where compressed data ends early; `protocol` where they are no such data or of an unknown encoding."""
+    """The body read from `chunks`, inflated. Raises Failed: `oversize` over `max_bytes`, sent or inflated; `reset` if
+    compressed data ends early; `protocol` if it is not valid compressed data or has an unknown encoding."""
     encoding = encoding.strip().lower()
     if encoding not in ENCODINGS:
         raise Failed("protocol", f"{host}: answers in the encoding {encoding}, which was not asked for")
@@ -40,7 +40,7 @@ async def body_of(chunks: AsyncIterator[bytes], encoding: str, max_bytes: int, h
 
 
 class _Inflating:
-    """gzip, also of several members, zlib, and the bare deflate that some servers send for `deflate`."""
+    """Inflates gzip (also several members), zlib, and the raw deflate that some servers send for `deflate`."""
 
     def __init__(self, host: str, max_bytes: int) -> None:
         self._host = host
@@ -50,7 +50,7 @@ class _Inflating:
         self._members = 1
 
     def more(self, data: bytes, room: int) -> bytes:
-        """What `data` inflates to, at most one byte more than `room`."""
+        """Inflate `data`. Raises Failed if the result is longer than `room`."""
         found = bytearray()
         while data:
             if not self._begun:
@@ -72,7 +72,7 @@ class _Inflating:
         return bytes(found)
 
     def end(self) -> None:
-        """After all data."""
+        """Call it after all data. Raises Failed if the data ended early."""
         if self._begun and not self._member.eof:
             raise Failed("reset", f"{self._host}: the answer broke off")
 

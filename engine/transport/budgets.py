@@ -1,16 +1,15 @@
-"""What may be asked when: one budget for each pool of weight, shared by everything that asks.
+"""Rate limits for REST requests: one budget per weight pool, shared by all requests.
 
-Called by the REST client before every attempt and by connections before they are opened. A pool is a sliding window:
-whatever window of its length one looks at, no more than its capacity was granted in it. Nothing here sends anything,
-and nothing here knows a venue.
+Called by the REST client before every attempt; connections are throttled by `stream_pace`. A pool is a sliding window:
+in any window of its length no more than its capacity is granted. Nothing here may send anything or know a venue.
 
-Who goes first: by priority, in order of arrival within one, and whoever cannot go yet holds back those behind it that
-want the same pools, so that a heavy request is not overtaken for ever by light ones. Every `TURN_OF_OLDEST`-th grant of
-a pool goes to whoever waits longest, whatever its priority, so that nobody starves.
+Order: by priority, then by arrival. A request that cannot go yet holds back those behind it that need the same pools,
+so that light requests do not overtake a heavy one for ever. Every `TURN_OF_OLDEST`-th grant of a pool goes to the
+request that has waited longest, whatever its priority, so that none starves.
 
-What is kept: of a pool with a reserve the lower priorities never hold more than the rest in any window, neither each by
-itself nor together, so that a book that broke or a new listing finds room however much of the past is asked for. Who
-waits for its own share holds back only those that share it.
+Reserve: if a pool has a reserve, lower priorities never hold more than the remainder in any window, neither each by
+itself nor together, so that a broken book or a new listing finds room however much history is being requested. A
+request that waits for its priority's share holds back only those that share it.
 """
 
 from __future__ import annotations
@@ -28,30 +27,29 @@ from engine.errors import PrismError
 from engine.text import clean
 from engine.transport.tasks import NS_PER_S, Owned, nanoseconds, settle, spawn
 from engine.transport.window import OTHERS, Window
-from engine.venues.live import Cost, Pool, StreamLimits
+from engine.venues.live import Cost, Pool
 
 LOG: Final = logging.getLogger("prism.transport")
 
 TURN_OF_OLDEST: Final = 8
 LEAST_SHARE: Final = 0.25
-"""Of what a pool was declared to hold, the least that an announcement can leave of it."""
-CONNECT_WINDOW_S: Final = 300.0
+"""An announcement by the venue can reduce a pool to no less than this share of its declared capacity."""
 FOR_EVER_S: Final = 1e9
 
 
 class Priority(IntEnum):
-    """What comes first when not everything can be asked at once."""
+    """Order of requests when not all can be sent at once."""
 
     MEND = 0
-    """A book or a candle that has a gap now."""
+    """Repair of a book or of trades that have a gap now."""
     LISTING = 1
-    """Which instruments there are, and the venue's clock."""
+    """The venue's instruments and its clock."""
     FIRST_BACKFILL = 2
-    """The past of the most liquid instruments and of what is on the screen."""
+    """History of the most important instruments and of those with full depth."""
     POLL = 3
-    """What no stream pushes."""
+    """Data that no stream pushes."""
     BACKFILL = 4
-    """The past of all others."""
+    """History of all others."""
 
 
 RESERVED: Final[dict[Priority, float]] = {
@@ -61,11 +59,11 @@ RESERVED: Final[dict[Priority, float]] = {
     Priority.POLL: 0.875,
     Priority.BACKFILL: 1.0,
 }
-"""The part of a pool's reserve that a priority, and those after it, leave alone: the lower, the more."""
+"""Share of a pool's reserve that a priority and those after it must leave free: more for lower priorities."""
 
 
 class Resting(PrismError):
-    """Nothing may be asked of a host or from a pool for longer than the asker wants to wait."""
+    """A host or pool is in a cool-down for longer than the request may wait."""
 
     def __init__(self, name: str, left_s: float, why: str) -> None:
         super().__init__(f"{name} rests for {left_s:.0f} s: {why}")
@@ -76,25 +74,12 @@ class Resting(PrismError):
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A host or pool of which nothing may be asked for a while."""
+    """The cool-down of a host or pool."""
 
     name: str
     until_ns: int
-    """Wall time, fit to be kept across a restart."""
+    """Wall time, so that it can be kept across a restart."""
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class PoolUse:
-    """How full a pool is."""
-
-    name: str
-    used: float
-    """Weight within the present window, that of others included."""
-    others: float
-    """Weight that the venue counted and we did not ask for: another program on the same address."""
-    capacity: float
-    window_s: float
 
 
 @dataclass(slots=True)
@@ -108,7 +93,7 @@ class _Asker:
 
 
 class Budgets:
-    """All budgets of the program. `scale` multiplies what may be used: a simulator of our own may be asked more."""
+    """All budgets of the program. `scale` multiplies the capacities: our own simulator allows more."""
 
     def __init__(self, clock: Clock, *, scale: float = 1.0) -> None:
         if not scale > 0:
@@ -119,16 +104,16 @@ class Budgets:
         self._pools: dict[str, Pool] = {}
         self._rests: dict[str, tuple[int, str]] = {}
         self.on_rest: Callable[[], None] | None = None
-        """Called after a host or pool was told to rest; `rests` says which do."""
+        """Called after a cool-down began; `rests` lists all of them."""
         self._lanes: dict[tuple[Priority, str, tuple[str, ...]], deque[_Asker]] = {}
-        """Askers that differ in weight and order only; the first of a lane holds back the others."""
+        """Waiting requests that differ only in weight and order; the first of a lane holds back the others."""
         self._order = 0
         self._tasks: Owned = {}
         self._timer: tuple[int, asyncio.Task[None]] | None = None
 
     def add(self, pools: Iterable[Pool]) -> None:
-        """Make pools known; known ones are left as they are. Raises ValueError where one differs from its namesake or
-        its reserve is no part of it."""
+        """Add pools; known ones are left unchanged. Raises ValueError if one differs from a known one of its name or
+        its reserve is not in [0, 1)."""
         for pool in pools:
             if not 0.0 <= pool.reserve < 1.0:
                 raise ValueError(f"the reserve of the pool {pool.name} is a part from 0 to below 1, not {pool.reserve}")
@@ -140,8 +125,8 @@ class Budgets:
                 self._windows[pool.name] = Window(pool.capacity * self._scale, nanoseconds(pool.window_s), kept)
 
     async def take(self, host: str, cost: Cost, priority: Priority, *, patience_s: float = FOR_EVER_S) -> None:
-        """Return once `cost` was taken from its pools. Raises Resting, at once or when told so while waiting, where the
-        host or a pool rests for longer than `patience_s`; ValueError where a pool is unknown or can never hold it."""
+        """Return once `cost` was taken from its pools. Raises Resting, at once or while waiting, if the host or a pool
+        is in a cool-down that lasts longer than `patience_s`; ValueError if a pool is unknown or can never hold it."""
         for name, _ in cost.pools:
             if name not in self._windows:
                 raise ValueError(f"no pool named {name}")
@@ -159,15 +144,9 @@ class Budgets:
             self._grant()
             raise
 
-    async def take_connect(self, host: str, limits: StreamLimits) -> None:
-        """Return once one more connection to `host` may be attempted."""
-        name = f"connections to {host}"
-        self.add([Pool(name, limits.connects_per_5_min, CONNECT_WINDOW_S)])
-        await self.take(host, Cost(((name, 1.0),)), Priority.MEND)
-
     def rest(self, name: str, seconds: float, why: str) -> None:
-        """Nothing of the host or pool `name` is granted for `seconds`; of several rests the one that ends last holds.
-        Askers that do not want to wait so long are told."""
+        """Start a cool-down: nothing of the host or pool `name` is granted for `seconds`. Of several cool-downs the one
+        that ends last counts. Waiting requests without the patience for it get Resting."""
         until_ns = self._clock.monotonic_ns() + nanoseconds(seconds)
         if name in self._rests and self._rests[name][0] >= until_ns:
             return
@@ -182,14 +161,14 @@ class Budgets:
         self._grant()
 
     def restore(self, rests: Iterable[Rest]) -> None:
-        """Take over what rested when an earlier run ended; call it before anything is asked."""
+        """Take over the cool-downs of an earlier run; call it before the first request."""
         now_ns, wall_ns = self._clock.monotonic_ns(), self._clock.now_ns()
         for rest in rests:
             if rest.until_ns > max(wall_ns, wall_ns - now_ns + self._rests.get(rest.name, (0, ""))[0]):
                 self._rests[rest.name] = (now_ns + rest.until_ns - wall_ns, rest.why)
 
     def rests(self) -> list[Rest]:
-        """Every host and pool that rests now."""
+        """Every cool-down in force."""
         now_ns, wall_ns = self._clock.monotonic_ns(), self._clock.now_ns()
         return [
             Rest(name, wall_ns + until_ns - now_ns, why)
@@ -198,7 +177,7 @@ class Budgets:
         ]
 
     def correct(self, used: Iterable[tuple[str, float]]) -> None:
-        """Take over what the venue counted in its present window, where that is more than we know of."""
+        """Take over the weight that the venue counted in its current window, if it is more than ours."""
         now_ns = self._clock.monotonic_ns()
         for name, weight in used:
             if (window := self._windows.get(name)) is not None:
@@ -207,8 +186,8 @@ class Budgets:
                     window.add(now_ns, weight - window.used, OTHERS)
 
     def resize(self, announced: Iterable[tuple[str, float]]) -> None:
-        """Take over what venues announce that their pools hold: never more than was declared, which is what is known to
-        be borne, and never less than `LEAST_SHARE` of it, which nobody could live on. Changes are logged."""
+        """Take over the capacities that venues announce for their pools: never more than declared, which is known to be
+        safe, and never less than `LEAST_SHARE` of it, with which prism could not work. Changes are logged."""
         changed = False
         for name, capacity in announced:
             if (pool := self._pools.get(name)) is None:
@@ -224,7 +203,7 @@ class Budgets:
             self._grant()
 
     def _refuse_too_heavy(self) -> None:
-        """Tell those who wait for more than their pool may hold by now."""
+        """Fail waiting requests that are heavier than their pool's new capacity."""
         for lane in self._lanes.values():
             for asker in lane:
                 if (error := self._too_heavy(asker.pools)) is not None and not asker.go.done():
@@ -236,21 +215,8 @@ class Budgets:
                 return ValueError(f"{weight:g} is more than the pool {name} may ever hold, {most:g}")
         return None
 
-    def uses(self) -> list[PoolUse]:
-        """How full every pool is."""
-        now_ns = self._clock.monotonic_ns()
-        found = []
-        for name, window in self._windows.items():
-            window.forget(now_ns)
-            found.append(PoolUse(name, window.used, window.others, window.capacity, window.window_ns / NS_PER_S))
-        return found
-
-    def waiting(self) -> int:
-        """How many wait to be let go."""
-        return sum(not asker.go.done() for lane in self._lanes.values() for asker in lane)
-
     async def close(self) -> None:
-        """Give up what is waiting."""
+        """Cancel all waiting requests; no `take` may follow."""
         for lane in self._lanes.values():
             for asker in lane:
                 asker.go.cancel()
@@ -258,7 +224,7 @@ class Budgets:
         await settle(self._tasks)
 
     def _rest_of(self, asker: _Asker) -> Resting | None:
-        """The longest rest that concerns an asker."""
+        """The longest cool-down that applies to a waiting request; None if none does."""
         now_ns = self._clock.monotonic_ns()
         found: Resting | None = None
         for name in (asker.host, *(name for name, _ in asker.pools)):
@@ -269,13 +235,13 @@ class Budgets:
         return found
 
     def _grant(self) -> None:
-        """Let go whoever may, and set the timer for the next one."""
+        """Grant everything that may go now, and set the timer for the next grant."""
         now_ns = self._clock.monotonic_ns()
         for window in self._windows.values():
             window.forget(now_ns)
         while self._grant_one(now_ns):
             pass
-        self._set_timer(now_ns)
+        self._set_timer()
 
     def _grant_one(self, now_ns: int) -> bool:
         held_back: dict[str, int] = {}
@@ -288,7 +254,7 @@ class Budgets:
             if barrier is None:
                 for name, weight in asker.pools:
                     self._windows[name].add(now_ns, weight, asker.priority)
-                    # A turn that is due waits for whoever it belongs to.
+                    # The turn of the oldest stays due until the oldest is granted.
                     self._windows[name].turns += oldest.get(name, asker.order) == asker.order
                 lane.popleft()
                 asker.go.set_result(None)
@@ -297,15 +263,15 @@ class Budgets:
         return False
 
     def _barrier(self, asker: _Asker, held_back: dict[str, int]) -> int | None:
-        """The first priority that may not be granted anything of the asker's pools before it was; None: it may go."""
+        """The first priority that must wait until this request was granted; None: it may go now."""
         if any(held_back.get(name, len(Priority)) <= asker.priority for name, _ in asker.pools):
             return asker.priority
         barriers = [self._windows[name].barrier(weight, asker.priority) for name, weight in asker.pools]
         return min((barrier for barrier in barriers if barrier is not None), default=None)
 
     def _in_order(self) -> tuple[list[deque[_Asker]], dict[str, int]]:
-        """The lanes that hold somebody, first to go first; and by pool the order of who waits longest, where it is that
-        one's turn."""
+        """The lanes that are not empty, in the order of granting; and by pool, if it is the oldest's turn, the `order`
+        of the request that has waited longest."""
         heads: list[tuple[int, int, deque[_Asker]]] = []
         for key in list(self._lanes):
             lane = self._lanes[key]
@@ -324,7 +290,7 @@ class Budgets:
         heads.sort(key=lambda head: (head[1] not in first, head[0], head[1]))
         return [lane for _, _, lane in heads], oldest
 
-    def _set_timer(self, now_ns: int) -> None:
+    def _set_timer(self) -> None:
         due_ns: int | None = None
         held_back: dict[str, int] = {}
         for lane in self._in_order()[0]:
@@ -352,7 +318,7 @@ class Budgets:
 
 
 def _hold_back(held_back: dict[str, int], asker: _Asker, barrier: int | None) -> None:
-    """Nothing of the asker's pools goes to the priority `barrier` and those after it before the asker went."""
+    """Grant nothing from this request's pools to the priority `barrier` and those after it before this request."""
     if barrier is not None:
         for name, _ in asker.pools:
             held_back[name] = min(barrier, held_back.get(name, barrier))

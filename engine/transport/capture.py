@@ -1,9 +1,8 @@
-"""Reads captures: what venues sent, with the time it arrived.
+"""Reads captures: recordings of what venues sent, with receive times.
 
-Used by the replayer, by inspection and by the tests. A capture is one file of JSON lines, plain or
-compressed, or a folder of such files read merged by time. Reading never fails half-way: bad lines are
-counted and skipped, a torn end is a notice, and memory stays bounded. What the messages mean is the
-business of the venue parsers, never of this module.
+Used by replay, by inspection and by the tests. A capture is one file of JSON lines, plain or compressed, or a folder of
+such files, merged by time. Reading must never fail half-way: bad lines are counted and skipped, a torn end is a notice,
+and memory stays bounded. Only the venue parsers interpret the messages, never this module.
 """
 
 from __future__ import annotations
@@ -34,10 +33,16 @@ from engine.transport.capture_records import (
 __all__ = ["BadLine", "CaptureReader", "ConnectionEvent", "Frame", "Header", "Record", "Response"]
 
 MAX_SAMPLES: Final = 20
-"""Bad lines and unknown venues described one by one; all are counted."""
+"""Bad lines and unknown venues that are described individually; all are counted."""
 MAX_BAD_RUN: Final = 1_000_000
-"""Bad lines one after another after which the rest of a file is left unread: a few kilobytes inflate to hundreds of
+"""After this many bad lines in a row the rest of a file is not read: a few kilobytes can inflate to hundreds of
 millions of them."""
+END_BYTES: Final = 64 * 2**20
+"""Compressed size of the files, besides the newest, that are read to find the end of a capture."""
+LAST_LINES: Final = 8
+"""Number of last lines searched for the last record: the very last may be torn."""
+MOST_LINES: Final = 20_000_000
+"""After this many lines that search is given up: a small file may inflate to any number of them."""
 _HINT: Final = (
     "A capture is a .jsonl, .jsonl.gz or .jsonl.zst file that begins with a capture header, or a folder of such files."
 )
@@ -47,10 +52,10 @@ _OTHER_VENUES: Final = "(others)"
 
 
 class CaptureReader:
-    """The records of a capture, in file order, and what was met on the way.
+    """The records of a capture: of one file in its order, of several merged by receive time.
 
-    The counts and notices describe the newest iteration and are complete once it ends; iterating again starts anew.
-    Raises CaptureError where the capture cannot be read at all: absent, empty, not a capture, another version.
+    The counts and notices describe the newest iteration and are complete once it ends; iterating again resets them.
+    Raises CaptureError if the capture cannot be read at all: absent, empty, not a capture, another version.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -64,7 +69,7 @@ class CaptureReader:
     def _reset(self) -> None:
         self.files = len(self._files)
         self.lines = 0
-        """Whole lines after the headers, bad ones included."""
+        """Complete lines after the headers, bad ones included."""
         self.bad_lines = 0
         self.bad_samples: list[BadLine] = []
         """The first `MAX_SAMPLES` bad lines."""
@@ -77,7 +82,7 @@ class CaptureReader:
 
     @property
     def notices(self) -> list[str]:
-        """What the user should know of the capture, one sentence each, cleaned."""
+        """Notices for the user about the capture, one sentence each, cleaned."""
         notices = [*self._skipped, *self._torn]
         if self.bad_lines:
             notices.append(f"{_lines(self.bad_lines)} could not be read and {_were(self.bad_lines)} skipped")
@@ -85,6 +90,24 @@ class CaptureReader:
         for venue, lines in self.unknown_venues.items():
             notices.append(f"{_lines(lines)} of the unknown venue {venue!r} {_were(lines)} skipped")
         return notices
+
+    def end_ns(self) -> int | None:
+        """Receive time of the last record; None if none is found. In a large folder only the file that begins last and
+        as many others as `END_BYTES` allows are searched.
+
+        Files are read to their end, but only their last lines are decoded: seconds for gigabytes. Does not change the
+        counts, so another thread may iterate meanwhile. Raises OSError.
+        """
+        files = self._files if len(self._files) == 1 else sorted(self._files, key=_first_ns, reverse=True)
+        found: list[int] = []
+        left = END_BYTES
+        for place, file in enumerate(files):
+            left -= file.stat().st_size if place else 0
+            if left < 0:
+                break
+            if (last := _last_ns(file)) is not None:
+                found.append(last)
+        return max(found, default=None)
 
     def __iter__(self) -> Iterator[Record]:
         self._reset()
@@ -94,7 +117,7 @@ class CaptureReader:
             yield from self._merged()
 
     def _merged(self) -> Iterator[Record]:
-        """All files by receive time, ties by file name; a file is opened only when its first record is due."""
+        """All files merged by receive time, ties by file name; a file is opened only when its first record is due."""
         waiting = sorted(((_first_ns(file), index) for index, file in enumerate(self._files)), reverse=True)
         heap: list[tuple[int, int, Record, Iterator[Record]]] = []
         while waiting or heap:
@@ -113,7 +136,7 @@ class CaptureReader:
                 heapq.heapreplace(heap, (following.t, index, following, records))
 
     def _records(self, path: Path) -> Iterator[Record]:
-        """The records of one file; everything else about it goes into the counts."""
+        """The records of one file; updates the counts."""
         lines = Lines(path)
         number = 0
         first, last = _NEVER, 0
@@ -134,7 +157,7 @@ class CaptureReader:
                     line = DECODE_LINE(raw)
                     record = record_of(line)
                 except (ValueError, RecursionError) as error:
-                    # Held back until more follows: at the very end of the file it may be a torn line.
+                    # Not counted until more follows: at the very end of the file it may be a torn line.
                     self._count_bad(refused)
                     refused = _bad_line(path, number, raw, error)
                     cut = is_cut(error)
@@ -182,8 +205,25 @@ def _bad_line(path: Path, number: int, raw: bytes, error: Exception) -> BadLine:
     return BadLine(clean(path.name), number, reason)
 
 
+def _last_ns(path: Path) -> int | None:
+    """Receive time of a file's last record; None if it has none, or more than `MOST_LINES` lines."""
+    tail: list[bytes] = []
+    number = 0
+    for batch in Lines(path):
+        tail = [*tail, *batch][-LAST_LINES:]
+        number += len(batch)
+        if number > MOST_LINES:
+            return None
+    for raw in reversed(tail):
+        try:
+            return DECODE_LINE(raw).t
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
 def _first_ns(path: Path) -> int:
-    """Receive time of a file's first record; 0 where it has none."""
+    """Receive time of a file's first record; 0 if it has none."""
     number = 0
     for batch in Lines(path):
         for raw in batch:
@@ -217,7 +257,7 @@ def _opened(path: Path) -> tuple[Header, list[Path], list[str]]:
     notices: list[str] = []
     for file in files:
         if file.stat().st_size == 0:
-            # A recorder that is killed just after it began a new file leaves this behind.
+            # A recorder that is killed just after it opened a new file leaves this behind.
             notices.append(f"{clean(file.name)}: empty, left out")
         else:
             headers.append(_header(file))
@@ -232,7 +272,7 @@ def _is_plain_file(path: Path) -> bool:
 
 
 def _header(path: Path) -> Header:
-    """The header of one file. Raises CaptureError, and OSError where the file cannot be opened."""
+    """The header of one file. Raises CaptureError, and OSError if the file cannot be opened."""
     name = clean(str(path))
     lines = Lines(path)
     batch = next(iter(lines), None)

@@ -1,7 +1,7 @@
-"""Lines out of a plain, gzip or zstd file in bounded memory, however the file was made or cut.
+"""Reads lines from a plain, gzip or zstd file in bounded memory, even if the file is damaged or truncated.
 
-Used by the capture reader only. Nothing here knows what a line means. A compressed stream that ends
-early is normal (a killed recorder): what could be read is given, and `Lines.torn` says so.
+Used only by the capture reader. Lines must not be interpreted here. A compressed stream that ends early is normal (a
+killed recorder): what could be read is yielded, and `Lines.torn` says why reading stopped.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ MAX_LINE_BYTES: Final = 64 * 1024 * 1024
 """Longest line accepted. The longest recorded body, a listing of every instrument of a venue, is under 3 MiB."""
 _BLOCK: Final = 1024 * 1024
 _ZSTD_FEED: Final = 1024
-"""Compressed bytes given to zstd at once: its densest block is 4 bytes for 128 KiB, so at most 32 MiB come back."""
+"""Compressed bytes passed to zstd at once: its densest block is 4 bytes for 128 KiB, so at most 32 MiB come back."""
 _ZSTD_WINDOW: Final = 128 * 1024 * 1024
-"""Largest window accepted, that of `zstd --long=27`, the most its own tool opens without a special flag."""
+"""Largest window accepted: that of `zstd --long=27`, the most that the zstd tool opens without a special flag."""
 _GZIP: Final = 31
 """`wbits` of zlib for a gzip header and trailer with the largest window."""
 
 ENDINGS: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 OVERLONG: Final = b"\0overlong"
-"""Stands for a line longer than `MAX_LINE_BYTES`; compare by identity. It is no JSON, so no decoder accepts it."""
+"""Stands for a line longer than `MAX_LINE_BYTES`; compare by identity. It is not JSON, so no decoder accepts it."""
 
 
 class _TornStream(Exception):
@@ -35,8 +35,8 @@ class _TornStream(Exception):
 class Lines:
     """The lines of one file without their newlines, in lists of about one block each. Iterate once.
 
-    A line longer than `MAX_LINE_BYTES` is given as `OVERLONG`. Once the iteration has ended, `unterminated` says
-    whether the last line had no newline, and `torn` why the stream could not be read to its end, or is empty.
+    A line longer than `MAX_LINE_BYTES` is yielded as `OVERLONG`. Once the iteration has ended, `unterminated` says
+    whether the last line had no newline, and `torn` why the stream could not be read to its end; empty if it could.
     Raises OSError.
     """
 
@@ -118,7 +118,7 @@ def _unzstd(file: BinaryIO) -> Iterator[bytes]:
                 feed = chunk[at : at + _ZSTD_FEED]
                 block = decoder.decompress(feed)
                 at += len(feed) - len(decoder.unused_data)
-                # In pieces: 32 MiB of empty lines are as many lines as there is memory for.
+                # In pieces: splitting 32 MiB of empty lines at once would take too much memory.
                 yield from (block[begin : begin + _BLOCK] for begin in range(0, len(block), _BLOCK))
     except zstandard.ZstdError as error:
         raise _TornStream(f"the zstd stream is damaged ({error})") from None

@@ -1,8 +1,7 @@
-"""The lines of a capture as typed records, and what a line must hold to be one.
+"""The lines of a capture as typed records, and their validation.
 
-Made by the capture reader from bytes and by whoever writes captures; consumed by the replayer and by
-inspection. Nothing here opens files, and nothing here reads the venues' own messages: `text` and `body`
-stay as they came.
+Made by the capture reader and, live, by the transport; consumed by the pipeline, by inspection and by the recorder.
+Nothing here may open files or parse the venues' messages: `text` and `body` stay as received.
 """
 
 from __future__ import annotations
@@ -19,9 +18,12 @@ VENUES: Final = frozenset({"binance-usdm", "binance-spot", "bybit-linear", "bybi
 
 _MAX_REASON_CHARS: Final = 120
 
+SIMULATED: Final = "the built-in exchange simulator"
+"""The note of a capture that was recorded from it."""
+
 
 class Header(msgspec.Struct, frozen=True):
-    """First line of a capture. The strings are cleaned, fit to show."""
+    """First line of a capture. The strings are cleaned, safe to show."""
 
     created: str
     source: str
@@ -29,7 +31,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One text frame of a websocket."""
+    """One text frame of a WebSocket."""
 
     t: int
     """Receive time, nanoseconds since the epoch, UTC."""
@@ -50,7 +52,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
 
 class ConnectionEvent(msgspec.Struct, frozen=True, gc=False):
-    """A connection was opened, closed, or failed."""
+    """A connection was opened, closed, or failed; or one subscription of it, as `connection#kind:symbol`."""
 
     t: int
     venue: str
@@ -62,7 +64,7 @@ Record = Frame | Response | ConnectionEvent
 
 
 class BadLine(msgspec.Struct, frozen=True):
-    """A line that is not a record: where it stands and why, cleaned."""
+    """A line that is not a record: its place and the reason, cleaned."""
 
     file: str
     line: int
@@ -71,7 +73,7 @@ class BadLine(msgspec.Struct, frozen=True):
 
 
 class WireLine(msgspec.Struct, gc=False):
-    """A line after the header as it stands in the file; unknown keys are ignored."""
+    """A line after the header as it is in the file; unknown keys are ignored."""
 
     t: Annotated[int, msgspec.Meta(gt=0, le=2**63 - 1)]
     v: str
@@ -86,7 +88,7 @@ DECODE_LINE: Final = msgspec.json.Decoder(WireLine).decode
 
 
 def record_of(line: WireLine) -> Record:
-    """The record that a decoded line stands for; ValueError says which key is missing."""
+    """The record in a decoded line. Raises ValueError that says which key is missing."""
     if line.x is not None:
         return ConnectionEvent(line.t, line.v, line.c or "", line.x)
     if line.d is None:
@@ -101,7 +103,7 @@ def record_of(line: WireLine) -> Record:
 
 
 def header_of(raw: bytes) -> Header:
-    """The header in the first line of a file; ValueError says what stands there instead."""
+    """The header in the first line of a file. Raises ValueError that says what is wrong with it."""
     try:
         keys = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -116,7 +118,7 @@ def header_of(raw: bytes) -> Header:
 
 
 def reason_of(error: BaseException) -> str:
-    """Why a line was refused, short and fit to show."""
+    """Why a line was rejected, short and safe to show."""
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
     if isinstance(error, RecursionError):
@@ -125,5 +127,5 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_cut(error: BaseException) -> bool:
-    """Whether a line was refused because it ends before its JSON does."""
+    """Whether a line was rejected because its JSON is truncated."""
     return isinstance(error, msgspec.DecodeError) and "truncated" in str(error)

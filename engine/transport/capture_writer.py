@@ -1,7 +1,7 @@
 """Writes captures: the counterpart of the reader, for the demo's recordings and the tests.
 
-The same calls give the same bytes: no file name, no clock and no machine goes into the compressed
-stream. Nothing here decides what is worth recording.
+The same calls give the same bytes: no file name, clock or machine property may enter the compressed stream. What to
+record is the caller's decision.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _ZSTD_LEVEL: Final = 9
 
 
 class CaptureWriter:
-    """One capture file, plain or compressed by its ending; replaces what stood there. Use as a context manager.
+    """One capture file, plain or compressed by its ending; replaces an existing file. Use as a context manager.
 
-    Raises CaptureError for another ending, OSError where the file cannot be written.
+    Raises CaptureError for another ending, OSError if the file cannot be written.
     """
 
     def __init__(self, path: Path | str, created: str, source: str, note: str = "") -> None:
-        """`created` is ISO 8601 in UTC; the caller says it, since nothing here reads a clock."""
+        """`created` is ISO 8601 in UTC; the caller sets it, because nothing here reads a clock."""
         path = Path(path)
         if not path.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst")):
             raise CaptureError(f"{clean(str(path))}: a capture's name ends in .jsonl, .jsonl.gz or .jsonl.zst")
@@ -51,7 +51,7 @@ class CaptureWriter:
         self._write({"t": t, "v": venue, "r": request, "s": status, "d": body})
 
     def event(self, t: int, venue: str, connection: str, what: Literal["open", "close", "error"]) -> None:
-        """A change of a connection."""
+        """A connection event."""
         self._write({"t": t, "v": venue, "c": connection, "x": what})
 
     def close(self) -> None:

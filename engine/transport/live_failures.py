@@ -1,6 +1,7 @@
-"""What the exceptions of the network libraries mean, in the words of `engine.transport.net`.
+"""Maps exceptions of the network libraries to the errors of `engine.transport.net`.
 
-Called by `engine.transport.live_net` alone, which lets none of them out. Nothing here opens or repeats anything.
+Called only by `engine.transport.live_net`, which lets none of those exceptions out. Nothing may be opened or retried
+here.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from engine.transport.net import Failed, HttpAnswer
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MAX_HEADERS: Final = 128
 MAX_HEADER_BYTES: Final = 8_190
-"""Lines of an answer's head, and the bytes of one of them: what aiohttp takes by itself, said here to be held to it."""
+"""Most header lines of an answer, and bytes in one: aiohttp's defaults, set explicitly so that they stay in force."""
 MAX_REFUSAL_BYTES: Final = 4096
-"""What is kept of the body of a refused upgrade."""
+"""How much of the body of a refused upgrade is kept."""
 
 
 def failure_of(host: str, error: BaseException) -> Failed | None:
-    """The failure that an exception of theirs stands for; None where it is none of theirs."""
+    """The failure that a library's exception stands for; None if it is not one of theirs."""
     match error:
         case Failed():
             return error
@@ -45,7 +46,7 @@ def failure_of(host: str, error: BaseException) -> Failed | None:
             return Failed("refused", f"{host}: no connection: {error.os_error.strerror or error.os_error}")
         case ProxyError() | aiohttp.ClientHttpProxyError():
             return Failed("refused", f"{host}: the proxy refused: {error}")
-        # aiohttp keeps nothing of what went wrong with a head but the words.
+        # aiohttp tells these header errors apart only by their message.
         case aiohttp.ClientResponseError(message=said) if said.startswith("Got more than "):
             return Failed(
                 "oversize", f"{host}: a line of the head of its answer is longer than {MAX_HEADER_BYTES:,} bytes"
@@ -74,5 +75,5 @@ def _refused_upgrade(host: str, error: picows.WSHandshakeError) -> Failed:
 
 
 def lowered(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers by name in lower case; of repeated ones the last."""
+    """Headers by name in lower case; the last one of repeated headers."""
     return {name.lower(): value for name, value in headers.items()}

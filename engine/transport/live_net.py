@@ -1,16 +1,16 @@
-"""The real way out: WebSockets by picows, requests by aiohttp, behind the `Net` of `engine.transport.net`.
+"""The real `Net` (`engine.transport.net`): WebSockets by picows, requests by aiohttp.
 
-Made once by the runtime (live: no routes; demo and tests: routes to the simulator) and handed to everything that goes
-out. The clients were chosen by `bench/streams.py`: picows costs the least CPU per frame of those measured. It has no
-permessage-deflate, which a server may only use where the client offers it (RFC 7692, section 5); none is offered.
+Made once by `engine.live` (without routes for live venues, with routes to the simulator for demo and tests) and by
+`prism doctor`, for all network access. The clients were chosen with `bench/streams.py`: picows costs the least CPU per
+frame of those measured. It has no permessage-deflate, which a server may use only if the client offers it (RFC 7692,
+section 5); we offer none.
 
-Deadlines pass on the `Clock`. Redirects are never followed, cookies never kept, certificates always verified, proxies
-taken from the environment only where asked. Every fault of the libraries below becomes a `Failed` or a `Closed`.
+Deadlines run on the `Clock`. Redirects are never followed, cookies never kept, certificates always verified, proxies
+taken from the environment only on request. Every error of the libraries below becomes a `Failed` or a `Closed`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import ssl
@@ -41,24 +41,24 @@ from engine.transport.net import (
     HttpAnswer,
 )
 from engine.transport.resolver import Resolver
-from engine.transport.tasks import Owned, settle, spawn, within
+from engine.transport.tasks import Owned, passed_on, settle, spawn, within
 
 NEXT_ADDRESS_S: Final = 0.25
 """Head start of one address of a host over the next (RFC 8305, section 8)."""
 READ_BYTES: Final = 64 * 1024
-"""First size of a socket's read buffer: what one wake-up can bring at most until it grows."""
+"""Initial size of a socket's read buffer: the most that one wake-up can read until it grows."""
 MAX_REQUESTS: Final = 64
 MAX_REQUESTS_PER_HOST: Final = 16
-"""Connections for requests; more requests wait for one, within their deadline."""
+"""Connections for requests; further requests wait for one, within their deadline."""
 PRINTABLE: Final = "".join(map(chr, range(33, 127)))
 
 
 class LiveNet:
     """A `Net` over real sockets.
 
-    `routes` maps origins (`wss://fstream.binance.com`) to other ones (`ws://127.0.0.1:8181`, a path may follow) that
-    are asked in their place. With `only_routes` every other host is refused. `proxies` takes HTTP proxies from
-    the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`). `tls` replaces the system's certificates.
+    `routes` maps origins (`wss://fstream.binance.com`) to replacements (`ws://127.0.0.1:8181`, a path may follow). With
+    `only_routes` every other host is refused. `proxies` takes HTTP proxies from the environment (`HTTPS_PROXY`,
+    `HTTP_PROXY`, `NO_PROXY`). `tls` replaces the system's certificates.
     """
 
     def __init__(
@@ -97,7 +97,11 @@ class LiveNet:
         host = urlsplit(target).netloc
         try:
             return await within(
-                self._clock, CONNECT_DEADLINE_S, self._open(target, max_size, headers), f"connecting to {host}"
+                self._clock,
+                CONNECT_DEADLINE_S,
+                self._open(target, max_size, headers),
+                f"connecting to {host}",
+                release=LiveSocket.abandon,
             )
         except TimeoutError:
             raise Failed("timeout", f"{host}: no connection within {CONNECT_DEADLINE_S:g} s") from None
@@ -119,7 +123,7 @@ class LiveNet:
         await settle(self._watches)
 
     def _routed(self, url: str, schemes: tuple[str, str]) -> str:
-        """The address that is really asked, in printable ASCII."""
+        """The URL to use, after routing, in printable ASCII."""
         parts = urlsplit(url)
         if parts.scheme not in schemes or not parts.hostname:
             raise Failed("protocol", f"{url} is no address that begins with {schemes[0]}:// or {schemes[1]}://")
@@ -161,7 +165,7 @@ class LiveNet:
                 proxy=self._proxy(url),
                 read_buffer_init_size=READ_BYTES,
                 socket_factory=connected,
-                # aiofastnet 1.2.0 keeps what TLS has deciphered to itself after a pause, until more comes in.
+                # aiofastnet 1.2.0 holds back decrypted TLS data after a pause until more arrives.
                 use_aiofastnet=False,
             )
         except BaseException as error:
@@ -171,14 +175,15 @@ class LiveNet:
             if failed is None:
                 raise
             raise failed from error
-        # picows hands out no listener where the other side left before it answered the upgrade.
+        # picows returns no listener if the other side left before it answered the upgrade.
         if not isinstance(made, LiveSocket):
             raise Failed("reset", f"{host}: left before it answered")
-        spawn(self._watches, transport.wait_disconnected(), f"watch {host}").add_done_callback(_looked_at)
+        # How it ended is reported by the socket itself.
+        spawn(self._watches, transport.wait_disconnected(), f"watch {host}", failed=passed_on)
         return made
 
     async def _connected(self, host: str, port: int) -> socket.socket:
-        """A TCP connection to whichever address of `host` answers first, IPv6 and IPv4 in turn."""
+        """A TCP connection to the address of `host` that answers first, IPv6 and IPv4 alternating."""
         addresses = await self._resolver.addresses(host, port)
         return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1)
 
@@ -190,7 +195,7 @@ class LiveNet:
         return getproxies().get("https" if url.startswith(("wss:", "https:")) else "http")
 
     def _named(self, url: str) -> str:
-        """The host, and the proxy that it is asked through: it may be the one at fault. Never its password."""
+        """The host for messages, with the proxy if there is one: it may be at fault. Never the proxy's password."""
         host, proxy = urlsplit(url).netloc, self._proxy(url)
         return host if proxy is None else f"{host} through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}"
 
@@ -234,21 +239,15 @@ class LiveNet:
 
 
 def _drop(connected: socket.socket) -> None:
-    """End a connection whose opening was given up: its transport, where it has one, reads the end and closes."""
+    """Close a connection whose opening was given up. Its transport, if it has one, reads the end and closes."""
     try:
         connected.shutdown(socket.SHUT_RDWR)
     except OSError:
         connected.close()
 
 
-def _looked_at(ended: asyncio.Task[None]) -> None:
-    """The socket itself says how it ended; asking for the exception keeps the loop from reporting it as unseen."""
-    if not ended.cancelled():
-        ended.exception()
-
-
 def _silent_logger() -> logging.Logger:
-    """picows logs what it raises as well; on a terminal that shows the console it must not be printed."""
+    """A logger that drops everything: picows also logs what it raises, which must not be printed over the console."""
     logger = logging.Logger("prism.streams", level=logging.CRITICAL + 1)
     logger.addHandler(logging.NullHandler())
     return logger

@@ -1,12 +1,12 @@
-"""One real WebSocket: picows below, the `Socket` of `engine.transport.net` above.
+"""One real WebSocket: implements the `Socket` of `engine.transport.net` on picows.
 
-Made by `engine.transport.live_net` alone. The callback that picows runs for every frame does the least possible:
-decode, stamp, append. Whoever receives is woken once for everything that one read brought. Nothing here knows a venue,
-opens a connection or repeats anything.
+Made only by `engine.transport.live_net`. The callback that picows runs for every frame must do the least possible:
+decode, stamp, append. The receiving task is woken once for all messages of one read. Nothing here may know a venue,
+open a connection or retry.
 
-picows answers violations of the protocol that it sees itself (opcodes, masks, lengths, close codes) by a close frame
-and drops the connection 100 ms later; what it leaves to its user is done here: fragments, reserved bits, UTF-8, pings.
-Sections of RFC 6455 are named where they decide.
+picows answers the protocol violations that it detects (opcodes, masks, lengths, close codes) with a close frame and
+drops the connection 100 ms later. What it leaves to its user is done here: fragments, reserved bits, UTF-8, pings.
+Section numbers in comments are those of RFC 6455.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from engine.transport.net import (
 from engine.transport.tasks import NS_PER_S, within
 
 MAX_IN_ONE_READ: Final = 200_000
-"""Messages that may wait whatever the bounds of waiting are: reading cannot pause within one read, and a read of that
-many holds messages of a few bytes, which no venue sends."""
+"""Most messages that may wait, whatever the other limits: reading cannot pause within one read, and a read with so many
+holds messages of a few bytes, which no venue sends."""
 MAX_FRAGMENTS: Final = 4_096
-"""Fragments of one message; empty ones add nothing to its size and would go on for ever."""
+"""Most fragments of one message; empty ones do not add to its size and could go on for ever."""
 MAX_OPEN_PINGS: Final = 8
-"""Unanswered pings whose times are kept."""
+"""Unanswered pings whose send times are kept."""
 NO_CODE: Final = 1005
-"""What a close frame without a code stands for (7.1.5)."""
+"""The code that stands for a close frame without one (7.1.5)."""
 
 _TEXT: Final = WSMsgType.TEXT
 _CONTINUATION: Final = WSMsgType.CONTINUATION
@@ -46,7 +46,7 @@ _CLOSE: Final = WSMsgType.CLOSE
 
 
 class LiveSocket(WSListener):
-    """The listener that picows calls and the `Socket` that its owner holds, in one, since every frame passes here."""
+    """Both the listener that picows calls and the owner's `Socket`, in one object, because every frame passes here."""
 
     def __init__(
         self,
@@ -67,25 +67,25 @@ class LiveSocket(WSListener):
         self._waiting: list[Arrival] = []
         self._waiting_bytes = 0
         self._fragments: bytearray | None = None
-        """What came so far of a message in fragments."""
+        """The fragments received so far of an incomplete message."""
         self._fragment_count = 0
         self._receiver: asyncio.Future[None] | None = None
         self._ended: Closed | None = None
         self._room = asyncio.Event()
-        """Set while the transport has room for more to send, and once the socket has ended."""
+        """Set while the transport has room to send more, and once the socket has ended."""
         self._room.set()
         self._gone = asyncio.Event()
-        """Set once the connection is closed below."""
+        """Set once the underlying connection is closed."""
         self._open_pings: dict[bytes, int] = {}
 
     # What picows calls.
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """The upgrade is done."""
+        """The upgrade succeeded."""
         self._transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """One frame; the memory it points to is gone when this returns."""
+        """One frame; the memory it points to is invalid once this returns."""
         if self._ended is not None:
             if frame.msg_type == _CLOSE:
                 transport.disconnect()
@@ -117,24 +117,24 @@ class LiveSocket(WSListener):
                 self._end(_closed_by_picows(transport))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """The connection below is closed."""
+        """The underlying connection is closed."""
         if self._ended is None:
             self._end(_closed_by_picows(transport))
         self._gone.set()
 
     def pause_writing(self) -> None:
-        """More waits to be sent than the transport likes."""
+        """The transport's send buffer is full."""
         self._room.clear()
 
     def resume_writing(self) -> None:
-        """The transport has room again."""
+        """The transport's send buffer has room again."""
         self._room.set()
 
     # What the owner calls.
 
     @property
     def intake(self) -> Intake:
-        """See `Socket.intake`; brought up to date when it is looked at, not with every frame."""
+        """See `Socket.intake`; updated when it is read, not with every frame."""
         self._count()
         return self._intake
 
@@ -168,7 +168,7 @@ class LiveSocket(WSListener):
         """See `Socket.ping`."""
         transport = self._opened()
         if self._open_pings:
-            self.pulse.round_trip_s = None  # what was measured before an unanswered ping is not the present any more
+            self.pulse.round_trip_s = None  # a measurement from before an unanswered ping is out of date
         self.pulse.pings_sent += 1
         payload = b"%d" % self.pulse.pings_sent
         if len(self._open_pings) >= MAX_OPEN_PINGS:
@@ -192,6 +192,13 @@ class LiveSocket(WSListener):
             if not self._gone.is_set():
                 transport.disconnect(graceful=False)
 
+    def abandon(self) -> None:
+        """Break off the connection at once, without a close frame, because no owner received this socket."""
+        if self._ended is None:
+            self._end(Closed(None, "", False))
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
     # Within.
 
     def _opened(self) -> WSTransport:
@@ -201,7 +208,7 @@ class LiveSocket(WSListener):
         return self._transport
 
     def _count(self) -> None:
-        """Bring the counters up to what waits now; called before anything that waited is taken."""
+        """Update the counters; must be called before waiting messages are taken."""
         intake = self._intake
         intake.messages += len(self._waiting) - intake.waiting
         intake.bytes += self._waiting_bytes - intake.waiting_bytes
@@ -210,12 +217,12 @@ class LiveSocket(WSListener):
         intake.most_waiting = max(intake.most_waiting, intake.waiting)
 
     def _rare_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Everything but a whole text message."""
+        """Handle every frame other than an unfragmented text message."""
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(transport, WSCloseCode.PROTOCOL_ERROR, "a frame uses an extension that was not agreed on")
         elif kind == _PING:
-            # Only the newest ping need be answered (5.5.3), and none while nothing gets through anyway.
+            # Only the newest ping need be answered (5.5.3), and none while the send buffer is full.
             if self._room.is_set():
                 transport.send_pong(frame.get_payload_as_bytes())
         elif kind == _PONG:
@@ -266,7 +273,7 @@ class LiveSocket(WSListener):
         transport.disconnect()
 
     def _fail(self, transport: WSTransport, code: WSCloseCode, reason: str) -> None:
-        """Close because of what the other side sent (7.1.7)."""
+        """Close because of an invalid frame from the other side (7.1.7)."""
         self._end(Closed(code.value, reason, False))
         transport.send_close(code, reason)
         transport.disconnect()
@@ -296,11 +303,11 @@ class LiveSocket(WSListener):
 
 
 def _closed_by_picows(transport: WSTransport) -> Closed:
-    """How it ended where picows closed by itself, or nobody did."""
+    """How it ended if picows closed it, or if it broke without a close frame."""
     sent = transport.close_handshake.sent if transport.close_handshake is not None else None
     return Closed(None, "", False) if sent is None else Closed(sent.code.value, sent.reason, False)
 
 
 def _again(ended: Closed) -> Closed:
-    """The same end as an exception of its own, since raising one twice would chain its tracebacks for ever."""
+    """A copy of the exception: raising the same one again would make its traceback grow each time."""
     return Closed(ended.code, ended.reason, ended.clean)

@@ -1,8 +1,8 @@
-"""The seam to the network: what a socket and an HTTP answer are for everything above the transport's real client.
+"""The network interface: protocols for WebSockets and HTTP requests, and their errors.
 
-Implemented by `engine.transport.live_net` over real sockets and by `tests.engine.transport.fake_net` as a script.
-Everything above asks a `Net` and nothing else, so that a simulation can drive the same code. Nothing here opens
-anything, and nothing here knows a venue: hosts, budgets and bans stand in their own modules.
+Implemented by `engine.transport.live_net` over real sockets and by `tests.engine.transport.fake_net` as a script. All
+code above must use a `Net` and nothing else, so that a simulation can drive it. Nothing here opens a connection or
+knows a venue: hosts, budgets and bans have their own modules.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from engine.errors import PrismError
 from engine.text import clean
 
 MAX_FRAME_BYTES: Final = 4 * 1024 * 1024
-"""Largest message of a stream, inflated, where the caller names no other bound. The largest recorded is Binance's
+"""Largest message of a stream, inflated, unless the caller sets another limit. The largest recorded is Binance's
 all-market mark prices, about 0.2 MB."""
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-"""Largest body of a REST answer, inflated. The largest asked for are listings, 1 to 3 MB (Binance spot only without
+"""Largest body of a REST answer, inflated. The largest requested are listings, 1 to 3 MB (Binance spot only without
 permission sets)."""
 CONNECT_DEADLINE_S: Final = 10.0
-"""Resolving, connecting, TLS and the upgrade together."""
+"""For resolving, connecting, TLS and the upgrade together."""
 CLOSE_DEADLINE_S: Final = 1.0
-"""How long `Socket.close` waits for the other side's goodbye."""
+"""How long `Socket.close` waits for the other side's close frame."""
 MAX_WAITING_MESSAGES: Final = 20_000
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
-"""What may wait for `Socket.recv` on one socket before reading pauses: a second of the whole market. TCP then holds the
-other side back. What one read of the operating system brought is kept whole, so that the bound may be passed by it."""
+"""What may wait for `Socket.recv` on one socket before reading pauses: a second of the whole market. TCP back-pressure
+then holds the other side back. Data of one read of the operating system is kept whole, and may exceed the limit."""
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 FailureKind = Literal[
     "local", "resolve", "refused", "reset", "timeout", "tls", "status", "redirect", "oversize", "protocol",
 ]  # fmt: skip
-"""Why something on the network did not work:
+"""Why a network operation failed:
 local     this program may open no more files: nothing was sent, and no host is to blame
 resolve   the host has no address
-refused   no connection: nobody listens, no route
-reset     the connection broke under way
+refused   no connection: nothing listens, or no route
+reset     the connection broke
 timeout   no answer within the deadline
 tls       the certificate or the TLS handshake was refused; never repeated unverified
-status    the upgrade was answered by another status than 101
+status    the upgrade was answered with another status than 101
 redirect  an answer that points elsewhere; never followed
 oversize  more bytes than allowed, as sent or as inflated
-protocol  bytes that are no HTTP or no WebSocket"""
+protocol  bytes that are not valid HTTP or WebSocket"""
 
 
 class NetError(PrismError):
-    """Something on the network failed; `message` is cleaned and fit to show."""
+    """A network operation failed; `message` is cleaned and safe to show."""
 
 
 class Failed(NetError):
@@ -59,7 +59,7 @@ class Failed(NetError):
         super().__init__(clean(message, 300))
         self.kind: FailureKind = kind
         self.answer = answer
-        """What the host answered instead of an upgrade; None where nothing was answered."""
+        """The host's answer instead of an upgrade; None if there was none."""
 
 
 class Closed(NetError):
@@ -67,14 +67,14 @@ class Closed(NetError):
 
     def __init__(self, code: int | None, reason: str, clean_close: bool) -> None:
         self.code = code
-        """The close code received, or sent where none was received; None where the connection just broke."""
+        """The close code received, or else the one sent; None if the connection just broke."""
         self.reason = clean(reason, 200)
         self.clean = clean_close
-        """Whether a close frame came from the other side."""
+        """Whether the other side sent a close frame."""
         super().__init__(self.words())
 
     def words(self) -> str:
-        """`closed by server (1001 going away)`, or how else it ended."""
+        """How it ended, such as `closed by server (1001 going away)`."""
         if self.code is None:
             return f"connection broke{f' ({self.reason})' if self.reason else ''}"
         said = f"{self.code} {self.reason}".strip()
@@ -83,50 +83,50 @@ class Closed(NetError):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One HTTP answer, its body whole and inflated."""
+    """One HTTP answer, with its whole body, inflated."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in lower case; of repeated headers the last."""
+    """Names in lower case; the last one of repeated headers."""
     body: bytes
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """One text message, whole, as it came."""
+    """One complete text message, as received."""
 
     t_ns: int
-    """When the last part of it was read, nanoseconds since the epoch, UTC."""
+    """When its last part was read, nanoseconds since the epoch, UTC."""
     text: str
 
 
 @dataclass(slots=True)
 class Pulse:
-    """What one socket has shown of being alive."""
+    """Liveness of one socket."""
 
     heard_ns: int
-    """Monotonic time at which anything came from the other side, pings and pongs included; first its opening. Stands
-    still while reading is paused: then we are the slow ones."""
+    """Monotonic time of the newest data from the other side, pings and pongs included; at first that of its opening.
+    Does not advance while reading is paused: then we are the slow side."""
     pings_sent: int = 0
     pongs_received: int = 0
     """Pongs that answered one of our pings."""
     round_trip_s: float | None = None
-    """Of the newest answered ping; None before the first."""
+    """Of the newest answered ping; None if none, or while an earlier ping is unanswered."""
 
 
 @dataclass(slots=True)
 class Intake:
-    """What one socket has taken in, and what of it waits for `recv`."""
+    """Receive counters of one socket, and what waits for `recv`."""
 
     messages: int = 0
     bytes: int = 0
     """Payload of all messages, as UTF-8."""
     waiting: int = 0
-    """Messages that wait to be received."""
+    """Messages that wait for `recv`."""
     waiting_bytes: int = 0
     most_waiting: int = 0
     """Largest `waiting` so far."""
     pauses: int = 0
-    """How often reading stopped because too much was waiting."""
+    """How often reading was paused because too much was waiting."""
     paused: bool = False
 
 
@@ -135,30 +135,30 @@ class Socket(Protocol):
 
     @property
     def pulse(self) -> Pulse:
-        """Signs of life, kept up to date: read, never written by others."""
+        """Liveness, kept up to date; read-only for others."""
 
     @property
     def intake(self) -> Intake:
-        """Counters of what came in, as of now: looked up anew each time, never written by others."""
+        """Receive counters as of now: read the property each time, do not keep the object; read-only for others."""
 
     async def send(self, text: str) -> None:
         """Send one text frame; returns once the transport has room for more. Raises Closed."""
 
     async def recv(self) -> list[Arrival]:
-        """All messages that came since the last call, oldest first, at least one. Raises Closed at the end, after
-        everything received was handed out. A message that is not UTF-8 text ends the socket (1007, binary 1003)."""
+        """All messages since the last call, oldest first, at least one. Raises Closed at the end, after everything
+        received was returned. A message that is not UTF-8 text ends the socket (1007, binary 1003)."""
 
     async def ping(self) -> None:
-        """Send a protocol ping; `pulse` tells of its answer. Server pings are answered without being asked. Raises
+        """Send a protocol ping; its answer shows in `pulse`. Pings of the server are answered automatically. Raises
         Closed."""
 
     async def close(self) -> None:
-        """Say goodbye, wait `CLOSE_DEADLINE_S` for the answer, then drop the connection. Never raises; may be
-        repeated. What was received and not yet taken stays to be taken."""
+        """Send a close frame, wait `CLOSE_DEADLINE_S` for the answer, then drop the connection. Never raises; may be
+        called again. Messages received but not yet taken can still be taken."""
 
 
 class Net(Protocol):
-    """The way out to the network."""
+    """Opens WebSockets and sends HTTP requests."""
 
     async def connect(
         self, url: str, *, max_size: int = MAX_FRAME_BYTES, headers: Mapping[str, str] = NO_HEADERS
@@ -166,7 +166,7 @@ class Net(Protocol):
         """Open a WebSocket, within `CONNECT_DEADLINE_S`. Messages over `max_size` bytes close it. Raises Failed."""
 
     async def get(self, url: str, *, timeout_s: float, headers: Mapping[str, str] = NO_HEADERS) -> HttpAnswer:
-        """One GET with a deadline for all of it. Any status is an answer, except redirects. Raises Failed."""
+        """One GET with a deadline for the whole of it. Any status is an answer, except redirects. Raises Failed."""
 
     async def close(self) -> None:
-        """Give up what is pooled. Sockets that were handed out are their owners' to close."""
+        """Close pooled connections. Sockets that were handed out must be closed by their owners."""

@@ -1,9 +1,9 @@
-"""Names into addresses, each lookup in a thread of its own that nobody ever waits for longer than he wants to.
+"""DNS lookups, each in its own daemon thread, so that a hanging lookup blocks nothing else.
 
-Used by `engine.transport.live_net` for streams and requests. The loops' own lookups run in a small pool of threads,
-four under uvloop: a resolver that hangs on the names of one venue would hold up those of all others, and at the end the
-program itself, which joins that pool. Nothing is kept: each attempt asks anew, and those that ask for the same at the
-same time share one answer.
+Used by `engine.transport.live_net` for streams and requests. An event loop's own lookups run in a small thread pool,
+four threads under uvloop: if the names of one venue hang, they would block those of all others, and finally the exit of
+the program, which joins that pool. Nothing may be cached: each attempt looks up again, and concurrent lookups of the
+same name share one answer.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
-"""As `socket.getaddrinfo` gives it."""
+"""As returned by `socket.getaddrinfo`."""
 Found = list[AddressInfo]
 
 NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
 class Resolver(AbstractResolver):
-    """One for all connections of a loop. Names are those of the venues' hosts, so threads are few."""
+    """One for all connections of an event loop. It only resolves the venues' few hosts, so there are few threads."""
 
     def __init__(self) -> None:
         self._under_way: dict[tuple[str, int], asyncio.Future[Found]] = {}
 
     async def addresses(self, host: str, port: int) -> Found:
-        """Addresses of `host` for a TCP connection. Raises OSError (`socket.gaierror`) where there is none."""
-        with contextlib.suppress(OSError, UnicodeError):  # no address but a name
+        """Addresses of `host` for a TCP connection. Raises OSError (`socket.gaierror`) if there is none."""
+        with contextlib.suppress(OSError, UnicodeError):  # not a numeric address but a name
             return _asked(host, port, NUMERIC)
         key = host, port
         found = self._under_way.get(key)
@@ -47,19 +47,19 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The same for aiohttp; both families, whatever it asks for, since it tries one after the other."""
+        """The same for aiohttp; both families, whatever it asks for, because it tries one after the other."""
         return [
             ResolveResult(hostname=host, host=str(at[0]), port=port, family=of, proto=proto, flags=int(NUMERIC))
             for of, _, proto, _, at in await self.addresses(host, port)
         ]
 
     async def close(self) -> None:
-        """Nothing is held; threads end by themselves."""
+        """Nothing to close; threads end by themselves."""
 
     def _over(self, key: tuple[str, int], ended: asyncio.Future[Found]) -> None:
         self._under_way.pop(key, None)
         if not ended.cancelled():
-            ended.exception()  # those who asked may be gone
+            ended.exception()  # mark as retrieved: the callers may have been cancelled
 
 
 def _asked(host: str, port: int, flags: int = 0) -> Found:
@@ -67,7 +67,7 @@ def _asked(host: str, port: int, flags: int = 0) -> Found:
 
 
 def _look_up(loop: asyncio.AbstractEventLoop, found: asyncio.Future[Found], host: str, port: int) -> None:
-    """In a thread of its own; what comes of it is handed to the loop, if that is still there."""
+    """Look up in this thread and pass the outcome to the loop, unless it is closed."""
     outcome: Found | OSError
     try:
         outcome = _asked(host, port)

@@ -1,8 +1,8 @@
-"""Asks venues by REST: within the budgets, again where that helps, elsewhere where a host refuses the region.
+"""The REST client: sends requests within the budgets, retries them, and falls back to other hosts.
 
-Called by the feeds for everything that no stream carries. What an answer means is said by the venue's `VenueLive`; what
-may be asked when by `engine.transport.budgets`; this module holds the rules of asking again. Every answer, also a
-refusal, goes to the sink before its asker has it. Nothing here reads a body.
+Called by the feeds for everything that no stream carries. The venue's `VenueLive` interprets answers,
+`engine.transport.budgets` limits the rate, and this module holds the rules for retries. Every answer, refusals
+included, goes to the sink before the caller gets it. Bodies must not be parsed here.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from engine.transport.budgets import Budgets, Priority, Resting
 from engine.transport.capture_records import Record, Response
 from engine.transport.host_status import HostRecord, HostStatus
 from engine.transport.net import Failed, HttpAnswer, Net
-from engine.transport.tasks import NS_PER_S, Owned, settle, sleep, spawn
+from engine.transport.tasks import NS_PER_S, Owned, passed_on, settle, sleep, spawn
 from engine.venues.live import Refusal, VenueLive
 
 DEADLINE_S: Final = 10.0
 MAX_ATTEMPTS: Final = 4
-"""Attempts at one request in all, whatever hosts they go to, but for hosts that refuse the region."""
+"""Attempts at one request, over all hosts; those refused because of the region do not count."""
 SKEW_SAMPLES: Final = 3
 PATIENCE_S: Final[dict[Priority, float]] = {
     Priority.MEND: 10.0,
@@ -33,7 +33,7 @@ PATIENCE_S: Final[dict[Priority, float]] = {
     Priority.POLL: 0.0,
     Priority.BACKFILL: 60.0,
 }
-"""How long a request waits for a host that rests before its asker is told. A poll is repeated anyway."""
+"""Longest cool-down that a request waits for instead of failing. A poll is repeated anyway."""
 
 Sink = Callable[[Record], None]
 _GET: Final = "GET "
@@ -42,27 +42,29 @@ _ORIGIN: Final = "https://"
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one attempt brought."""
+    """The outcome of one attempt."""
 
     response: Response
     refusal: Refusal | None
     readable: bool
-    """Whether the body was UTF-8."""
+    """Whether the body is UTF-8."""
     round_trip_ns: int
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way, and how many wait for it."""
+    """A request under way, and how many callers wait for it."""
 
     task: asyncio.Task[Response]
     priority: Priority
+    sent: asyncio.Event
+    """Set while it is on the network; clear before and between attempts."""
     askers: int = 0
 
 
 class RestClient:
-    """One for the program. Close it before the `Net` it was given. Hosts that rest by the budgets it is given, because
-    an earlier run was told so, rest from the start."""
+    """One for the program. Close it before the `Net` it was given. Cool-downs that the budgets restored from an earlier
+    run are in force from the start."""
 
     def __init__(self, net: Net, clock: Clock, rng: Rng, budgets: Budgets, sink: Sink) -> None:
         self._net = net
@@ -79,20 +81,28 @@ class RestClient:
                 self._record(rest.name).rests(left_s, rest.why)
 
     async def ask(
-        self, language: VenueLive, request: str, *, priority: Priority, deadline_s: float = DEADLINE_S
+        self,
+        language: VenueLive,
+        request: str,
+        *,
+        priority: Priority,
+        deadline_s: float = DEADLINE_S,
+        is_fresh: bool = False,
     ) -> Response:
-        """The answer to `request` (`GET /path?query`). Whoever asks the same while it is under way shares it.
+        """The answer to `request` (`GET /path?query`). Callers that ask the same while it is under way share it; with
+        `is_fresh` a request that was already sent is not shared.
 
-        `deadline_s` bounds each attempt on the network; waiting for the budget is not in it. Raises, each with a
-        message for the screen: Transient where the venue was busy or silent in `MAX_ATTEMPTS` attempts or its host
-        rests for longer than the priority's patience; Fatal where the request is wrong or every host refuses the
-        region; Protocol where the answer is no HTTP, no UTF-8, or too large.
+        `deadline_s` limits each attempt on the network, without the wait for the budget. Raises, each with a message
+        for the screen: Transient if the venue was busy or silent in `MAX_ATTEMPTS` attempts, or is in a cool-down that
+        lasts longer than the priority's patience; Fatal if the request is wrong or every host refuses the region;
+        Protocol if the answer is not valid HTTP, not UTF-8, or too large.
         """
         key = (language.venue, request)
         flight = self._flights.get(key)
-        if flight is None or flight.priority > priority:
-            work = self._asked(language, request, priority, deadline_s)
-            flight = _Flight(spawn(self._tasks, work, f"{language.venue} {request}"), priority)
+        if flight is None or flight.priority > priority or (is_fresh and flight.sent.is_set()):
+            sent = asyncio.Event()
+            work = self._asked(language, request, priority, deadline_s, sent)
+            flight = _Flight(spawn(self._tasks, work, f"{language.venue} {request}", failed=passed_on), priority, sent)
             self._flights[key] = flight
             flight.task.add_done_callback(lambda task: self._landed(key, task))
         flight.askers += 1
@@ -109,13 +119,13 @@ class RestClient:
         return flight.task.result()
 
     async def measure_skew(self, language: VenueLive, samples: int = SKEW_SAMPLES) -> tuple[float, float]:
-        """How far the venue's clock is ahead of ours and the round trip of the request that showed it, both in ms: of
-        `samples` the one with the shortest round trip, the venue's time taken for that of its middle. Kept in the
-        status of the host. Raises as `ask`; Protocol where the answer holds no time."""
+        """How far the venue's clock is ahead of ours and the round trip of that request, both in ms. The sample with
+        the shortest round trip counts; the venue's time is taken to be that of its middle. Stored in the host's status.
+        Raises as `ask`; Protocol if the answer contains no time."""
         best: tuple[float, float] | None = None
         request = language.time_request()
         for _ in range(samples):
-            host, answer = await self._answered(language, request, Priority.LISTING, DEADLINE_S)
+            host, answer = await self._answered(language, request, Priority.LISTING, DEADLINE_S, asyncio.Event())
             server_ms = language.server_time_ms(answer.response.body)
             if server_ms is None:
                 raise Protocol(language.venue, f"no time in the answer to {request}")
@@ -135,8 +145,10 @@ class RestClient:
         """Give up what is under way."""
         await settle(self._tasks)
 
-    async def _asked(self, language: VenueLive, request: str, priority: Priority, deadline_s: float) -> Response:
-        return (await self._answered(language, request, priority, deadline_s))[1].response
+    async def _asked(
+        self, language: VenueLive, request: str, priority: Priority, deadline_s: float, sent: asyncio.Event
+    ) -> Response:
+        return (await self._answered(language, request, priority, deadline_s, sent))[1].response
 
     def _landed(self, key: tuple[str, str], task: asyncio.Task[Response]) -> None:
         if (flight := self._flights.get(key)) is not None and flight.task is task:
@@ -145,9 +157,12 @@ class RestClient:
             task.exception()
 
     async def _answered(
-        self, language: VenueLive, request: str, priority: Priority, deadline_s: float
+        self, language: VenueLive, request: str, priority: Priority, deadline_s: float, sent: asyncio.Event
     ) -> tuple[HostRecord, _Answer]:
-        """A successful answer and the host that gave it, after as many attempts as are sensible."""
+        """A successful answer and the host that gave it, after up to `MAX_ATTEMPTS` attempts.
+
+        `sent` is set while an attempt is on the network.
+        """
         if not request.startswith(_GET):
             raise Fatal(language.venue, f"{request} is not asked: only GET is")
         self._budgets.add(language.pools)
@@ -159,9 +174,11 @@ class RestClient:
             host = self._host(language)
             await self._let_go(language, host, request, priority)
             attempts += 1
+            sent.set()
             try:
                 answer = await self._attempt(language, host, request, deadline_s)
             except Failed as failed:
+                sent.clear()
                 last = _error(venue, request, failed)
                 if isinstance(last, Protocol):
                     raise last from failed
@@ -175,6 +192,7 @@ class RestClient:
                     raise Protocol(venue, f"the answer to {request} is not UTF-8")
                 self._budgets.resize(language.announced(request, answer.response.body))
                 return host, answer
+            sent.clear()
             said = f"{request}: {refusal.message}"
             if refusal.kind == "wrong":
                 raise Fatal(venue, said)
@@ -191,7 +209,8 @@ class RestClient:
         raise last
 
     def _host(self, language: VenueLive) -> HostRecord:
-        """The first host that may be asked. Raises Fatal where each refuses the region."""
+        """The preferred host: the first that does not refuse the region and is not out of reach, else the first that
+        does not refuse the region. Raises Fatal if all refuse it."""
         records = [self._record(host) for host in language.hosts]
         if not (allowed := [record for record in records if not record.refusing_region]):
             status = records[0].status()
@@ -222,7 +241,7 @@ class RestClient:
             raise Fatal(language.venue, f"{request} cannot be asked: {error}") from error
 
     async def _attempt(self, language: VenueLive, host: HostRecord, request: str, deadline_s: float) -> _Answer:
-        """Ask once. Raises Failed where nothing usable was answered."""
+        """Send the request once. Raises Failed if there was no usable answer."""
         host.asked += 1
         began_ns = self._clock.monotonic_ns()
         answer: HttpAnswer = await self._net.get(host.host + request.removeprefix(_GET), timeout_s=deadline_s)
@@ -236,7 +255,8 @@ class RestClient:
         return _Answer(response, refusal, "\ufffd" not in body or _is_utf8(answer.body), round_trip_ns)
 
     def _rest(self, language: VenueLive, host: HostRecord, request: str, refusal: Refusal) -> None:
-        """Over a limit: the host rests, and the pools too, since limits count addresses and not host names."""
+        """Over a limit: start a cool-down of the host, and of the pools too, because limits apply to our address and
+        not to host names."""
         seconds = max(refusal.rest_s, 1.0)
         host.rests(seconds, refusal.message)
         for name in (host.host, *(name for name, _ in language.cost(request).pools)):
@@ -255,7 +275,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _error(venue: str, request: str, failed: Failed) -> VenueError:
-    """What a request without an answer means to the asker."""
+    """The error to raise for a request without a usable answer."""
     message = f"{request}: {failed.message}"
     if failed.kind in ("redirect", "oversize", "protocol", "status"):
         return Protocol(venue, message)

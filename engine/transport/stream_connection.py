@@ -1,9 +1,9 @@
-"""One connection by its stable name: opened, kept open, opened again, handed over to a new socket before it ends.
+"""One stream connection with a stable name: connects, reconnects, and hands over to a new socket before the old ends.
 
-Made by `stream_set`; judged by `stream_watch`. It has one socket, or two for the seconds of a hand-over, and always the
-same name, so that whoever reads its frames sees one stream. To the sink an `open` while open means a hand-over without
-a break; `close` and `error` mean that frames may be missing from then on. The same is told of single subscriptions
-whose silence is news (liquidations), as `connection#kind:symbol`, since no frame of theirs may come for hours.
+Made by `stream_set`; judged by `stream_watch`. It has one socket, or two during a hand-over, and always the same name,
+so that readers of its frames see one stream. To the sink, an `open` while open means a hand-over without a gap; `close`
+and `error` mean that frames may be missing from then on. The same events are recorded for single subscriptions whose
+silence is information (liquidations), as `connection#kind:symbol`, because they may send no frame for hours.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from engine.transport.stream_topic import Topic
 from engine.transport.tasks import NS_PER_S, Owned, nanoseconds, settle, sleep, spawn, within
 
 HEALTHY_S: Final = 60.0
-"""A socket that lived this long makes the next wait the shortest again."""
+"""After a socket that lived this long the backoff starts again at the shortest wait."""
 REGION_CAP_S: Final = 300.0
-"""Longest wait where every address refuses this place or network."""
+"""Longest wait if every address refuses this region or network."""
 TLS_S: Final = 60.0
-"""Least wait after an encryption that was refused: it does not mend itself in seconds."""
+"""Added to the wait after a TLS failure, which does not repair itself in seconds."""
 LOCAL_CAP_S: Final = 5.0
-"""Longest wait where this machine is what lacks something: asking again costs nobody anything."""
+"""Longest wait if this machine lacks a resource: a retry then costs no host anything."""
 LIFE_MARGIN: Final = 0.04
-"""A socket is handed over between once and twice this share of its life before its end."""
+"""The hand-over starts before the end of a socket's life, by one to two times this share of it."""
 READY_EVERY_S: Final = 0.25
 LINGER_S: Final = 1.0
-"""How long both sockets go on together once the new one carries everything."""
+"""How long both sockets continue together once the new one carries everything."""
 OVERLAP_S: Final = 60.0
 """Longest wait for the new socket to carry everything."""
 AGAIN_S: Final = 5.0
-"""After a hand-over that failed, between once and twice this long until the next."""
+"""Wait after a failed hand-over: one to two times this."""
 ACK_S: Final = 10.0
 CLOSE_S: Final = 2.0
 
@@ -48,40 +48,40 @@ class Connection:
     """Topics of one path that share a socket."""
 
     def __init__(self, context: StreamContext, name: str, path: str, refused: Callable[[Link, str, str], None]) -> None:
-        """`refused` is told the link, the topic and the venue's words."""
+        """`refused` is called with the link, the topic and the venue's message."""
         self.name = name
         self.path = path
         self.topics: dict[str, Topic] = {}
         self.is_full = False
-        """A topic did not fit; looked at again once one has left."""
+        """A topic did not fit; reset once a topic has left."""
         self.link: Link | None = None
         self.heir: Link | None = None
-        """The socket that it is being handed over to."""
+        """The new socket during a hand-over."""
         self.url = context.language.paths[path][0]
         self.words = ""
-        """What is wrong with the socket, or with getting one; empty while all is well."""
+        """What is wrong with the socket or with connecting, as text; empty if nothing is."""
         self.failures = 0
-        """Attempts in a row that gave no socket."""
+        """Failed connection attempts in a row."""
         self.reconnects = 0
         self.rotations = 0
         self.empty_ns: int | None = None
-        """Since when it is without topics."""
+        """Since when it has had no topics; None if it has some."""
         self.rotate_ns: int | None = None
         """When its socket is old enough to be replaced."""
         self.reset_due_ns = 0
-        """Before this it is not connected anew for silence again."""
+        """Before this it is not replaced again because of silent or refused topics."""
         self.resets = 0
-        """Times in a row that it was connected anew for silence."""
+        """Times in a row that it was replaced because of silent or refused topics."""
         self.garbled = 0
-        """Times in a row that it was connected anew for frames that could not be read."""
+        """Times in a row that it was replaced because of unreadable frames."""
         self.garbled_due_ns = 0
-        """Before this it is not connected anew for them again."""
+        """Before this it is not replaced again because of unreadable frames."""
         self._context = context
         self._refused = refused
         self._frames = 0
         self._closing = False
         self._again_ns = 0
-        """After a hand-over that failed, none is begun before this."""
+        """After a failed hand-over, no other starts before this."""
         self._retiring: dict[Link, None] = {}
         self._overlap: Overlap | None = None
         self._rotation: asyncio.Task[None] | None = None
@@ -89,11 +89,11 @@ class Connection:
         self._tasks: Owned = {}
 
     def start(self) -> None:
-        """Begin to connect; the task lives until `close`."""
-        spawn(self._tasks, self._persist(), self.name)
+        """Start connecting; the task lives until `close`."""
+        spawn(self._tasks, self._persist(), self.name, failed=self._context.task_failed)
 
     async def close(self) -> None:
-        """End everything; bounded by `CLOSE_S` of the clock for the sockets. May be called again after a cancel."""
+        """End everything, the sockets within `CLOSE_S` of the clock. May be called again after a cancel."""
         self._closing = True
         await settle(self._tasks)
         if self.link is not None:
@@ -105,23 +105,23 @@ class Connection:
 
     @property
     def frames(self) -> int:
-        """Received so far on all its sockets."""
+        """Frames received so far on all its sockets."""
         return self._frames + sum(link.frames for link in (self.link, self.heir) if link is not None)
 
     # Topics.
 
     @property
     def is_short(self) -> bool:
-        """Half of the requests that its socket may make in an hour are made."""
+        """Half of its socket's requests per hour are used."""
         return self.link is not None and self.link.is_short
 
     @property
     def request_left_s(self) -> float:
-        """Seconds until its socket may subscribe to something; 0: now, or once there is a socket."""
+        """Seconds until its socket may subscribe; 0: now, or as soon as there is a socket."""
         return 0.0 if self.link is None else self.link.request_left_s
 
     def add(self, topics: list[Topic]) -> None:
-        """Take these topics; they are subscribed as soon as there is a socket."""
+        """Add these topics; they are subscribed as soon as there is a socket."""
         for topic in topics:
             self.topics[topic.name] = topic
             topic.connection = self
@@ -134,7 +134,7 @@ class Connection:
         self._listen()
 
     def drop(self, name: str) -> None:
-        """Give this topic up."""
+        """Remove this topic and unsubscribe it."""
         topic = self.topics.pop(name, None)
         if topic is not None and topic.told:
             self.tell_topic(topic, "close")
@@ -146,15 +146,16 @@ class Connection:
     # One socket after the other.
 
     def reconnect(self, why: str) -> None:
-        """Give the present socket up and open another."""
+        """Close the current socket and open another."""
         if self.link is not None:
             self.link.end(why)
 
     def rotate(self, why: str) -> bool:
-        """Begin to hand over to a new socket; False where that is under way, or there is nothing to hand over."""
+        """Start a hand-over to a new socket; False if one is under way or failed just now, or there is no socket."""
         if self.link is None or self.is_rotating or self._context.clock.monotonic_ns() < self._again_ns:
             return False
-        self._rotation = spawn(self._tasks, self._hand_over(self.link, why), f"{self.name} hands over")
+        work = self._hand_over(self.link, why)
+        self._rotation = spawn(self._tasks, work, f"{self.name} hands over", failed=self._hand_over_failed)
         return True
 
     @property
@@ -163,7 +164,7 @@ class Connection:
         return self._rotation is not None and not self._rotation.done()
 
     async def _persist(self) -> None:
-        """Keep connected, for ever, whatever fails."""
+        """Stay connected, for ever, whatever fails."""
         while True:
             try:
                 await self._keep()
@@ -211,16 +212,17 @@ class Connection:
                     LOG.warning("%s: %s", self.name, words)
                     if not self._was_open and self.link is None:
                         self._tell("error")
-                if self.failures < len(urls) and context.addresses.has_better(urls):
-                    self.words = clean(f"{words}; trying {host_of(context.addresses.pick(urls))}")
-                    if failed.kind == "status":
-                        continue
+                following = context.addresses.pick(urls)
+                where = "" if following == self.url else f" at {host_of(following)}"
+                if failed.kind == "status" and self.failures < len(urls) and context.addresses.has_better(urls):
+                    self.words = clean(f"{words}; attempt {self.failures + 1}{where}")
+                    continue
                 delay_s = next(cautious if context.addresses.all_refuse(urls) else delays)
                 if failed.kind == "tls":
                     delay_s += TLS_S
                 elif failed.kind == "local":
                     delay_s = min(delay_s, LOCAL_CAP_S)
-                self.words = clean(f"{words}; attempt {self.failures + 1} in {delay_s:.0f} s")
+                self.words = clean(f"{words}; attempt {self.failures + 1}{where} in {delay_s:.0f} s")
                 await sleep(context.clock, delay_s)
 
     async def _attempt(self, urls: tuple[str, ...]) -> Link:
@@ -232,7 +234,7 @@ class Connection:
         return Link(context, self.name, url, socket, self._refused)
 
     def _take(self, link: Link) -> None:
-        """Make `link` the socket, and subscribe everything on it."""
+        """Make `link` the current socket, and subscribe all topics on it."""
         self.link = link
         self._was_open = True
         self._age(link)
@@ -254,7 +256,7 @@ class Connection:
             topic.ear = self.link.ears.get(name) if self.link is not None else None
 
     async def _broke(self, link: Link) -> None:
-        """The socket is gone, and no other is there."""
+        """The socket ended, and there is no other."""
         self.reconnects += 1
         LOG.info("%s: %s", self.name, link.why)
         self._missed(link, self.topics.values())
@@ -277,12 +279,12 @@ class Connection:
             self._retire(link)
 
     def _retire(self, link: Link) -> None:
-        """Close a socket aside, so that the next does not wait for its goodbye."""
+        """Close a socket in the background, so that the next does not wait for its close handshake."""
         link.route = _nothing
         self._frames += link.frames
         link.frames = 0
         self._retiring[link] = None
-        spawn(self._tasks, self._close_link(link), f"{self.name} closes")
+        spawn(self._tasks, self._close_link(link), f"{self.name} closes", failed=self._context.task_failed)
 
     async def _close_link(self, link: Link) -> None:
         try:
@@ -299,27 +301,37 @@ class Connection:
         if new is None:
             return
         self.heir = new
-        overlap = self._overlap = Overlap(self._context.language, old, new, self.topics.values())
-        new.add(self.topics.values())
-        new.start()
+        overlap: Overlap | None = None
         try:
+            overlap = self._overlap = Overlap(self._context.language, old, new, self.topics.values())
+            new.add(self.topics.values())
+            new.start()
             done = await self._carries(old, new)
             if self.link is old and self.heir is new and done:
                 self._switch(new)
                 return
         finally:
-            # Where the old one just broke, `_keep` goes on with the new one.
+            # If the old one just broke, `_keep` continues with the new one.
             if self.heir is new and not self._closing and (new.over.is_set() or not old.over.is_set()):
-                overlap.abandon()
                 self.heir = self._overlap = None
-                for name in overlap.switched:
-                    old.renew(name)
+                if overlap is not None:
+                    overlap.abandon()
+                    for name in overlap.switched:
+                        old.renew(name)
                 self._retire(new)
-                wait_s = AGAIN_S * (1 + self._context.rng.random())
-                self._again_ns = self._context.clock.monotonic_ns() + nanoseconds(wait_s)
+                self._put_off()
+
+    def _hand_over_failed(self, name: str, error: BaseException) -> None:
+        self._context.task_failed(name, error)
+        self._put_off()
+
+    def _put_off(self) -> None:
+        """Delay the next hand-over."""
+        wait_s = AGAIN_S * (1 + self._context.rng.random())
+        self._again_ns = self._context.clock.monotonic_ns() + nanoseconds(wait_s)
 
     async def _attempt_until(self, old: Link) -> Link | None:
-        """A second socket; None where the first was over before there was one."""
+        """A second socket; None if the first one ended before there was one."""
         delays = delays_s(self._context.rng)
         urls = self._context.language.paths[self.path]
         while self.link is old and not old.over.is_set():
@@ -332,7 +344,10 @@ class Connection:
         return None
 
     async def _carries(self, old: Link, new: Link) -> bool:
-        """Wait until the new socket carries everything that the old one does, or all but little of it after a while."""
+        """Wait until the new socket carries everything that the old one does; returns whether to switch.
+
+        After `OVERLAP_S`, half of the topics is enough, or any number if the venue is about to close the old socket.
+        """
         clock = self._context.clock
         limit_ns = clock.monotonic_ns() + nanoseconds(OVERLAP_S)
         while not new.over.is_set() and not old.over.is_set():
@@ -349,7 +364,7 @@ class Connection:
         return False
 
     def _lacking(self, old: Link, new: Link) -> tuple[int, int]:
-        """How many topics that live on the old socket the new one does not carry yet, and how many live there."""
+        """How many of the topics that are up on the old socket the new one does not carry yet, and how many are up."""
         now = self._context.clock.monotonic_ns()
         lacking = expected = 0
         for name, topic in self.topics.items():
@@ -368,7 +383,7 @@ class Connection:
         return lacking, expected
 
     def _switch(self, new: Link, broke: Link | None = None) -> None:
-        """From now on `new` is the socket; without a break unless the old one broke before the new one carried all."""
+        """Make `new` the current socket; without a gap unless the old one broke before the new one carried all."""
         old = self.link
         assert old is not None
         if self._overlap is not None:
@@ -384,17 +399,17 @@ class Connection:
         self._age(new)
         self._tell("open")
         self._listen()
-        old.end("handed over")  # wakes `_keep`, which waits for the end of the socket that it knows
+        old.end("handed over")  # wakes `_keep`, which waits for the end of the old socket
         self._retire(old)
 
     def tell_topic(self, topic: Topic, what: Literal["open", "close", "error"]) -> None:
-        """Put on record that the venue has confirmed a subscription, or that frames of it may be missing now."""
+        """Record that the venue confirmed a subscription, or that its frames may be missing from now on."""
         topic.told = what == "open"
         self._say(f"{self.name}#{topic.channel.kind}:{topic.channel.symbol}", what)
 
     def _tell(self, what: Literal["open", "close", "error"]) -> None:
         if what != "open":
-            # Whatever stood on it fell with it; what stands afterwards is told anew.
+            # All its subscriptions ended with it; those confirmed later are recorded again.
             for topic in self.topics.values():
                 topic.told = False
         self._say(self.name, what)

@@ -1,4 +1,8 @@
-"""What all modules of one product's streams share: the rules, the seams, the guarded sink, the addresses' marks."""
+"""Shared context of one product's streams: venue rules, network, clock, guarded sink, address selection.
+
+Made by `stream_set`, used by all stream modules. An exception of the sink must not end a feed: records of connection
+events go through `tell`.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +22,20 @@ from engine.venues.live import VenueLive
 LOG: Final = logging.getLogger("prism.streams")
 
 REGION_S: Final = 3600.0
-"""How long an address that refuses this place or network comes last."""
+"""How long an address that refuses this region or network comes last."""
 FAILED_S: Final = 60.0
 """How long an address comes last after `FAILURES` failed attempts in a row."""
 FAILURES: Final = 2
 SILENT_S: Final = 300.0
-"""How long an address comes last whose connections were opened and stayed silent again and again."""
+"""How long an address comes last if its connections open but stay silent again and again."""
 CROWDED_S: Final = 60.0
-"""Rest of a host that answers an upgrade with 429 or 418 and names no time. (RFC 9110, 10.2.3: Retry-After.)"""
+"""Cool-down of a host that answers an upgrade with 429 or 418 without Retry-After (RFC 9110, 10.2.3)."""
 MAX_REST_S: Final = 24 * 3600.0
 _LOG_EVERY: Final = 1000
 
 
 class Addresses:
-    """Which stream addresses are worth trying: what refused us, or failed again and again, comes last for a while."""
+    """Selects stream addresses: those that refused us, or failed or stayed silent repeatedly, come last for a while."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,35 +44,35 @@ class Addresses:
         self._failures: dict[str, int] = {}
 
     def pick(self, urls: tuple[str, ...]) -> str:
-        """The first that is not marked; of marked ones that whose mark ends first."""
+        """The first address that is not marked; if all are, the one whose mark ends first."""
         now = self._clock.monotonic_ns()
         return min(urls, key=lambda url: max(self._until.get(url, 0), now))
 
     def has_better(self, urls: tuple[str, ...]) -> bool:
-        """Whether one of them is unmarked."""
+        """Whether an address is unmarked."""
         now = self._clock.monotonic_ns()
         return any(self._until.get(url, 0) <= now for url in urls)
 
     def all_refuse(self, urls: tuple[str, ...]) -> bool:
-        """Whether each of them refuses this place or network."""
+        """Whether all addresses refuse this region or network."""
         now = self._clock.monotonic_ns()
         return all(self._region.get(url, 0) > now for url in urls)
 
     def worked(self, url: str) -> None:
-        """It answered with a socket."""
+        """A connection was opened: clear its marks."""
         for marks in (self._until, self._region, self._failures):
             marks.pop(url, None)
 
     def refused(self, url: str) -> None:
-        """It refuses this place or network."""
+        """It refuses this region or network."""
         self._region[url] = self._until[url] = self._clock.monotonic_ns() + nanoseconds(REGION_S)
 
     def silent(self, url: str) -> None:
-        """It gives sockets on which nothing comes."""
+        """Its connections open but stay silent."""
         self._until[url] = self._clock.monotonic_ns() + nanoseconds(SILENT_S)
 
     def failed(self, url: str) -> None:
-        """It gave no socket."""
+        """A connection attempt failed."""
         self._failures[url] = count = self._failures.get(url, 0) + 1
         if count >= FAILURES:
             until = self._clock.monotonic_ns() + nanoseconds(FAILED_S)
@@ -76,7 +80,7 @@ class Addresses:
 
 
 class StreamContext:
-    """One for each product."""
+    """The shared context; one per product."""
 
     def __init__(
         self,
@@ -98,26 +102,26 @@ class StreamContext:
         self.task_errors = 0
 
     def tell(self, event: ConnectionEvent) -> None:
-        """Hand an event to the sink, whatever that makes of it."""
+        """Pass an event to the sink; an exception of the sink is only counted and logged."""
         try:
             self.sink(event)
         except Exception as error:  # noqa: BLE001 - a sink's fault must not end a feed
             self.sink_failed(error)
 
     def sink_failed(self, error: Exception) -> None:
-        """The sink raised: counted, and logged the first time and then seldom."""
+        """The sink raised: count it, and log the first and every `_LOG_EVERY`-th time."""
         if self.sink_errors % _LOG_EVERY == 0:
             LOG.error("%s: a record could not be taken", self.language.venue, exc_info=error)
         self.sink_errors += 1
 
-    def task_failed(self, name: str, error: Exception) -> str:
-        """One of our tasks failed by a fault of this program: logged, counted; gives the words for the status."""
+    def task_failed(self, name: str, error: BaseException) -> str:
+        """One of our tasks failed by a fault of this program: log and count it; returns the text for the status."""
         self.task_errors += 1
         LOG.error("%s failed", name, exc_info=error)
         return f"failed ({type(error).__name__}, details in the log), starting again"
 
     def connect_failed(self, url: str, failed: Failed) -> str:
-        """Mark the address by what it answered; gives words that say so."""
+        """Mark the address according to its answer; returns the text for the status."""
         status = None if failed.answer is None else failed.answer.status
         host = host_of(url)
         if status in (403, 451):

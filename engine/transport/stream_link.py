@@ -1,10 +1,10 @@
-"""One open socket: what is subscribed on it, what is sent, what is received.
+"""One open socket: its subscriptions, what is sent, what is received.
 
-Made by `stream_connection`, which has a new one for each reconnect and each hand-over. A link knows nothing of other
-links and takes no decisions about silence; it keeps the venue's pace, reads acknowledgements, and passes frames on.
+Made by `stream_connection`, a new one for each reconnect and each hand-over. A link throttles requests to the venue's
+limits, reads acknowledgements and passes frames on. It must not know other links or decide anything about silence.
 
 The receiving loop runs for every frame of the venue: one call of `topic_of`, one lookup, one store, the record, the
-sink. Nothing else may be put there.
+sink. Nothing else may be added to it.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from engine.transport.tasks import Owned, nanoseconds, settle, sleep, spawn
 from engine.venues.live import Ack
 
 GATHER_S: Final = 0.25
-"""Changes are collected for so long before they are put into requests."""
+"""Changes are collected for this long before they are put into requests."""
 RETRY_S: Final = 3.0
-"""After a refusal of a request that names some of its topics, the others are asked for again unless they were
+"""If a refusal names only some topics of its request, the others are requested again after this unless they were
 acknowledged by then: some venues refuse the request as a whole."""
 ANSWER_S: Final = 120.0
 """Requests without an answer are forgotten after this long."""
 AT_ONCE: Final = 500
 """Frames handled before other tasks get a turn."""
 BATCH: Final = 400
-"""Topics offered to the language at a time; it cuts them into requests."""
+"""Topics offered to the `VenueLive` at a time; it splits them into requests."""
 SHARE_S: Final = 30.0
-"""Over so long the share of unreadable frames is taken."""
+"""Window over which the share of unreadable frames is measured."""
 MAX_LEFT: Final = 4096
 END_AGAIN_S: Final = 60.0
-"""A topic that is still sent so long after its end was asked for is ended again: a connection that was half open, or a
-venue that was short of time, has lost the request."""
+"""If frames of a topic still arrive this long after its unsubscribe request, the request is sent again: a half-open
+connection or an overloaded venue lost it."""
 END_AGAIN_COUNTED_S: Final = 600.0
-"""The same where the requests of an hour are counted."""
+"""The same if the venue limits requests per hour."""
 
 Route = Callable[["Link", str | None, str], bool]
-"""Whether a frame is passed on while two sockets carry the same topics."""
+"""Decides whether a frame is passed on while two sockets carry the same topics."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class _Asked:
 
 
 class Link:
-    """A socket under the stable name of its connection."""
+    """One socket, under the stable name of its connection."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Link:
         socket: Socket,
         refused: Callable[[Link, str, str], None],
     ) -> None:
-        """`refused` is told the link, the topic and the venue's words."""
+        """`refused` is called with the link, the topic and the venue's message."""
         self.name = name
         self.url = url
         self.socket = socket
@@ -75,39 +75,39 @@ class Link:
         self.next_beat_ns = self.opened_ns + nanoseconds(context.language.stream_limits.heartbeat_s)
         self.frames = 0
         self.unreadable = 0
-        """Of those, how many nobody could make anything of."""
+        """Of those, how many could not be parsed."""
         self._looks: deque[tuple[int, int, int]] = deque()
-        """Times, frames and unreadable frames of the looks of the last `SHARE_S`."""
+        """Time, frames and unreadable frames at each check within the last `SHARE_S`."""
         self.newest_ns = context.clock.now_ns()
-        """Wall time up to which everything sent to us has been received; first its opening."""
+        """Receive time of the newest frame handled: everything sent before was received; at first the opening."""
         self.ears: dict[str | None, Ear] = {}
         self.route: Route | None = None
         self.over = asyncio.Event()
         self.why = ""
-        """Why it is over."""
+        """Why it ended."""
         self.clean_end = False
         self.leaving = ""
-        """The venue's words where it announced that it will close this socket."""
+        """The venue's message if it announced that it will close this socket."""
         self.said = ""
-        """The newest error of the venue that names nothing."""
+        """The venue's newest error that names no topic."""
         self.round_trip_s: float | None = None
         self._context = context
         self._refused = refused
         self._pace = RequestPace(context.clock, context.language.stream_limits)
         self._asks: dict[str, None] = {}
         self._drops: dict[str, Ear | None] = {}
-        """To be unsubscribed; the ear where nothing of it was sent yet and it may still be taken back."""
+        """Topics to unsubscribe. The ear if the topic can be taken back while the request is unsent, else None."""
         self._apart: deque[tuple[str, ...]] = deque()
-        """Parts of a refused request, to be asked for by themselves, because the refusal named none."""
+        """Halves of a refused request, to be sent separately because the refusal named no topic."""
         self._end_again_ns = nanoseconds(END_AGAIN_COUNTED_S if self._pace.is_counted else END_AGAIN_S)
         self._left: dict[str, int] = {}
-        """When their end was last asked for."""
-        """Topics that left: what still comes of them is not passed on, since another socket may carry them now."""
+        """Topics that were dropped, and when their unsubscribe request was last queued. Late frames are not passed on,
+        because another socket may carry the topic now."""
         self._asked: dict[str, _Asked] = {}
         self._ends_are_next = False
-        """A beginning went before ends that were waiting."""
+        """A subscribe request went before waiting unsubscribe requests."""
         self._due: tuple[str, ...] = ()
-        """What was ended to be had anew: it begins at once and before all else, however short requests are."""
+        """Topics just unsubscribed in order to resubscribe: they go at once and first, even if requests are short."""
         self._id = 0
         self._beat_due = False
         self._beat_ns = 0
@@ -115,25 +115,26 @@ class Link:
         self._tasks: Owned = {}
 
     def start(self) -> None:
-        """Begin to receive and to send."""
-        spawn(self._tasks, self._guard(self._receive()), f"{self.name} receives")
-        spawn(self._tasks, self._guard(self._send()), f"{self.name} sends")
+        """Start receiving and sending."""
+        failed = self._context.task_failed
+        spawn(self._tasks, self._guard(self._receive()), f"{self.name} receives", failed=failed)
+        spawn(self._tasks, self._guard(self._send()), f"{self.name} sends", failed=failed)
 
     def end(self, why: str, *, clean: bool = False) -> None:
-        """It is over, by our own decision or by a fault; its owner closes it."""
+        """Mark it as ended, by our own decision or by a fault; its owner closes it."""
         if not self.over.is_set():
             self.why, self.clean_end = why, clean
             self.over.set()
 
     async def close(self) -> None:
-        """Stop, and close the socket. Bounded by the socket's own deadline."""
+        """Stop, and close the socket, within the socket's own deadline."""
         await settle(self._tasks)
         await self.socket.close()
 
     # What is wanted on it.
 
     def add(self, topics: Iterable[Topic]) -> None:
-        """Subscribe; taken back where its end was still unsent."""
+        """Subscribe these topics. If an unsubscribe request is still unsent, it is cancelled instead."""
         for topic in topics:
             self._left.pop(topic.name, None)
             ear = self._drops.pop(topic.name, None)
@@ -145,7 +146,7 @@ class Link:
         self._wake.set()
 
     def drop(self, name: str) -> None:
-        """End the subscription; nothing is sent where none was asked for yet."""
+        """Unsubscribe; nothing is sent if the subscribe request is still unsent."""
         ear = self.ears.pop(name, None)
         waiting = name in self._asks
         self._asks.pop(name, None)
@@ -158,7 +159,7 @@ class Link:
         self._wake.set()
 
     def ask(self, name: str) -> None:
-        """Send the subscription again, as it is."""
+        """Send the subscribe request again, without unsubscribing."""
         if name in self.ears:
             self._asks[name] = None
             self.ears[name].retry_ns = 0
@@ -172,12 +173,12 @@ class Link:
             self.ask(name)
 
     def beat(self) -> None:
-        """Send a heartbeat as soon as the pace allows."""
+        """Send a heartbeat as soon as the message rate allows."""
         self._beat_due = True
         self._wake.set()
 
     def unreadable_of(self, now_ns: int) -> tuple[int, int]:
-        """Unreadable frames and frames of the last `SHARE_S`; (0, 0) while it is younger. Call it once a second."""
+        """Unreadable frames and all frames of the last `SHARE_S`; (0, 0) while younger. Call it once a second."""
         looks = self._looks
         looks.append((now_ns, self.frames, self.unreadable))
         while len(looks) > 1 and looks[1][0] <= now_ns - nanoseconds(SHARE_S):
@@ -188,16 +189,16 @@ class Link:
         return self.unreadable - unreadable, self.frames - frames
 
     def is_asking(self, name: str) -> bool:
-        """Whether a request for it waits to be sent."""
+        """Whether a subscribe request for this topic waits to be sent."""
         return name in self._asks or any(name in part for part in self._apart)
 
     @property
     def unsent(self) -> int:
-        """Changes that wait to be sent."""
+        """Number of changes that wait to be sent."""
         return len(self._asks) + len(self._drops) + len(self._apart)
 
     def forget_unanswered(self, now_ns: int) -> None:
-        """Give up waiting for answers that are not coming."""
+        """Forget requests that were not answered within `ANSWER_S`."""
         limit = now_ns - nanoseconds(ANSWER_S)
         while self._asked and (first := next(iter(self._asked))) and self._asked[first].sent_ns < limit:
             del self._asked[first]
@@ -232,7 +233,7 @@ class Link:
             self.newest_ns = arrivals[-1].t_ns
 
     def _no_topic(self, topic: str | None, text: str, now: int) -> bool:
-        """A frame of none of our topics; whether it is passed on."""
+        """Handle a frame of none of our topics; returns whether it is passed on."""
         if topic is not None:
             left_ns = self._left.get(topic)
             if left_ns is not None and now - left_ns >= self._end_again_ns and topic not in self._drops:
@@ -321,13 +322,13 @@ class Link:
             await self.socket.ping()
         else:
             if self._beat_ns:
-                self.round_trip_s = None  # the heartbeat before was not answered
+                self.round_trip_s = None  # the previous heartbeat was not answered
             self._beat_ns = self._context.clock.monotonic_ns()
             await self.socket.send(text)
 
     @property
     def is_short(self) -> bool:
-        """Half of the requests of the hour are made."""
+        """Half of the hour's requests are used."""
         return self._pace.is_short
 
     @property
@@ -336,10 +337,11 @@ class Link:
         return self._pace.request_left_s
 
     async def _request(self) -> None:
-        """Send one request: ends before beginnings, since ends make room. Where requests are counted by the hour it is
-        the other way round and in turn, so that no stream of ends holds up what begins."""
+        """Send one request. Unsubscribe requests go before subscribe requests, because they make room. If the venue
+        limits requests per hour, a subscribe request goes first and then they alternate, so that many unsubscribe
+        requests do not delay new subscriptions."""
         await self._pace.message()
-        # What is to be had anew ends first.
+        # Topics to resubscribe are unsubscribed first.
         waiting = tuple(name for name in self._asks if name not in self._drops)
         begins = self._pace.is_counted and not self._ends_are_next and bool(waiting or self._apart)
         ends = bool(self._drops) and not begins
@@ -350,7 +352,7 @@ class Link:
             names = tuple(self._drops)[:BATCH]
             made = language.unsubscribe(names, self._id + 1)
         else:
-            # What has just ended to be had anew comes before all else: its frames are missing.
+            # Topics just unsubscribed in order to resubscribe come first: their frames are missing.
             due = tuple(name for name in self._due if name in self._asks)
             part = () if due or not self._apart else self._apart.popleft()
             names = part or (*due, *(name for name in waiting if name not in due))[:BATCH]
@@ -375,10 +377,10 @@ class Link:
         await self.socket.send(made[0].text)
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work`; the link is over when it ends, however it does."""
+        """Run `work`; the link ends if it fails."""
         try:
             await work
         except NetError as error:
             self.end(error.message, clean=isinstance(error, Closed) and error.clean)
-        except Exception as error:  # noqa: BLE001 - whatever ends a link must lead to a new one
+        except Exception as error:  # noqa: BLE001 - any failure of a link must lead to a new one
             self.end(self._context.task_failed(self.name, error))

@@ -1,14 +1,14 @@
-"""While two sockets carry the same topics: which frames of which of them are passed on.
+"""Filters frames during a hand-over, while two sockets carry the same topics.
 
-Used by `stream_connection` when it hands a connection over to a new socket. The rules, by what a topic is:
+Used by `stream_connection`. The rules, by kind of topic:
 
-- *Both*: trades, candles, liquidations, whatever speaks only of events, and books whose stream begins without a
-  snapshot (Binance). Both sockets are passed on until the hand-over. Two copies that are equal to the letter are passed
-  on once; copies that are not are told apart below by what they are: trades by their id, changes of a book by their
-  sequence, candles by their open time.
-- *First*: everything else, above all books that begin with a snapshot. The old socket is passed on until the new one
-  sends its first frame of the topic (for a book: the snapshot), from then on the new one alone. So changes of two
-  chains never mix, and nothing lies between them.
+- *Both*: trades, candles, liquidations, every channel that only sends events, and books whose stream begins without a
+  snapshot (Binance). Frames of both sockets are passed on until the hand-over; of two identical copies only one is.
+  Copies that differ are recognised by the market: trades by their id, book updates by their sequence, candles by their
+  open time.
+- *First*: everything else, above all books that begin with a snapshot. Frames of the old socket are passed on until the
+  new one sends its first frame of the topic (for a book: the snapshot), from then on only those of the new one. So
+  updates of two sequences never mix, and there is no gap between them.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from engine.transport.stream_topic import Topic
 from engine.venues.live import Channel, VenueLive
 
 REMEMBERED: Final = 20_000
-"""Frames whose text is remembered to recognise the second copy."""
+"""Frames remembered by their text, to recognise the second copy."""
 
 _BOTH: Final = frozenset({"trades", "candle", "liquidations", "listings"})
 
 
 def from_both(language: VenueLive, channel: Channel) -> bool:
-    """Whether both sockets are passed on until the hand-over."""
+    """Whether frames of both sockets are passed on until the hand-over."""
     if channel.kind == "book":
         return bool(channel.symbol) and language.mend(channel.symbol) is not None
     return channel.kind in _BOTH or channel.first_s is None
 
 
 class Overlap:
-    """The routes of an old and a new socket."""
+    """The filter for an old and a new socket."""
 
     def __init__(self, language: VenueLive, old: Link, new: Link, topics: Iterable[Topic]) -> None:
         self._language = language
         self._old = old
         self._new = new
         self._switched: dict[str, bool] = {}
-        """Of topics passed on from one socket: whether that is the new one already."""
+        """By topic of the kind *first*: whether it has switched to the new socket."""
         self._both: set[str] = set()
         self._copies: dict[str, Link] = {}
-        """Texts seen on one socket whose second copy did not come yet."""
+        """Texts received on one socket whose second copy has not arrived yet."""
         for topic in topics:
             self.add(topic)
         old.route = new.route = self.passes
 
     def add(self, topic: Topic) -> None:
-        """A topic that became wanted meanwhile; it is on both."""
+        """Add a topic that is subscribed on both sockets."""
         if from_both(self._language, topic.channel):
             self._both.add(topic.name)
         else:
@@ -81,20 +81,20 @@ class Overlap:
         return False
 
     def end(self) -> None:
-        """The new socket alone from now on."""
+        """Pass on only the new socket from now on."""
         self._new.route = None
         self._old.route = _none
         self._copies.clear()
 
     def abandon(self) -> None:
-        """The old socket alone again; what was `switched` is to be subscribed anew on it."""
+        """Pass on only the old socket again. The caller must resubscribe the `switched` topics on it."""
         self._old.route = None
         self._new.route = _none
         self._copies.clear()
 
     @property
     def switched(self) -> list[str]:
-        """Topics that went over to the new socket already."""
+        """Topics that have switched to the new socket."""
         return [topic for topic, done in self._switched.items() if done]
 
 

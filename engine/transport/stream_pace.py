@@ -1,8 +1,8 @@
-"""How fast we connect to a host, and how fast we speak on a connection.
+"""Throttles connection attempts to a host, and messages on a connection.
 
-`ConnectPace` is one object for the program, since venues count the connections of an address, whatever product they are
-for. `RequestPace` belongs to one socket, since messages are counted on each. Both wait on the clock alone and never let
-more through than asked; what waits is served in the order in which it came.
+Used by the stream modules. There is one `ConnectPace` for the program, because venues count the connections of an IP
+address for all products together. `RequestPace` belongs to one socket, because messages are counted per socket. Both
+wait on the clock alone, never exceed their limits, and serve in order of arrival.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from engine.venues.live import StreamLimits
 
 WINDOW_S: Final = 300.0
 SPACING_S: Final = 0.4
-"""Between two connection attempts to one host. OKX allows three a second (documentation, 2026-08)."""
+"""Least time between two connection attempts to one host. OKX allows three a second (documentation, 2026-08)."""
 HOUR_S: Final = 3600.0
 
 
 def host_of(url: str) -> str:
-    """The name whose connections are counted; ports and paths share it."""
+    """The host name by which connections are counted; ports and paths share it."""
     return urlsplit(url).hostname or url
 
 
 class ConnectPace:
-    """Connection attempts to each host; one for the program."""
+    """Throttles connection attempts per host; one for the program."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,12 +37,12 @@ class ConnectPace:
         self._resting: dict[str, int] = {}
 
     def rest(self, host: str, seconds: float) -> None:
-        """Nobody connects to `host` for so long: it said that we came too often."""
+        """Start a cool-down: no connection to `host` for `seconds`, because it refused us as too frequent."""
         until = self._clock.monotonic_ns() + nanoseconds(seconds)
         self._resting[host] = max(until, self._resting.get(host, 0))
 
     async def take(self, host: str, connects_per_5_min: int) -> None:
-        """Return once an attempt may be made; it counts from then on, whatever comes of it."""
+        """Return once an attempt may be made; it counts from then on, whether or not it succeeds."""
         async with self._turns.setdefault(host, asyncio.Lock()):
             made = self._made.setdefault(host, deque())
             while (left_s := self._left_s(host, made, max(1, connects_per_5_min))) > 0:
@@ -63,10 +63,10 @@ class ConnectPace:
 
 
 class RequestPace:
-    """What one connection may send.
+    """Throttles messages on one connection.
 
-    Messages are spaced evenly, so that no second ever holds more than allowed. Of the requests of an hour the first
-    half may be used at once; the rest is spread, so that there is always one to be had soon.
+    Messages are spaced evenly, so that no second contains more than allowed. The first half of an hour's requests may
+    be used at once; the rest is spread over the hour, so that one is always available soon.
     """
 
     def __init__(self, clock: Clock, limits: StreamLimits) -> None:
@@ -89,19 +89,19 @@ class RequestPace:
         if len(made) >= self._per_hour:
             return (made[0] + hour - now) / NS_PER_S
         if self.is_short:
-            # Over the time until the oldest is an hour old: the first half may have been used in one moment.
+            # Spread until the oldest is an hour old, because the first half may have been used all at once.
             apart = (made[0] + hour - made[-1]) // (self._per_hour - len(made))
             return max(0, made[-1] + apart - now) / NS_PER_S
         return 0.0
 
     @property
     def is_short(self) -> bool:
-        """Half of the hour's requests are made, so that the rest is spread over it."""
+        """Half of the hour's requests are used, so the rest is spread."""
         return self._per_hour is not None and 2 * len(self._of_this_hour()) >= self._per_hour
 
     @property
     def is_counted(self) -> bool:
-        """Requests are counted by the hour."""
+        """The venue limits requests per hour."""
         return self._per_hour is not None
 
     def _of_this_hour(self) -> deque[int]:
@@ -111,7 +111,7 @@ class RequestPace:
         return made
 
     def count_request(self) -> None:
-        """A subscribe or unsubscribe request is made now."""
+        """Count a subscribe or unsubscribe request made now."""
         if self._per_hour is not None:
             self._requests.append(self._clock.monotonic_ns())
 

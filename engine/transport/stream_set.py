@@ -1,11 +1,11 @@
-"""All stream connections of one product: what is wanted of it is kept subscribed, and every frame goes to the sink.
+"""All stream connections of one product: keeps the wanted topics subscribed and passes every frame to the sink.
 
-Owned by a venue's feed, which says with `want` what is wanted now. Topics stay where they are; new ones go to a
+Owned by a venue's feed, which sets the wanted channels with `want`. Topics stay on their connection; new ones go to a
 connection of their path with room, else to a new one; connections without topics are closed after a while. Connections
-are never merged, because new topics fill the first with room again. Everything waits on the clock that was handed in.
+are never merged, because new topics fill the first one with room again. All waits use the clock that was passed in.
 
-What is passed on while a connection is handed over to a new socket, and what may come twice then, stands in
-`stream_overlap`: trades may come from both sockets for a few seconds and are told apart below by their ids.
+`stream_overlap` decides which frames are passed on during a hand-over to a new socket. Trades may arrive from both
+sockets for a few seconds; the market drops duplicates by their ids.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from engine.venues.live import Channel, VenueLive
 
 TICK_S: Final = 1.0
 EMPTY_S: Final = 10.0
-"""A connection is kept for so long without topics, since wishes come and go."""
+"""How long a connection is kept without topics, because the wanted topics change often."""
 RENEW_EVERY_S: Final = 5.0
-"""`resubscribe` of one topic is obeyed no more often than this; what is asked meanwhile is done once, then."""
+"""Least time between two resubscriptions of one topic; calls in between are merged into one at its end."""
 
 MOST_SHORT: Final = 8
-"""Connections with room whose requests of the hour are short are passed over for new topics, up to so many on a path:
-venues count connections too."""
+"""New topics avoid connections with room that have used half of their requests per hour, up to this many such
+connections on a path: venues limit connections too."""
 
 _WELL: Final = frozenset({"live", "quiet"})
 
@@ -61,7 +61,7 @@ class StreamSet:
         connects: ConnectPace,
         on_gap: Callable[[Gap], None] | None = None,
     ) -> None:
-        """`on_gap` hears of every time in which trades may have been missed, once the subscription stands again."""
+        """`on_gap` is called with every gap in trades, once the subscription is up again."""
         self._context = StreamContext(language, net, clock, rng, sink, connects)
         self._watch = Watch(self._context, self._move, on_gap)
         self._connections: dict[str, Connection] = {}
@@ -73,13 +73,13 @@ class StreamSet:
         self._counts: Counter[ChannelState] = Counter()
         self._unwell: list[Topic] = []
         self._states: dict[str, tuple[ConnectionState, int, int]] = {}
-        """By connection: state, since when (wall, ns), silent topics; as of the newest look."""
+        """By connection: state, since when (wall, ns), silent topics; as of the newest check."""
         self._gone_reconnects = 0
         self._closing: dict[Connection, None] = {}
 
     @property
     def on_gap(self) -> Callable[[Gap], None] | None:
-        """Who hears of gaps in trades; may be set at any time."""
+        """Callback for gaps in trades; may be set at any time."""
         return self._watch.on_gap
 
     @on_gap.setter
@@ -87,13 +87,14 @@ class StreamSet:
         self._watch.on_gap = told
 
     def start(self) -> None:
-        """Begin to connect; returns at once. `want` may have been called before."""
+        """Start connecting; returns at once. `want` may be called before."""
         if self._is_started or self._is_closed:
             return
         self._is_started = True
         for connection in self._connections.values():
             connection.start()
-        spawn(self._tasks, self._tick_loop(), f"{self._context.language.venue} streams")
+        failed = self._context.task_failed
+        spawn(self._tasks, self._tick_loop(), f"{self._context.language.venue} streams", failed=failed)
 
     async def close(self) -> None:
         """End every connection and task. Takes at most a few seconds of the clock, however many there are."""
@@ -106,12 +107,13 @@ class StreamSet:
         self._look()
 
     def want(self, channels: Iterable[Channel]) -> None:
-        """Keep exactly these subscribed from now on. Cheap where little changed. KeyError for a path the venue has not.
+        """Keep exactly these subscribed from now on. Cheap if little changed. A topic named twice counts once.
 
-        A topic named twice counts once.
+        Raises KeyError for a path that the venue does not have.
         """
         if self._is_closed:
             return
+        before = set(self._topics)
         wanted = {channel.topic: channel for channel in channels}
         for name in [name for name in self._topics if name not in wanted]:
             topic = self._topics.pop(name)
@@ -130,31 +132,34 @@ class StreamSet:
             placed.setdefault(connection.name, []).append(topic)
         for key, topics in placed.items():
             self._connections[key].add(topics)
+        if placed or before - self._topics.keys():
+            # Until the next check the topics that are gone would count as delivering.
+            self._counts = Counter(topic.state for topic in self._topics.values())
         now = self._context.clock.monotonic_ns()
         for connection in self._connections.values():
             if not connection.topics and connection.empty_ns is None:
                 connection.empty_ns = now
 
     def resubscribe(self, topic: str) -> None:
-        """Subscribe a topic anew, as soon as its last time is `RENEW_EVERY_S` ago; nothing where it is not wanted."""
+        """Resubscribe a topic, once `RENEW_EVERY_S` has passed since the last time. No effect if it is not wanted."""
         if topic in self._topics:
             self._renewals[topic] = None
             self._renew_due()
 
     def unreadable(self, connection: str) -> None:
-        """Whoever reads the frames could make nothing of one that came on the connection of this name."""
+        """Report that a frame of the connection of this name could not be parsed."""
         found = self._connections.get(connection)
         if found is not None and found.link is not None:
             found.link.unreadable += 1
 
     @property
     def waiting(self) -> int:
-        """Frames received by the sockets that wait to be handed to the sink."""
+        """Frames received by the sockets that are not yet passed to the sink."""
         return sum(intake.waiting for intake in self._intakes())
 
     @property
     def paused(self) -> int:
-        """How often the sockets that are open stopped reading because too much waited."""
+        """How often reading was paused because too much was waiting, summed over the open sockets."""
         return sum(intake.pauses for intake in self._intakes())
 
     def _intakes(self) -> Iterator[Intake]:
@@ -164,7 +169,7 @@ class StreamSet:
                     yield link.socket.intake
 
     def status(self) -> StreamStatus:
-        """How all of them do, as of the newest look (once a second); frames and round trips as of now."""
+        """Status of all streams as of the newest check (once a second); frames and round trips as of now."""
         connections = tuple(self._connection_status(one) for one in self._connections.values())
         trips = [one.round_trip_ms for one in connections if one.round_trip_ms is not None]
         well = sum(count for state, count in self._counts.items() if state in _WELL)
@@ -183,18 +188,19 @@ class StreamSet:
         )
 
     def unwell(self) -> Iterable[ChannelStatus]:
-        """The channels that were neither live nor quiet at the newest look."""
+        """The channels that were neither live nor quiet at the newest check."""
         return (self._channel_status(topic) for topic in self._unwell if topic.name in self._topics)
 
     def channel(self, topic: str) -> ChannelStatus | None:
-        """One channel; None where it is not wanted."""
+        """Status of one channel; None if it is not wanted."""
         known = self._topics.get(topic)
         return None if known is None else self._channel_status(known)
 
     # Where topics go.
 
     def _place(self, channel: Channel, held: dict[str, list[str]]) -> Connection:
-        """The connection for a new topic; `held` is what each connection has and gets, and is added to."""
+        """The connection for a new topic. `held` is the topics of each connection, including those to be added; the new
+        topic is added to it."""
         language = self._context.language
         short: list[Connection] = []
         for name, connection in self._connections.items():
@@ -226,7 +232,7 @@ class StreamSet:
         return connection
 
     def _move(self, topic: Topic) -> None:
-        """Put a topic on another connection of its path; a new one where none has room."""
+        """Move a topic to another connection of its path, a new one if none has room."""
         here = topic.connection
         language = self._context.language
         others = [one for one in self._connections.values() if one.path == here.path and one is not here]
@@ -244,7 +250,7 @@ class StreamSet:
         while True:
             try:
                 self._look()
-            except Exception as error:  # noqa: BLE001 - a fault in the watch must not end the watching
+            except Exception as error:  # noqa: BLE001 - an error in one check must not end the checks
                 self._context.task_failed(f"{self._context.language.venue} watch", error)
             await sleep(self._context.clock, TICK_S)
 
@@ -270,7 +276,7 @@ class StreamSet:
             self._close_empty()
 
     def _rotate_due(self) -> None:
-        """One planned hand-over at a time, the oldest first."""
+        """Start at most one planned hand-over at a time, the oldest due first."""
         now = self._context.clock.monotonic_ns()
         if any(connection.is_rotating for connection in self._connections.values()):
             return
@@ -306,7 +312,7 @@ class StreamSet:
                 self._states.pop(name, None)
                 self._gone_reconnects += connection.reconnects
                 self._closing[connection] = None
-                spawn(self._tasks, self._close_one(connection), f"{name} closes")
+                spawn(self._tasks, self._close_one(connection), f"{name} closes", failed=self._context.task_failed)
 
     async def _close_one(self, connection: Connection) -> None:
         await connection.close()
@@ -347,7 +353,7 @@ class StreamSet:
         return ChannelStatus(topic.channel, topic.connection.name, topic.state, age_s, topic.words)
 
     def _words(self, connections: tuple[ConnectionStatus, ...]) -> str:
-        """The worst that is known, in one line; empty while all is well."""
+        """The worst problems, in one line; empty if there are none."""
         parts = [f"{one.name}: {one.words}" for one in connections if one.words][:2]
         for state in ("silent", "refused"):
             if count := self._counts[state]:
@@ -361,7 +367,7 @@ class StreamSet:
 
 
 def _state(connection: Connection, found: Counter[ChannelState]) -> ConnectionState:
-    """What a connection's channels make of it."""
+    """A connection's state, from the states of its channels."""
     if connection.link is None:
         return "down" if connection.failures or connection.reconnects else "connecting"
     speaking, mute = found["live"] + found["quiet"], found["silent"] + found["refused"]
@@ -372,7 +378,7 @@ def _state(connection: Connection, found: Counter[ChannelState]) -> ConnectionSt
 
 
 def _overall(connections: tuple[ConnectionStatus, ...]) -> ConnectionState:
-    """What the product is: live where most of its topics are on live connections, else its commonest trouble."""
+    """The product's state: live if at least half of its topics are on live connections, else the commonest state."""
     if not connections:
         return "connecting"
     weights: Counter[ConnectionState] = Counter()

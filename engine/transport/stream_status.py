@@ -1,6 +1,7 @@
-"""What the streams of a product say of themselves, as immutable records for the screen and for `doctor`.
+"""Status of a product's streams, as immutable records.
 
-Made by `engine.transport.stream_set` once a second from what its watch found; nothing here decides or keeps anything.
+Made by `engine.transport.stream_set` on request, from what its watch found at its check once a second; read by
+`engine.feeds`. Nothing may be decided or kept here.
 """
 
 from __future__ import annotations
@@ -13,48 +14,48 @@ from engine.venues.live import Channel
 ConnectionState = Literal["connecting", "syncing", "live", "stale", "down"]
 """
 connecting  no socket yet
-syncing     open, and what was subscribed has not all spoken
-live        open, and what must speak does
-stale       open, and most of what must speak is silent
-down        no socket, and the newest attempt failed
+syncing     open, and most subscriptions still wait for their first frame
+live        open, and most subscriptions deliver
+stale       open, and at least half of the subscriptions are silent or refused
+down        no socket, after a failed attempt or a break
 """
 ChannelState = Literal["pending", "subscribed", "live", "quiet", "silent", "refused"]
 """
-pending     not asked for yet, or asked and not answered
-subscribed  acknowledged, its first frame is awaited
-live        it spoke, and is within its longest silence
-quiet       acknowledged; it speaks only of events, and there was none
-silent      it should have spoken
-refused     the venue refused it several times; asked for again much later
+pending     not requested yet, or requested and not answered
+subscribed  acknowledged, first frame awaited
+live        has sent a frame, and is within its longest silence
+quiet       acknowledged; it sends only events, and there was none yet
+silent      a frame is overdue
+refused     the venue refused it several times; requested again much later
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """One connection at one moment. Texts are cleaned, fit to show."""
+    """One connection at one moment. Texts are cleaned, safe to show."""
 
     name: str
     path: str
     host: str
-    """Where it is connected to, or was last tried."""
+    """The host it is connected to, or that was last tried."""
     state: ConnectionState
     since_ns: int
-    """Wall time since which it is in this state."""
+    """Wall time since which it has been in this state."""
     topics: int
     silent: int
-    """Topics that should have spoken."""
+    """Topics whose frames are overdue."""
     frames: int
-    """Received since the program began, whatever socket they came on."""
+    """Received since it was made, on all its sockets."""
     age_s: float | None
     """Since its newest frame; None before the first."""
     round_trip_ms: float | None
     """Of the newest answered ping."""
     reconnects: int
-    """Breaks it came back from or is coming back from; handing over without a break is none."""
+    """Number of breaks; a hand-over without a gap does not count."""
     rotations: int
-    """Times it was handed over to a new socket without a break."""
+    """Number of hand-overs to a new socket."""
     words: str
-    """What is wrong and what is being done; empty while all is well."""
+    """What is wrong and what is being done about it; empty if nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ChannelStatus:
     connection: str
     state: ChannelState
     age_s: float | None
-    """Since its newest frame on the present subscription; None before the first."""
+    """Since its newest frame on the current subscription; None before the first."""
     words: str
 
 
@@ -78,18 +79,18 @@ class StreamStatus:
     words: str
     connections: tuple[ConnectionStatus, ...]
     channels: int
-    """Wanted."""
+    """Channels wanted."""
     channels_live: int
     """Live or quiet."""
     counts: tuple[tuple[ChannelState, int], ...]
-    """Channels by state, states without one left out."""
+    """Channels by state; states with none are left out."""
     round_trip_ms: float | None
-    """Largest of the connections'."""
+    """The largest of the connections."""
     reconnects: int
     sink_errors: int
-    """Records that the sink failed on."""
+    """Records on which the sink raised."""
     task_errors: int
-    """Times one of our own tasks failed and was started again."""
+    """Failures of our own tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +101,4 @@ class Gap:
     from_ms: int
     """Wall time of the newest frame of the connection before the break."""
     until_ms: int
-    """Wall time at which the subscription was known to stand again."""
+    """Wall time at which the subscription was confirmed again."""

@@ -1,7 +1,7 @@
-"""One wanted subscription, and one subscription as it stands on one socket.
+"""State of one wanted subscription (`Topic`), and of its subscription on one socket (`Ear`).
 
-Plain records shared by the modules of the streams; what to do about them is decided in `stream_watch`, what was sent
-and answered is noted in `stream_link`.
+Plain records shared by the stream modules. `stream_watch` decides what to do about them; `stream_link` notes what was
+sent and answered. No logic belongs here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ class Topic:
         "state",
         "step",
         "told",
-        "wants_renewal",
         "words",
     )
 
@@ -40,23 +39,22 @@ class Topic:
         self.channel = channel
         self.connection = connection
         self.ear: Ear | None = None
-        """On the socket that counts; None while there is none."""
+        """Its state on the current socket; None while there is none."""
         self.state: ChannelState = "pending"
         self.words = ""
         self.step = 0
-        """How far its silence was taken: 0 nothing done, 1 subscribed anew, 2 moved, 3 connected anew."""
+        """Steps taken against its silence: 0 none, 1 resubscribed, 2 moved, 3 or more reconnected or resubscribed."""
         self.due_ns = 0
-        """Before this nothing more is done about its silence."""
+        """Before this no further step is taken."""
         self.live_ns = 0
-        """Since when it has been live without a break."""
+        """Since when it has been live without interruption."""
         self.refusals = 0
         self.renewed_ns = 0
-        """When `resubscribe` was last obeyed."""
-        self.wants_renewal = False
+        """When it was last resubscribed by `StreamSet.resubscribe`."""
         self.broken_ms: int | None = None
-        """Wall time since which frames may have been missed; None: none were."""
+        """Wall time since which frames may have been missed; None: no gap."""
         self.told = False
-        """Whether it is on record that it stands: of a topic whose silence is news, see `Connection.tell_topic`."""
+        """Whether its confirmation was recorded, if its silence is information; see `Connection.tell_topic`."""
 
 
 class Ear:
@@ -72,4 +70,4 @@ class Ear:
         self.heard_ns = 0
         """When its newest frame was received; reset by each subscribe request."""
         self.retry_ns = 0
-        """When it is to be asked for again although no deadline has passed."""
+        """When it is to be requested again although no deadline has passed."""

@@ -1,11 +1,11 @@
-"""Who is silent that should speak, and what is done about it.
+"""Detects silent connections and topics, and acts on them.
 
-Asked once a second by `stream_set` for each connection. A connection is judged by anything that comes from the other
-side; a topic by its own frames, so that pongs never make it look alive. One silent topic is subscribed anew, then moved
-to another connection, then its connection is opened anew, unless a healthy topic lives there; each step waits longer
-than the last, with jitter, and it goes on for ever. Where most of a connection is silent, the connection is the one at
-fault and is opened anew at once; so it is where most of it is refused, since a venue that refuses nearly everything
-refuses for reasons of its own, and what lives there is handed over.
+Called once a second by `stream_set` for each connection. A connection is judged by any data from the other side; a
+topic must be judged by its own frames, so that pongs never make it look alive. A silent topic is resubscribed, then
+moved to another connection, then its connection is replaced, unless a healthy topic is on it; each step waits longer
+than the last, with jitter, without end. If most topics of a connection are silent, the connection is at fault and is
+replaced at once. The same if most are refused, because a venue that refuses nearly everything has reasons unrelated to
+the topics; live topics are then kept by a hand-over.
 """
 
 from __future__ import annotations
@@ -24,64 +24,70 @@ from engine.transport.tasks import NS_PER_S, nanoseconds
 from engine.venues.live import ChannelKind
 
 ACK_S: Final = 10.0
-"""A subscribe request without an answer and without a frame is late after this."""
+"""A subscribe request without an answer and without a frame is overdue after this."""
 FIRST_WAIT_S: Final = 10.0
 CAP_WAIT_S: Final = 300.0
-"""Between two steps against the silence of one topic."""
+"""Shortest and longest wait between two steps against the silence of one topic, before jitter."""
 SETTLED_S: Final = 60.0
-"""A topic that spoke for this long begins again at the first step."""
+"""A topic that was live for this long starts again at the first step."""
 MOST: Final = 0.5
 """Share of silent topics from which on their connection is at fault."""
 UNREADABLE_FRAC: Final = 0.01
 """Share of unreadable frames of the last 30 s from which on a connection is at fault."""
 UNREADABLE_LEAST: Final = 10
-"""Fewer than this prove nothing, whatever share they are."""
+"""Fewer unreadable frames than this prove nothing, whatever their share."""
 CAP_UNREADABLE_S: Final = 3600.0
-"""Between two new connections for what could not be read: a venue that changed its messages sends them on each."""
+"""Longest wait between two replacements because of unreadable frames: if a venue changed its messages, it sends them on
+every connection."""
 FEWEST: Final = 4
-"""Of fewer topics no share is taken: each goes its own steps."""
+"""With fewer topics on a connection no share is computed: each topic takes its own steps."""
 REFUSALS: Final = 3
-"""A refusal is repeated until it was heard this often in a row."""
+"""A refused topic is requested again until it was refused this often in a row."""
 REFUSAL_WAIT_S: Final = 4.0
 REFUSED_REST_S: Final = 1800.0
-"""After this a refused topic is asked for once more: symbols open, venues repair."""
+"""After this a refused topic is requested once more: a symbol may open, a venue may be repaired."""
 TOLD: Final[frozenset[ChannelKind]] = frozenset({"liquidations"})
-"""Kinds whose silence is news: that a subscription of theirs stands, or not, is put on record."""
+"""Kinds whose silence is information: whether their subscriptions are up is recorded."""
 MOST_REFUSED_REST_S: Final = 60.0
-"""... where most of its connection is refused too: then it is not the topic."""
+"""Instead of `REFUSED_REST_S` if most of its connection is refused too: then the topic is not the reason."""
 HELD_UP_S: Final = 3.0
-"""A watch that comes later than this was held up itself; silence then proves nothing for `GRACE_S`."""
+"""If a check comes later than this, we were held up ourselves; silence then proves nothing for `GRACE_S`."""
 GRACE_S: Final = 5.0
 SLEPT_S: Final = 30.0
-"""A wall clock that ran ahead of the monotonic one by this much: the machine slept, and its sockets are dead. A watch
-that comes this late was stopped (`ctrl+z`, a frozen virtual machine): what its sockets still hold is of before that,
-and the venues had no answer to their pings meanwhile."""
+"""If the wall clock ran ahead of the monotonic one by this much, the machine slept and its sockets are dead. If a check
+comes this late, prism was stopped (`ctrl+z`, a frozen virtual machine): what its sockets still hold is from before, and
+the venues' pings were not answered meanwhile."""
+DOZED_S: Final = 1.0
+"""If the machine slept for less than `SLEPT_S` but more than this, the sockets live, but a heartbeat is due at once."""
 
 
 class Watch:
-    """The judge of one product's connections."""
+    """The watch over one product's connections."""
 
     def __init__(
         self, context: StreamContext, move: Callable[[Topic], None], told: Callable[[Gap], None] | None
     ) -> None:
-        """`move` puts a topic on another connection; `told` hears of every gap in trades."""
+        """`move` puts a topic on another connection; `told` is called with every gap in trades."""
         self.on_gap = told
         self._context = context
         self._move = move
         self._grace_ns = 0
         self._looked_ns: int | None = None
         self._ahead_ns = 0
+        self._has_dozed = False
 
     def outdated(self) -> str:
-        """To be called once before each round: why every socket must be replaced, empty where none must. Notes too
-        whether we were held up."""
+        """Why every socket must be replaced; empty if none must. Call it once before each round: it also notes whether
+        we were held up, and whether the machine slept so briefly that a heartbeat is enough."""
         clock = self._context.clock
         now = clock.monotonic_ns()
         ahead = clock.now_ns() - now
         if self._looked_ns is None:
             self._looked_ns, self._ahead_ns = now, ahead
         stood_ns = now - self._looked_ns
-        slept = ahead - self._ahead_ns > nanoseconds(SLEPT_S)
+        slept_ns = ahead - self._ahead_ns
+        slept = slept_ns > nanoseconds(SLEPT_S)
+        self._has_dozed = slept_ns > nanoseconds(DOZED_S)
         if stood_ns > nanoseconds(HELD_UP_S) or slept:
             self._grace_ns = now + nanoseconds(GRACE_S)
         self._looked_ns, self._ahead_ns = now, ahead
@@ -90,7 +96,8 @@ class Watch:
         return f"prism was stopped for {stood_ns / NS_PER_S:.0f} s" if stood_ns > nanoseconds(SLEPT_S) else ""
 
     def look(self, connection: Connection) -> tuple[Counter[ChannelState], list[Topic]]:
-        """Judge one connection and act; gives its channels by state and those that are neither live nor quiet."""
+        """Check one connection and act; returns its channels by state and the topics that are neither live nor quiet.
+        Call it once a second."""
         link = connection.link
         now = self._context.clock.monotonic_ns()
         if link is not None:
@@ -115,11 +122,11 @@ class Watch:
                 unwell.append(topic)
         if link is None or now < self._grace_ns or link.socket.intake.waiting or connection.is_rotating:
             return counts, unwell
+        if self._replaced_garbled(connection, link, now):
+            return counts, unwell
         held = len(connection.topics)
         if expected >= FEWEST and len(overdue) > MOST * expected:
             self._reset(connection, f"{len(overdue)} of {expected} subscriptions are silent", now)
-        elif self._is_garbled(connection, link, now):
-            pass
         elif held >= FEWEST and counts["refused"] > MOST * held:
             why = f"{counts['refused']} of {held} subscriptions are refused"
             self._reset(connection, why, now, gently=counts["live"] > 0)
@@ -160,7 +167,7 @@ class Watch:
             if one is None:
                 continue
             one.forget_unanswered(now)
-            if now >= one.next_beat_ns:
+            if now >= one.next_beat_ns or self._has_dozed:
                 one.next_beat_ns = now + nanoseconds(limits.heartbeat_s)
                 one.beat()
             silent_s = (now - one.socket.pulse.heard_ns) / NS_PER_S
@@ -170,7 +177,7 @@ class Watch:
             connection.rotate(link.leaving)
 
     def _topic(self, topic: Topic, link: Link | None, now: int) -> str | None:
-        """Note the state of a topic; why it is overdue, None where it is not."""
+        """Update the state of a topic; returns why it is overdue, None if it is not."""
         ear = topic.ear
         if ear is None or link is None:
             if topic.state != "refused":
@@ -224,7 +231,7 @@ class Watch:
     def _step(
         self, connection: Connection, topic: Topic, link: Link, why: str, counts: Counter[ChannelState], now: int
     ) -> None:
-        """Do the next thing about the silence of one topic, if its time has come."""
+        """Take the next step against the silence of one topic, if it is due."""
         if now < topic.due_ns:
             return
         step, topic.step = topic.step, topic.step + 1
@@ -242,7 +249,7 @@ class Watch:
         LOG.info("%s: %s: %s", connection.name, topic.name, topic.words)
 
     def renew(self, topic: Topic, link: Link) -> None:
-        """Subscribe a topic anew; what it carries may be missing meanwhile."""
+        """Resubscribe a topic; its frames may be missing meanwhile."""
         if topic.broken_ms is None:
             topic.broken_ms = self._context.clock.now_ns() // 1_000_000
         if topic.told:
@@ -252,8 +259,8 @@ class Watch:
         link.renew(topic.name)
 
     def _reset(self, connection: Connection, why: str, now: int, *, gently: bool = False) -> None:
-        """Connect anew, at growing intervals, because of what most of its topics suffer; `gently`: by handing over,
-        so that the others lose nothing."""
+        """Replace the socket, at growing intervals, because most of its topics are silent or refused. `gently`: by a
+        hand-over, so that the others lose nothing."""
         connection.words = why
         if now < connection.reset_due_ns:
             return
@@ -267,8 +274,8 @@ class Watch:
             self._context.addresses.silent(connection.url)
         connection.reconnect(why)
 
-    def _is_garbled(self, connection: Connection, link: Link, now: int) -> bool:
-        """Connect anew, at growing intervals, where too much of what comes cannot be read; True where that was done."""
+    def _replaced_garbled(self, connection: Connection, link: Link, now: int) -> bool:
+        """Replace the socket, at growing intervals, if too many of its frames cannot be read; True if that was done."""
         unreadable, frames = link.unreadable_of(now)
         if unreadable < UNREADABLE_LEAST or unreadable <= UNREADABLE_FRAC * frames:
             if frames and not unreadable:
@@ -290,5 +297,5 @@ class Watch:
             return
         try:
             self.on_gap(Gap(topic.channel, from_ms, self._context.clock.now_ns() // 1_000_000))
-        except Exception as error:  # noqa: BLE001 - whoever listens must not end the watch
+        except Exception as error:  # noqa: BLE001 - an error in the callback must not end the watch
             self._context.sink_failed(error)

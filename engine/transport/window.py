@@ -1,8 +1,8 @@
-"""One pool of weight within its sliding window: what was granted of it, and what may still be, by rank.
+"""The sliding window of one weight pool: what was granted, and what may still be granted, by rank.
 
-Owned by `engine.transport.budgets`, which decides who asks next. A rank is the place of a priority, 0 the first. Of
-each rank a part of the capacity is kept away: it and all after it together never hold more than the rest, so that
-whatever they do, that part is there for those before them. Nothing here waits or reads a clock.
+Owned by `engine.transport.budgets`, which decides the order of requests. A rank is the place of a priority, 0 the
+first. Part of the capacity is reserved against each rank: it and all ranks after it together never hold more than the
+remainder, so that the reserve is always there for the ranks before. Nothing here may wait or read a clock.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Final
 OTHERS: Final = -1
 """The rank of weight that another program on the same address used."""
 OTHERS_SHARE: Final = 0.5
-"""Of what a rank may hold, the most that others are counted against: so much of it is its own, whatever they do."""
+"""The weight of others counts against at most this share of what a rank may hold; the remainder is always the rank's.
+"""
 ROUNDING: Final = 1e-6
-"""What sums of weights may be off by."""
+"""Tolerance for rounding errors in sums of weights."""
 
 
 class Window:
-    """Grants of one pool, oldest first. `kept[rank]` is the part of `capacity`, 0 to below 1 and 0 of the first rank,
+    """Grants of one pool, oldest first. `kept[rank]` is the share of `capacity`, in [0, 1) and 0 for the first rank,
     that this rank and those after it never get."""
 
     __slots__ = ("_by_rank", "_granted", "_kept", "capacity", "others", "turns", "window_ns")
@@ -29,20 +30,20 @@ class Window:
         self.capacity = capacity
         self.window_ns = window_ns
         self.others = 0.0
-        """Weight within the window that we did not ask for."""
+        """Weight within the window that was not ours."""
         self.turns = 0
-        """Grants so far, for the turn of who waits longest."""
+        """Grants so far, to tell when it is the oldest request's turn."""
         self._kept = tuple(kept)
         self._by_rank = [0.0] * len(self._kept)
         self._granted: deque[tuple[int, float, int]] = deque()
 
     @property
     def used(self) -> float:
-        """Weight within the window, that of others included."""
+        """Weight within the window, including that of others."""
         return sum(self._by_rank) + self.others
 
     def forget(self, now_ns: int) -> None:
-        """Let go what has left the window."""
+        """Forget grants that have left the window."""
         granted = self._granted
         while granted and granted[0][0] + self.window_ns <= now_ns:
             _, weight, rank = granted.popleft()
@@ -51,7 +52,7 @@ class Window:
             else:
                 self._by_rank[rank] -= weight
         if not granted:
-            # Sums of fractions do not come back to 0 by themselves.
+            # Sums of fractions do not return to exactly 0 by themselves.
             self.others = 0.0
             self._by_rank = [0.0] * len(self._kept)
 
@@ -64,12 +65,12 @@ class Window:
             self._by_rank[rank] += weight
 
     def barrier(self, weight: float, rank: int) -> int | None:
-        """The first rank that, with those after it, would hold too much if `weight` were granted to `rank`; None: it
+        """The first rank that, with those after it, would exceed its share if `weight` were granted to `rank`; None: it
         may be granted. Rank 0 stands for the whole pool."""
         return self._barrier(weight, rank, self._by_rank, self.others)
 
     def room_ns(self, weight: float, rank: int) -> int:
-        """When `weight` may be granted to `rank`, if nothing else is before; 0 where it may now."""
+        """When `weight` may be granted to `rank`, if nothing else is granted before; 0: now."""
         by_rank, others = list(self._by_rank), self.others
         if self._barrier(weight, rank, by_rank, others) is None:
             return 0
@@ -90,7 +91,7 @@ class Window:
                 continue
             held = sum(by_rank[first:])
             most = self.capacity * (1.0 - self._kept[first])
-            # What is heavier than all that it may hold goes alone, or it would never go.
+            # A request heavier than the whole share goes alone, or it would never go.
             if held > ROUNDING and held + weight + min(others, OTHERS_SHARE * most) > most + ROUNDING:
                 return first
         return None

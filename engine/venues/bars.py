@@ -1,18 +1,36 @@
-"""A bar of a venue that tells neither taker volume nor the number of trades, checked, as a candle.
+"""Checks of a bar, whether it is closed, and its conversion to a `Candle` for venues that publish neither taker volume
+nor a number of trades.
 
-Called by the venues' candle readers, for streams and answers alike.
+Called by the venues' candle readers, for streams and REST answers alike.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from engine.events import NAN, Candle
 from engine.instruments import Instrument
 from engine.venues import checks
 from engine.venues.checks import Implausible
 
+UNDATED_MS: Final = 10_000
+"""How long an answer may have been under way before it was received: the deadline of a request."""
+
+
+def is_over(open_ms: int, interval_ms: int, stated_ms: int | None, recv_ns: int) -> bool:
+    """Whether a bar of a REST answer is closed, if the venue does not flag closed bars.
+
+    `stated_ms` is the venue's own time of the answer. An answer without one (None) may have been made up to
+    `UNDATED_MS` before it was received. A bar that closed in between may lack its last trades, so it counts as open: a
+    later answer or its finer bars complete it, whereas a closed bar would be kept as it is.
+    """
+    received_ms = recv_ns // 1_000_000
+    made_ms = received_ms - UNDATED_MS if stated_ms is None else min(stated_ms, received_ms)
+    return open_ms + interval_ms <= made_ms
+
 
 def check_span(open_: float, high: float, low: float, close: float) -> None:
-    """Implausible unless all are prices and high and low span the other two."""
+    """Raises Implausible unless all four are prices and high and low span the other two."""
     checks.price(low, "low")
     checks.price(high, "high")
     # Written so that a NaN fails it too.
@@ -29,7 +47,7 @@ def candle(
     bar: tuple[float, float, float, float, float, float | None],
     closed: bool,
 ) -> Candle:
-    """A checked candle; `bar` is (open, high, low, close, base volume, quote volume); None: not told."""
+    """A checked candle; `bar` is (open, high, low, close, base volume, quote volume or None if not published)."""
     open_, high, low, close, base, quote = bar
     check_span(open_, high, low, close)
     return Candle(

@@ -1,8 +1,9 @@
-"""What a venue must be able to do, without any I/O.
+"""The parser interface of a venue: text in, market events out, no I/O.
 
 Implemented by `engine.venues.<venue>.parse`; driven by the transport (live) and the replayer
 (recordings) alike. A parser keeps only what it needs to read the next message: the venue's listing
-and, where the wire sends partial messages, nothing else. Books, sums and clocks live elsewhere.
+and, if the venue sends partial messages, the values that complete them. Books, sums and clocks live
+elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from engine.instruments import Instrument
 
 
 class Verdict(IntEnum):
-    """What a frame or response turned out to be; every one is exactly one of these."""
+    """How a frame or response was classified. Each gets exactly one verdict."""
 
     ACCEPTED = 0
     """Understood. It may still yield no events (another product's row on a shared stream)."""
@@ -27,7 +28,7 @@ class Verdict(IntEnum):
     REJECTED = 2
     """Malformed, or of a known kind with a value that fails validation."""
     UNKNOWN = 3
-    """Well-formed, of a kind that is not handled."""
+    """Well-formed, but of a kind that is not handled."""
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +40,7 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
     """For rejected and unknown: what was expected and where, cleaned, at most 200 characters. For a control
     frame that reports an error: the venue's message."""
     listing: Sequence[Instrument] = ()
-    """Instruments a listing response described."""
+    """Instruments described by a listing response or a listing push."""
 
 
 CONTROL = Parsed(Verdict.CONTROL)
@@ -61,4 +62,4 @@ class VenueParser(Protocol):
         """The instrument of a symbol: as listed, or inferred from its name."""
 
     def instruments(self) -> Iterable[Instrument]:
-        """Every instrument listed or spoken of so far."""
+        """Every instrument listed, or named in a message, so far."""

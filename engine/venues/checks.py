@@ -1,6 +1,6 @@
-"""Plausibility of numbers and texts that every venue's parser asks about.
+"""Plausibility checks on numbers and texts, shared by the parsers of all venues.
 
-Called by `engine.venues.<venue>.parse` and `rest` on decoded messages, before a number may become an event.
+Called by `engine.venues.<venue>.parse` and `rest` on decoded messages, before a number may enter an event.
 The bounds are wide: they stop nonsense (NaN, seconds taken for milliseconds, a size in a price field), not markets.
 """
 
@@ -29,14 +29,14 @@ MAX_DETAIL_CHARS: Final = 200
 
 
 Price = Annotated[float, Meta(gt=0, lt=MAX_PRICE)]
-"""Types whose bounds the decoder itself holds, in C; NaN satisfies none of them."""
+"""The types from here on have bounds that the decoder itself enforces, in C; NaN satisfies none of them."""
 Size = Annotated[float, Meta(ge=0, lt=MAX_SIZE)]
 TradedSize = Annotated[float, Meta(gt=0, lt=MAX_SIZE)]
 QuotePrice = Annotated[float, Meta(ge=0, lt=MAX_PRICE)]
-"""0 where a side of the book is empty."""
+"""0 if that side of the book is empty."""
 Millis = Annotated[int, Meta(gt=MIN_MS, lt=MAX_MS)]
 UpdateId = Annotated[int, Meta(ge=-1, le=(1 << 63) - 1)]
-"""Ids of 64 bits at most, so that they may stand in any column; the decoder itself takes hundreds of digits."""
+"""At most 64 bits, so that an id fits any column; the decoder itself accepts hundreds of digits."""
 Count = Annotated[int, Meta(ge=0, lt=1 << 53)]
 
 
@@ -59,7 +59,7 @@ def size(value: float, field: str) -> float:
 
 
 def leverage(value: float | None) -> float | None:
-    """`value` if it can be the highest leverage of an instrument; an instrument is listed without one that cannot."""
+    """`value` if it can be an instrument's maximum leverage, else None: the instrument is then listed without one."""
     return value if value is not None and 1.0 <= value <= MAX_LEVERAGE else None
 
 
@@ -85,10 +85,10 @@ def time_ms(value: int, field: str) -> int:
 
 
 def level_rows(rows: Sequence[Sequence[str]], field: str) -> list[float]:
-    """Price and size of every book row in turn; all rows must be [price, size].
+    """Price and size of every book row, flattened; all rows must be [price, size].
 
-    Refuses rows that do not begin with a price above 0 and a size, all in plain ASCII decimals. Python's `float`
-    also takes `nan`, `1_0`, signs, exponents and full-width digits, so the characters are looked at first.
+    Raises Implausible unless every row is a price above 0 and a size, both in plain ASCII decimals. Python's `float`
+    also accepts `nan`, `1_0`, signs, exponents and full-width digits, so the characters are checked first.
     """
     if not rows:
         return []

@@ -1,7 +1,7 @@
-"""The instruments a venue listed or spoke of, by symbol.
+"""The instruments of a venue by symbol: those it listed, and those inferred from a symbol in a message.
 
-One table belongs to a parser; its rows and answers ask it for every symbol that a message names. What a listing says
-stands above what a name says.
+Each parser owns one table; its readers of frames and REST answers look up every symbol that a message names. A listing
+overrides what was inferred from the symbol.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from engine.text import is_safe_symbol
 from engine.venues.checks import Implausible
 
 MAX_INFERRED: Final = 5_000
-"""Instruments accepted beyond the listing; Binance lists about 3,500 pairs, OKX 2,000 besides options, the others
+"""Most instruments accepted beyond the listing; Binance lists about 3,500 pairs, OKX 2,000 besides options, the others
 fewer. More is a fault or an attack, and is refused."""
 
 
 class InstrumentTable:
-    """Every instrument listed or spoken of so far."""
+    """Every instrument listed, or named in a message, so far."""
 
     def __init__(self, venue: str, infer: Callable[[str], Instrument]) -> None:
-        """`infer(symbol)` is what a name says where no listing said more."""
+        """`infer(symbol)` builds the instrument of a symbol that no listing described."""
         self.venue = venue
         self.held: dict[str, Instrument] = {}
         self._infer = infer
         self._inferred = 0
 
     def instrument(self, symbol: str) -> Instrument:
-        """As listed, or as its name says; nothing is kept by asking."""
+        """The instrument as listed, or as inferred from its symbol; an inferred one is not stored."""
         held = self.held.get(symbol)
         return self._infer(symbol) if held is None else held
 
     def known(self, symbol: str) -> Instrument:
-        """The instrument a message speaks of, kept from now on; Implausible for a symbol that cannot be kept."""
+        """The instrument that a message names, stored from now on; raises Implausible for a symbol that cannot be."""
         held = self.held.get(symbol)
         if held is not None:
             return held
@@ -45,12 +45,12 @@ class InstrumentTable:
         return held
 
     def take(self, listing: Iterable[Instrument]) -> None:
-        """Hold what a listing described, in place of what was inferred."""
+        """Store the instruments of a listing, in place of inferred ones."""
         for instrument in listing:
             self.held[instrument.symbol] = instrument
 
     def take_pushed(self, instrument: Instrument) -> None:
-        """Hold what the stream told of one instrument; Implausible for more new ones than are accepted that way."""
+        """Store an instrument pushed by the stream; raises Implausible beyond `MAX_INFERRED` new ones."""
         if instrument.symbol not in self.held:
             self._count(instrument.symbol)
         self.held[instrument.symbol] = instrument

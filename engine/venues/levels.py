@@ -1,7 +1,7 @@
-"""Book rows of a frame, decoded as far as they are used: numbers at once, exact text only if somebody asks.
+"""Lazy decoding of the book rows of a frame: numbers at once, exact decimal text only on first access.
 
-Used by the parsers of venues whose rows are [price, size]. Numbers are judged by the decoder itself, in C, which
-makes this the cheapest place to refuse a price of 0, a negative size, `nan` or a row of three fields.
+Used by the parsers of venues whose rows are [price, size]. The decoder itself checks the numbers, in C, which makes
+this the cheapest place to refuse a price of 0, a negative size, `nan` or a row of three fields.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _DECIMALS: Final = b"0123456789."
 _QUOTING: Final = b'"[]'
 _ROW: Final = b'["",""]'
 _PLAIN: dict[int, bytes] = {}
-"""By length, what is left of plainly written rows without their digits."""
+"""By length, what remains of plainly written rows once their digits are removed."""
 _PLAIN_ROWS: Final = 2_000
-"""Most rows for which it is remembered, 16 MB in all: lengths are the sender's choice."""
+"""Most rows for which the pattern is cached, 16 MB in all: the sender chooses the lengths."""
 
 
 def numbers(raw: msgspec.Raw) -> list[float]:
-    """Price and size of every row in turn. Raises msgspec.ValidationError, which names the place, for anything else.
+    """Price and size of every row, flattened. Raises msgspec.ValidationError, which names the place, for anything else.
 
-    Rows as venues write them, `[["1.5","20"],...]`, are known by what is left without the digits; their quotes and
-    brackets are then struck out and one list of numbers is read, which takes half as long as reading rows.
+    Rows as venues write them, `[["1.5","20"],...]`, are recognized by what remains without the digits. Their quotes
+    and brackets are then removed and one flat list of numbers is read, which takes half as long as reading rows.
     """
     text = bytes(raw)
     if _is_plain(text):
@@ -47,13 +47,13 @@ def numbers(raw: msgspec.Raw) -> list[float]:
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether the rows are written as venues write them, two quoted decimals each and no blanks."""
+    """Whether the rows are written as venues write them: two quoted decimals each and no blanks."""
     shape = text.translate(None, _DECIMALS)
     plain = _PLAIN.get(len(shape))
     if plain is None:
         rows, rest = divmod(len(shape) - 1, len(_ROW) + 1)
         if rest:
-            # No rows at all, which a list of a bare number looks like without its digits, or no rows as these are.
+            # Either no rows (a list of one bare number looks the same without its digits) or rows of another form.
             return text == b"[]"
         plain = b"[%b]" % b",".join([_ROW] * rows)
         if rows <= _PLAIN_ROWS:
@@ -62,7 +62,7 @@ def _is_plain(text: bytes) -> bool:
 
 
 class TextRows(Sequence[tuple[str, str]]):
-    """The rows as the venue's own decimal text, decoded when first looked at."""
+    """The rows as the venue's own decimal text, decoded on first access."""
 
     __slots__ = ("_count", "_raw", "_rows")
 
@@ -101,6 +101,6 @@ class TextRows(Sequence[tuple[str, str]]):
                 else:
                     self._rows = _TEXTS.decode(text)
             except msgspec.ValidationError:
-                # Numbers where the venue documents strings: their shortest form is all the text there is.
+                # The venue sent numbers although it documents strings: their shortest form is the only text available.
                 self._rows = [(str(price), str(size)) for price, size in _ANY.decode(self._raw)]
         return self._rows

@@ -1,10 +1,10 @@
-"""What keeping a live picture of a venue takes, said by the venue, without any I/O.
+"""The live interface of a venue: subscriptions, requests, limits and how to read its answers. No I/O.
 
 Implemented by `engine.venues.<venue>.live`, one object per product (`binance-usdm`, `bybit-spot`, ...), from that
-venue's `session`, `rest` and `limits`; driven by `engine.transport` (sockets, requests, budgets) and `engine.feeds`
-(what is wanted). It holds rules and no state: what is subscribed, when, and what was heard of it is the driver's
-business. A topic is a subscription in our own text form, unique within a product; no venue message is ever taken apart
-outside its folder.
+venue's `session`, `rest` and `limits`. Driven by `engine.transport` (sockets, requests, budgets) and `engine.feeds`
+(which subscriptions are wanted). It holds rules and no state: the driver keeps track of what is subscribed, since when,
+and what was received. A topic is a subscription in our own text form, unique within a product. No venue message is
+decoded outside its venue's folder.
 """
 
 from __future__ import annotations
@@ -26,106 +26,108 @@ PollKind = Literal[
 
 
 class Channel(msgspec.Struct, frozen=True, gc=False):
-    """One subscription that is wanted."""
+    """One wanted subscription."""
 
     topic: str
     path: str
-    """Which of the venue's stream addresses serves it: a key of `VenueLive.paths`."""
+    """Which stream address of the venue serves it: a key of `VenueLive.paths`."""
     kind: ChannelKind
     symbol: str = ""
     """Empty for a subscription that carries the whole market."""
     first_s: float | None = None
-    """Seconds within which the first frame comes on a healthy subscription; None: it speaks only of events."""
+    """Seconds within which a healthy subscription delivers its first frame; None: it sends only when events occur."""
     silence_s: float | None = None
     """Longest silence of a healthy subscription after its first frame; None: silence proves nothing."""
 
 
 class StreamLimits(msgspec.Struct, frozen=True):
-    """What the venue allows on its streams, already reduced to what we mean to use."""
+    """Limits of the venue's streams, already reduced to the part we use."""
 
     messages_per_s: float
-    """All that we send on one connection, pings included."""
+    """Everything we send on one connection, pings included."""
     requests_per_hour: int | None
     """Subscribe and unsubscribe requests on one connection; None: no such limit."""
     connects_per_5_min: int
     """New connections from one address, to one host."""
     life_s: float | None
-    """The venue ends a connection after this long; None: not documented."""
+    """The venue closes a connection after this long; None: not documented."""
     heartbeat: str | None
     """Text to send every `heartbeat_s`; None: the venue pings by protocol frames and so do we."""
     heartbeat_s: float
     cut_s: float
-    """Without anything from the other side for this long, pongs included, a connection is dead."""
+    """A connection that receives nothing for this long, not even a pong, is dead."""
 
 
 class Ack(msgspec.Struct, frozen=True, gc=False):
-    """A frame that is no market data: an answer to something we sent, or a notice."""
+    """A frame that is not market data: an answer to something we sent, or a notice."""
 
     op: Literal["subscribe", "unsubscribe", "pong", "error", "notice"]
     ok: bool
     request_id: str = ""
-    """Of the request it answers, where the venue repeats it."""
+    """Id of the request it answers, if the venue repeats it."""
     topics: tuple[str, ...] = ()
-    """The topics it speaks of, where it names them, in our form."""
+    """The topics it names, if any, in our form."""
     message: str = ""
-    """The venue's words, cleaned, its code in front; a refusal names what was refused."""
+    """The venue's message, cleaned, with its code in front; a refusal names what was refused."""
     closes: bool = False
-    """The venue announces that it is about to close this connection: open another one now."""
+    """The venue announces that it is about to close this connection: open its replacement now."""
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One message to send, and what an answer to it will name."""
+    """One message to send, with the id and topics that its answer may name."""
 
     text: str
     request_id: str
-    """Empty where the venue's answers carry none."""
+    """Empty if the venue's answers carry none."""
     topics: tuple[str, ...]
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
-    """What a REST request takes from the budgets: weight by pool name."""
+    """What a REST request costs: weight by pool name."""
 
     pools: tuple[tuple[str, float], ...]
 
 
 class Pool(msgspec.Struct, frozen=True):
-    """A budget of one host: `capacity` weight within `window_s`, already reduced to what we mean to use."""
+    """A request budget of one host: `capacity` weight per `window_s`, already reduced to the part we use."""
 
     name: str
     """Unique across venues; products that share a pool name the same one (`binance-fapi`)."""
     capacity: float
     window_s: float
     reserve: float = 0.0
-    """Part of `capacity`, 0 to below 1, kept for what cannot wait: books and trades with a gap, and the listing. 0 for
-    a pool that serves one purpose, or whose window is over sooner than anybody minds."""
+    """Share of `capacity`, from 0 to below 1, kept for what cannot wait: books and trades with a gap, and the listing.
+    0 for a pool that serves one purpose, or whose window is too short for a wait to matter."""
 
 
 class Poll(msgspec.Struct, frozen=True, gc=False):
-    """A REST request to be repeated, because no stream pushes its answer."""
+    """A REST request to repeat, because no stream pushes its answer."""
 
     kind: PollKind
     request: str
     """`GET /path?query`."""
     every_s: float
+    """Seconds between two requests. Of "funding_history" it is the interval between two settlements, and the request is
+    sent after each of them."""
     symbol: str = ""
-    """Empty where one answer serves the whole market."""
+    """Empty if one answer covers the whole market."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """What an answer that is no success means."""
+    """What a failed REST answer means."""
 
     kind: Literal["busy", "limited", "banned", "region", "wrong"]
     """
-    busy     the venue has a bad moment (5xx, maintenance): repeat with backoff
-    limited  over a limit: that host rests for `rest_s`
-    banned   the address is banned: that host rests for `rest_s`
-    region   this host refuses this place or network: another host may answer, this one is asked again in an hour
-    wrong    the request itself is refused (unknown symbol): never repeated
+    busy     temporary failure at the venue (5xx, maintenance): repeat with backoff
+    limited  over a limit: cool-down of `rest_s` for that host
+    banned   our address is banned: cool-down of `rest_s` for that host
+    region   the host refuses this region or network: try another host, and this one again in an hour
+    wrong    the request itself is refused (unknown symbol): never repeat it
     """
     rest_s: float
-    """Seconds for which nothing may be asked of that host; 0 for busy and wrong."""
+    """Cool-down: seconds during which nothing may be sent to that host; 0 for busy and wrong."""
     message: str
-    """The venue's words, cleaned, with status and code in front."""
+    """The venue's message, cleaned, with status and code in front."""
 
 
 class VenueLive(Protocol):
@@ -133,7 +135,7 @@ class VenueLive(Protocol):
 
     @property
     def venue(self) -> str:
-        """As in `VENUES` of the capture format."""
+        """Name of the product, as in `VENUES` of the capture format."""
 
     @property
     def paths(self) -> Mapping[str, tuple[str, ...]]:
@@ -145,7 +147,7 @@ class VenueLive(Protocol):
 
     @property
     def stream_limits(self) -> StreamLimits:
-        """What its connections bear."""
+        """The limits of its stream connections."""
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -153,75 +155,76 @@ class VenueLive(Protocol):
 
     @property
     def candles_max(self) -> int:
-        """Bars in one answer."""
+        """Most bars in one answer."""
 
     # What to subscribe.
 
     def market_channels(self) -> list[Channel]:
-        """Subscriptions that carry the whole market: marks, tickers, liquidations, listings."""
+        """Market-wide subscriptions: marks, tickers, liquidations, listings."""
 
     def broad_channels(self, instrument: Instrument) -> list[Channel]:
-        """What every instrument has beyond `market_channels`: 1m candles, quotes or a shallow book where that is cheap,
-        and its ticker, mark or liquidations where no market-wide stream has them."""
+        """What every instrument gets besides `market_channels`: 1m candles, quotes or a shallow book if that is cheap,
+        and its ticker, mark or liquidations if no market-wide stream carries them."""
 
     def deep_channels(self, instrument: Instrument) -> list[Channel]:
-        """What a candidate, a pin or the open symbol has in addition: trades and the full book."""
+        """What a candidate, a pin or the open symbol gets in addition: trades and the full book."""
 
     def room(self, path: str, held: Sequence[str], topic: str) -> bool:
-        """Whether `topic` still fits on a connection of `path` that holds `held`, by the venue's limits."""
+        """Whether `topic` still fits on a connection of `path` that already holds `held`, within the limits."""
 
     def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Messages that subscribe `topics`, all of one path, each within the venue's size and count limits."""
+        """Messages that subscribe to `topics`, all of one path, each within the venue's size and count limits."""
 
     def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Messages that end the subscription of `topics`."""
+        """Messages that unsubscribe from `topics`."""
 
-    # What a frame is. Both are called for every frame received, so both only look at its beginning.
+    # What a frame is. `topic_of` runs for every frame received, so it should decode no more than it needs.
 
     def topic_of(self, text: str) -> str | None:
-        """Topic of a frame of market data; None where it is none (then `read_ack` is asked)."""
+        """Topic of a frame of market data; None if it is not one (the driver then calls `read_ack`)."""
 
     def read_ack(self, text: str) -> Ack | None:
-        """What a frame without a topic says; None where it is neither."""
+        """The answer or notice in a frame without a topic; None if it is neither."""
 
-    # What to ask by REST. Every request is `GET /path?query`.
+    # What to request by REST. Every request is `GET /path?query`.
 
     def listing_requests(self) -> list[str]:
-        """First pages of the listing of all instruments."""
+        """Requests for the first page of each part of the instrument listing."""
 
     def next_page(self, request: str, body: str) -> str | None:
-        """The request for the page that follows an answer; None at the end."""
+        """The request for the next page after an answer; None after the last page."""
 
     def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
-        """Up to `limit` bars (at most `candles_max`) that open at or before `end_ms`; None: the newest."""
+        """Request for up to `limit` bars (at most `candles_max`) that open at or before `end_ms`; None: the newest."""
 
     def depth_request(self, symbol: str) -> str:
-        """The book now, as deep as the venue gives it for aligning a stream or for a look."""
+        """Request for a book snapshot, as deep as the venue offers for aligning a stream or for a one-off look."""
 
     def mend(self, symbol: str) -> str | None:
-        """The request that mends a book after a gap (Binance: the stream goes on and is aligned on the answer); None:
-        the book channel is to be subscribed anew, and sends a snapshot."""
+        """The request that resyncs a book after a gap (Binance: the stream goes on and is aligned on the answer); None:
+        resubscribe to the book channel, which then sends a snapshot."""
 
     def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
-        """Trades of a short span, to fill a hole; None where the venue offers none that reaches `since_ms` reliably."""
+        """Request for the trades of a short span, to fill a gap; None if no request of the venue reaches back to
+        `since_ms` reliably."""
 
     def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
-        """What must be asked again and again for these instruments; market-wide polls come once."""
+        """The requests to repeat for these instruments; market-wide polls appear once."""
 
     def time_request(self) -> str:
-        """The venue's clock."""
+        """Request for the venue's clock."""
 
     def server_time_ms(self, body: str) -> int | None:
-        """The time in the answer to `time_request`; None where it holds none."""
+        """The time in the answer to `time_request`; None if it holds none."""
 
     def cost(self, request: str) -> Cost:
-        """What a request takes from which of `pools`."""
+        """What a request costs, by pool of `pools`."""
 
     def refusal(self, status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-        """What a refused answer means; None where it is a success. Venues also refuse with status 200 and a code."""
+        """What a failed answer means; None for a success. Venues also refuse with status 200 and a code."""
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-        """What the venue itself says was used of its pools in the present window, where its headers say so."""
+        """Weight used in the current window by the venue's own count, by pool; empty if its headers do not say."""
 
     def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
-        """Our part of what the venue announces that its pools hold, where a successful answer says so; by pool."""
+        """Our share of the pool capacities that the venue announces in a successful answer, by pool; mostly empty."""

@@ -1,4 +1,4 @@
-"""How a message that cannot be read, or not at once, becomes a verdict instead of an exception: alike at every venue.
+"""Shared error handling of the parsers: a message that cannot be read becomes a verdict, never an exception.
 
 Called by `engine.venues.<venue>.parse`.
 """
@@ -18,24 +18,25 @@ from engine.venues.checks import Implausible
 Asked = TypeVar("Asked")
 
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
-"""What decoding raises on bytes that are no JSON, or not of the shape."""
+"""What decoding raises on bytes that are not JSON, or not of the expected shape."""
 
 _EMPTY_TEXT: Final = re.compile(r':\s*""')
-"""A field sent empty. Cannot occur inside a JSON string, where a quote is escaped."""
+"""A field sent empty. The pattern cannot match inside a JSON string, which escapes its quotes."""
 
 
 def rejected(venue: str, what: object) -> Parsed:
-    """Malformed, or a value that cannot be true."""
+    """The verdict on a malformed message, or one with a value that cannot be true."""
     return Parsed(Verdict.REJECTED, detail=checks.detail(venue, what))
 
 
 def unknown(venue: str, what: str) -> Parsed:
-    """Well-formed, and of a kind that is not handled."""
+    """The verdict on a well-formed message of a kind that is not handled."""
     return Parsed(Verdict.UNKNOWN, detail=checks.detail(venue, f"not handled: {what}"))
 
 
 def read_again(venue: str, read: Callable[[], Parsed], fault: Exception) -> Parsed:
-    """The second reading of a frame whose fields did not fit the kind its text hinted at, which was `fault`."""
+    """Second attempt at a frame whose fields did not fit the kind that its text hinted at. `fault` is the error of the
+    first attempt."""
     try:
         return read()
     except UNREADABLE:
@@ -53,7 +54,8 @@ def read_answer(
     body: str,
     recv_ns: int,
 ) -> Parsed:
-    """The answer to a REST request as `read(asked, request, status, body, recv_ns)` has it, whatever the body."""
+    """The result of `read(asked, request, status, body, recv_ns)` on a REST answer, rejected if the body cannot be
+    read."""
     try:
         return read(asked, request, status, body, recv_ns)
     except (*UNREADABLE, Implausible) as fault:
@@ -61,7 +63,7 @@ def read_answer(
 
 
 def with_empty_fields(decode: Callable[[str], Any]) -> Callable[[str], Any]:
-    """`decode` for messages whose fields without a value come as "": they are read as None."""
+    """Wraps `decode` for messages that send "" for a field without a value: such fields are read as None."""
 
     def tolerant(text: str) -> Any:
         try:

@@ -1,7 +1,7 @@
-"""Which parser reads which venue, and who speaks to it. The one place that knows all of them.
+"""The registry of venues: their parsers and live rules. The one place that knows all of them.
 
-Used by whoever is handed frames of several venues: the runtime, the replayer and inspection. A venue's
-package is imported only when parsers are made.
+Used by everything that handles several venues: the runtime, the replayer and inspection. A venue's package
+is imported only when one of the functions here is called.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from engine.venues.live import VenueLive
 
 
 def make_parsers() -> dict[str, VenueParser]:
-    """A new parser for every venue that prism speaks to, by venue name, in the order of the names."""
+    """A new parser for every supported venue, by venue name, in the order of the names."""
     from engine.venues.binance.parse import BinanceParser
     from engine.venues.bitget.parse import BitgetParser
     from engine.venues.bybit.parse import BybitParser
@@ -41,7 +41,7 @@ PRODUCTS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def make_languages(venues: Iterable[str]) -> list[VenueLive]:
-    """What is said to each product of `venues`, names of `PRODUCTS`. Raises KeyError for another name."""
+    """The live rules of each product of `venues`, which are names of `PRODUCTS`. Raises KeyError for another name."""
     from engine.venues.binance.live import BinanceLive
     from engine.venues.bitget.live import BitgetLive
     from engine.venues.bybit.live import BybitLive
@@ -59,11 +59,11 @@ def make_languages(venues: Iterable[str]) -> list[VenueLive]:
 
 
 def conflation_keys() -> dict[str, Callable[[str], str | None]]:
-    """By venue, what tells whether a frame is worth reading only if no newer one like it came before the next scan.
+    """By venue, a function from a frame to its conflation key.
 
-    The key names what it is replaced by; None: every frame counts. Only best quotes and tickers qualify, and only
-    where a frame holds all of one instrument's: trades, book changes and candles are never passed over. A venue that
-    is not named has no such frames.
+    Of the frames with one key that arrive between two scans, only the newest needs to be read; None: the frame must be
+    read. Only best quotes and tickers qualify, and only if the frame holds the full state of one instrument: trades,
+    book updates and candles are never conflated. A venue missing from the dictionary has no such frames.
     """
     from engine.venues.binance.parse import quote_stream
     from engine.venues.bitget.session import replaced

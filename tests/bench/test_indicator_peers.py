@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bench import indicators
-from bench.indicator_peers import NAMES, Floats, Pandas, Peer, Polars
+from bench.indicator_peers import NAMES, Pandas, Peer, Polars
+from engine.arrays import Floats
 
 
 @pytest.fixture(params=[Pandas, Polars])

@@ -10,6 +10,7 @@ import pytest
 
 from engine.config.schema import Config
 from engine.events import Candle
+from engine.kept_bar import Kept
 from engine.pipeline import Pipeline
 from engine.prism.board import COMPONENT_NAMES, Board
 from engine.transport.capture import CaptureReader
@@ -98,7 +99,7 @@ def test_a_restart_on_kept_candles_scores_as_a_fresh_start_on_them() -> None:
                 instrument,
                 interval_ms,
                 [
-                    (
+                    Kept(
                         one.open_ms, one.open, one.high, one.low, one.close, one.volume_base, one.volume_quote,
                         one.taker_buy_quote, one.trades,
                     )

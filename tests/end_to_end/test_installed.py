@@ -71,7 +71,7 @@ def test_it_runs_from_anywhere(installed: Path, tmp_path: Path) -> None:
     assert prism(installed, tmp_path, "--version").stdout.startswith("prism ")
     assert prism(installed, tmp_path, "config", "init").returncode == 0
     assert prism(installed, tmp_path, "config", "check").returncode == 0
-    found = prism(installed, tmp_path, "scan", "--demo", "--rate", "200", "--for", "5", "--top", "1")
+    found = prism(installed, tmp_path, "scan", "--demo", "--rate", "200", "--for", "10", "--top", "1")
     assert found.returncode == 0
     assert "perpetuals" in found.stdout
     bundled = installed / "engine" / "simulator" / "data" / "demo.jsonl.zst"

@@ -20,7 +20,8 @@ CONSOLE: Final = """
 import json, sys
 from pathlib import Path
 from engine.config.schema import Config
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
+from engine.wiring import Wiring
 from engine.transport.live_net import LiveNet
 from tui.launch import run_console
 
@@ -98,4 +99,5 @@ def test_cached_candles_stand_in_until_a_venue_answers(tmp_path: Path) -> None:
                 )
             )
             terminal.press("\x11")
-            assert terminal.process.wait(30) == 0
+            terminal.read_to_the_end()
+            assert terminal.process.wait(60) == 0

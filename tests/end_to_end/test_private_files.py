@@ -112,6 +112,6 @@ def test_the_token_of_a_page_is_in_no_argument_environment_or_file(tmp_path: Pat
             assert TOKEN.encode() not in Path(f"/proc/{server.pid}/environ").read_bytes()
     finally:
         server.terminate()
-        _, told = server.communicate(timeout=20)
+        _, told = server.communicate(timeout=60)
     assert TOKEN not in told
     assert [path for path in made_in(tmp_path) if path.is_file() and TOKEN.encode() in path.read_bytes()] == [file]

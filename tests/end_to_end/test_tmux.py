@@ -40,7 +40,7 @@ class Tmux:
 
     def _run(self, *words: str, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(
-            ["tmux", "-S", self._socket, *words], capture_output=True, text=True, timeout=20, env=env, check=True
+            ["tmux", "-S", self._socket, *words], capture_output=True, text=True, timeout=60, env=env, check=True
         )
         return done.stdout
 
@@ -90,7 +90,7 @@ def test_a_first_run_of_the_demo_from_the_shell_and_back(open_tmux: Callable[...
     tmux.keys("Escape")
     tmux.until(lambda screen: "first time?" not in screen)
     tmux.keys("V")
-    tmux.until(lambda screen: "escape goes back" in screen and "round trip" in screen)
+    tmux.until(lambda screen: "esc goes back" in screen and "round trip" in screen)
     tmux.keys("Escape")
     tmux.resize(50, 12)
     tmux.until(lambda screen: "prism needs 60 by 16" in screen)

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from engine.errors import StoreUnusable
+from engine.kept_bar import Kept
 from engine.storage.bans import BanStore
 from engine.storage.candle_store import CandleStore
 from engine.transport.budgets import Rest
@@ -49,7 +50,8 @@ def database_of(path: Path, version: int, *statements: str) -> None:
 async def test_candles_of_the_first_version_are_read(tmp_path: Path) -> None:
     path = tmp_path / "candles.sqlite3"
     database_of(path, 1, BARS)
-    bar = [OPENED, 1.0, 2.0, 0.5, 1.5, 10.0, 12.0, 6.0, 7]
+    figures = (1.0, 2.0, 0.5, 1.5, 10.0, 12.0, 6.0)
+    bar = [OPENED, *figures, 7]
     with sqlite3.connect(path) as database:
         database.execute(
             "INSERT INTO bars VALUES ('okx', 'BTC-USDT-SWAP', 60000, ?, ?)", (OPENED, msgspec.msgpack.encode([bar]))
@@ -57,7 +59,7 @@ async def test_candles_of_the_first_version_are_read(tmp_path: Path) -> None:
     database.close()
     store = await CandleStore.open(path)
     assert store.notice == ""
-    assert await store.load({MINUTE: 0}) == [(("okx", "BTC-USDT-SWAP", MINUTE), [tuple(bar)])]
+    assert await store.load({MINUTE: 0}) == [(("okx", "BTC-USDT-SWAP", MINUTE), [Kept(OPENED, *figures, 7)])]
     await store.close()
 
 

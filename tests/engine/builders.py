@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.config.presets import FACE_WEIGHTS
 from engine.market.view import MarketView
 from engine.picture import trend_points
@@ -38,7 +39,6 @@ from tests.engine.view_builders import AT_MS, BARS, make_bars, make_instruments,
 
 __all__ = ["AT_MS", "BARS", "make_bars", "make_board", "make_instruments", "make_snapshot", "make_view"]
 
-Floats = NDArray[np.float64]
 
 UNITS: Final[dict[str, str]] = {
     "rsi": "index", "ao": "atr", "macd": "atr", "williams_r": "index", "cci": "index", "atr": "frac",
@@ -248,6 +248,7 @@ def make_focus(view: MarketView, row: int, seed: int = 1) -> Focus:
         funding_frac=view.derivatives.funding_history[row],
         structure=(("POC 24h", last * 0.998), ("VAH 24h", last * 1.01), ("VAL 24h", last * 0.99)),
         liquidation_minutes=_minutes(view, row),
+        liquidations_since_ms=view.at_ms - 7_200_000,
         peer_books=tuple(
             PeerBook(peer, _ladder(view, peer))
             for peer, other in enumerate(view.instruments)
@@ -327,4 +328,5 @@ def make_snapshot(
         ),
         focus=None if focus_row is None or focus_row >= view.rows else make_focus(view, focus_row, seed),
         liquidation_minutes=_minutes(view),
+        liquidations_since_ms=view.at_ms - 7_200_000,
     )

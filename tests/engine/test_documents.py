@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.config.presets import FACE_WEIGHTS, PRESETS
-from engine.documents import encode, explain_document, scan_document
+from engine.documents import encode, explain_document, row_document, scan_document
 from engine.prism.board import COMPONENTS, FACES
 from engine.ranking.ranker import Ranker
 from engine.ranking.result import GATES
@@ -143,6 +143,14 @@ def test_explain_is_the_scan_row_with_inputs(snapshot: Snapshot, document: dict[
             assert inputs
             assert all(list(entry) == ["name", "value", "unit", "age_ms", "source"] for entry in inputs)
     assert {name: explained[name] for name in ROW_FIELDS} == document["candidates"][0]
+
+
+def test_the_unit_names_the_timeframe_that_the_row_was_read_on(snapshot: Snapshot) -> None:
+    rsi = replace(snapshot.board.readings["rsi"], other_units={3: "index, 14 x 4h"})
+    board = replace(snapshot.board, readings={**snapshot.board.readings, "rsi": rsi})
+    mixed = replace(snapshot, board=board)
+    units = [row_document(mixed, row, None)["faces"]["technical"]["components"]["rsi"]["unit"] for row in (2, 3)]
+    assert units == [snapshot.board.units[0], "index, 14 x 4h"]
 
 
 def test_explain_ages_are_event_time() -> None:

@@ -51,6 +51,54 @@ def test_only_the_newest_durations_count() -> None:
     assert (vitals.paused, vitals.lightened) == (3, "less")
 
 
+def test_before_the_first_scan_and_the_second_count_nothing_is_known() -> None:
+    clock = ManualClock()
+    gauges = Gauges(clock, lambda: (1.0, 2.0))
+    assert math.isnan(gauges.scan_ms)
+    assert math.isnan(gauges.frames_per_s)
+    gauges.counted(1_000)
+    assert math.isnan(gauges.frames_per_s)
+    clock.advance(500 * MS)
+    gauges.counted(1_100)
+    assert gauges.frames_per_s == 200.0
+
+
+def test_the_rate_is_of_the_last_seconds_and_of_nothing_before_a_pause() -> None:
+    clock = ManualClock()
+    gauges = Gauges(clock, lambda: (1.0, 2.0))
+    frames = 0
+    for rate in (10, 1_000):
+        for _ in range(8):
+            gauges.counted(frames)
+            clock.advance(1_000 * MS)
+            frames += rate
+    gauges.counted(frames)
+    assert gauges.frames_per_s == 1_000.0
+    clock.advance(4_000 * MS)
+    gauges.counted(frames + 400)
+    assert gauges.frames_per_s == 100.0, "a scan that takes long is no pause"
+    clock.advance(60_000 * MS)
+    gauges.counted(frames + 400)
+    assert math.isnan(gauges.frames_per_s)
+    clock.advance(1_000 * MS)
+    gauges.counted(frames + 700)
+    assert gauges.frames_per_s == 300.0
+
+
+def test_a_stall_is_told_once_with_a_picture_and_asking_for_the_health_takes_nothing() -> None:
+    engine = Engine(Config(), "demo", ManualClock())
+    engine._stalls._ended(0, 2.0)
+    engine._health()
+    engine._health()
+    assert len(engine._pipeline.notices) == 0
+    engine._publish(force=True)
+    engine._publish(force=True)
+    shot = engine.latest()
+    assert shot is not None
+    assert [words for words in shot.health.notices if "stalled for 2.0 s" in words] == list(shot.health.notices)
+    assert len(shot.health.notices) == 1
+
+
 def test_pauses_of_the_collector_are_counted_while_it_is_watched_only() -> None:
     clock = ManualClock()
     before = list(gc.callbacks)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Literal
 
+import pytest
+
 from engine.config.schema import Config
 from engine.pipeline import Pipeline
 from engine.transport.capture_records import ConnectionEvent, Frame, Response
@@ -131,6 +133,21 @@ def test_what_is_given_up_is_neither_shown_nor_scored_even_where_stragglers_come
     pipeline.scan()
     assert pipeline.snapshot().columns.deep.tolist() == [True]
     assert since_ms(pipeline) == START_MS + 9
+
+
+@pytest.mark.parametrize(
+    ("lost", "why"),
+    [("public/1", "its connection broke"), (f"{VENUE}#book:BTCUSDT", "some of its messages may be missing")],
+)
+def test_a_book_that_is_lost_says_whether_its_connection_broke_or_messages_may_be_missing(lost: str, why: str) -> None:
+    pipeline = Pipeline(Config(), "live")
+    for record in (event(0, "public/1", "open"), depth(2, 10, 12, 9), snapshot(3, 11), depth(4, 13, 14, 12)):
+        pipeline.ingest(record)
+    book = pipeline.books.get(VENUE, "BTCUSDT")
+    assert book is not None
+    assert (book.status, book.reason) == ("synced", "")
+    pipeline.ingest(event(5, lost, "error"))
+    assert (book.status, book.reason) == ("resyncing", why)
 
 
 def test_a_book_waits_for_its_first_snapshot_only_once_changes_wait_for_it() -> None:

@@ -14,14 +14,15 @@ import pytest
 from engine.config.schema import Config
 from engine.events import Candle
 from engine.instruments import Instrument
-from engine.intake import Kept
+from engine.kept_bar import Kept
 from engine.kept_market import NO_LEVELS, KeptMarket, is_offline
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.pipeline import Pipeline
 from engine.ranking.result import LevelStatus
 from engine.snapshot import Feed, FeedState, Snapshot
 from engine.storage.candle_store import CandleStore
 from engine.timeframes import INTERVAL_MS
+from engine.wiring import Wiring
 from tests.engine.test_live_engine import FAPI, Scripted
 from tests.engine.transport.fake_net import answer
 from tests.engine.transport.stepped_clock import SteppedClock
@@ -48,7 +49,7 @@ def bars(interval_ms: int, price: float, count: int = 300, end_ms: int = END_MS)
         close = price * (1 + 0.01 * math.sin(n / 9) * (1 - (n + 1) / count) - 0.0001 * (count - n - 1))
         opened = last or close
         high, low = max(opened, close) * 1.001, min(opened, close) * 0.999
-        found.append((first + n * interval_ms, opened, high, low, close, 100.0, 100.0 * close, 55.0 * close, 10))
+        found.append(Kept(first + n * interval_ms, opened, high, low, close, 100.0, 100.0 * close, 55.0 * close, 10))
         last = close
     return found
 
@@ -135,9 +136,12 @@ def test_what_was_followed_no_more_is_not_shown_and_without_a_listing_symbols_mu
 
 def candles(symbol: str, interval_ms: int, end_ms: int) -> list[Candle]:
     return [
-        Candle("binance-usdm", symbol, bar[0] + interval_ms, 0, interval_ms, *bar, closed=True)
+        Candle(
+            "binance-usdm", symbol, bar.open_ms + interval_ms, 0, interval_ms, bar.open_ms, bar.open, bar.high, bar.low,
+            bar.close, bar.volume_base, bar.volume_quote, bar.taker_buy_quote, bar.trades, closed=True,
+        )
         for bar in bars(interval_ms, 50.0, end_ms=end_ms // interval_ms * interval_ms)
-    ]
+    ]  # fmt: skip
 
 
 async def test_an_engine_without_a_network_shows_what_it_kept_until_a_venue_answers(tmp_path: Path) -> None:

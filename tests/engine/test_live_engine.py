@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from engine.config.schema import Config, EngineSection, VenuesSection
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.snapshot import Vitals
+from engine.transport.budgets import Priority
 from engine.transport.capture_records import Record, Response
 from engine.transport.net import HttpAnswer
+from engine.venues.live import Cost
+from engine.wiring import Wiring
+from engine.written import Written
+from tests.engine.transport.budget_desk import uses
 from tests.engine.transport.fake_net import HANG, FakeNet, answer
 from tests.engine.transport.stepped_clock import SteppedClock, settled
 
@@ -25,9 +30,13 @@ class Kept:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.ended = ""
 
     def take(self, record: Record) -> None:
         self.records.append(record)
+
+    def written(self) -> Written:
+        return Written(len(self.records), 0, 0, self.ended)
 
 
 class Scripted(LiveEngine):
@@ -118,6 +127,26 @@ async def test_candles_that_cannot_be_kept_are_said_and_stop_nothing(tmp_path: P
     assert engine._pipeline.scans >= 3
 
 
+async def test_how_a_recording_does_is_in_every_picture_and_its_end_is_told_once() -> None:
+    for ended in ("", "the recording in DIR ended: No space left on device"):
+        kept = Kept()
+        kept.ended = ended
+        engine = Scripted(SteppedClock(), Wiring(recorder=kept))
+        engine.net.on_get(FAPI, answer({}))
+        await engine.run(3)
+        picture = engine.latest()
+        assert picture is not None
+        assert picture.health.written is not None
+        assert picture.health.written.ended == ended
+        assert picture.health.written.records > 0
+        assert engine.notices.count(ended) == (1 if ended else 0)
+    unrecorded = Scripted(SteppedClock(), Wiring())
+    await unrecorded.run(2)
+    picture = unrecorded.latest()
+    assert picture is not None
+    assert picture.health.written is None
+
+
 async def test_what_is_answered_reaches_the_recorder_and_the_budget() -> None:
     kept = Kept()
     engine = Scripted(SteppedClock(), Wiring(recorder=kept))
@@ -131,7 +160,21 @@ async def test_what_is_answered_reaches_the_recorder_and_the_budget() -> None:
     await engine.run(3)
     listings = [one for one in kept.records if isinstance(one, Response) and "exchangeInfo" in one.request]
     assert listings
-    assert {use.name: use.capacity for use in engine._budgets.uses()}["binance-fapi"] == 600
+    assert {use.name: use.capacity for use in uses(engine._budgets)}["binance-fapi"] == 600
+
+
+async def test_who_waits_for_a_budget_is_let_go_when_the_engine_ends() -> None:
+    engine = Scripted(SteppedClock(), Wiring())
+    engine.net.on_get(FAPI, answer({}))
+    waiting: list[asyncio.Task[None]] = []
+
+    def ask() -> None:
+        engine._budgets.rest("somewhere", 1e6, "banned")
+        waiting.append(asyncio.create_task(engine._budgets.take("somewhere", Cost(()), Priority.POLL)))
+
+    asyncio.get_running_loop().call_later(0.0, ask)
+    await engine.run(3)
+    assert [task.cancelled() for task in waiting] == [True]
 
 
 async def test_a_network_that_is_not_there_is_told_and_tried_for_ever() -> None:

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 import engine.picture
 from engine.config.schema import Config
-from engine.events import BookSnapshot
+from engine.events import BookSnapshot, Funding, Quote
 from engine.instruments import Instrument
+from engine.market.quotes import QUOTE_LIMIT_MS
 from engine.picture import TREND_POINTS, TREND_STEP, trend_points
 from engine.pipeline import Pipeline
+from tests.engine.builders import make_view
 from tests.engine.market.market_events import MINUTE, T0, candle, instrument, trade
 
 QUARTER = 15 * MINUTE
@@ -106,7 +108,7 @@ def test_the_focus_holds_the_books_of_the_same_asset_elsewhere() -> None:
     assert proven.bids == (("0.5", "2", 1.0),), "in the peer's own prices"
     assert proven.asks == (("0.75", "3", 2.25),)
     assert (absent.status, absent.bids, absent.asks) == ("absent", (), ())
-    pipeline.books.interrupted("bybit-linear", ["1000PEPEUSDT"])
+    pipeline.books.interrupted("bybit-linear", ["1000PEPEUSDT"], "its connection broke")
     focus = pipeline.snapshot().focus
     assert focus is not None
     lost = focus.peer_books[0].ladder
@@ -135,3 +137,70 @@ def test_a_symbol_listed_since_the_newest_scan_has_no_focus_yet() -> None:
     assert pipeline.snapshot().focus is None
     pipeline.scan()
     assert pipeline.snapshot().focus is not None
+
+
+def test_a_focus_knows_when_funding_is_settled() -> None:
+    pipeline = Pipeline(Config(), "replay")
+    for name in NAMES[:2]:
+        close(pipeline, name, 0, 10.0)
+    due = START + 4 * 60 * MINUTE
+    one = instrument("AUSDT")
+    pipeline.state.apply(Funding(one.venue, one.symbol, START, START, 0.0001, due, 8.0), one)
+    for name, told in (("AUSDT", due), ("BUSDT", None)):
+        pipeline.focus(one.venue, name)
+        focus = pipeline.snapshot().focus
+        assert focus is not None
+        assert focus.next_funding_ms == told
+
+
+def test_a_picture_knows_since_when_liquidations_are_reported() -> None:
+    pipeline = Pipeline(Config(), "replay")
+    for name in NAMES[:2]:
+        close(pipeline, name, 0, 10.0)
+    one = instrument("AUSDT")
+    pipeline.focus(one.venue, "AUSDT")
+    assert pipeline.snapshot().liquidations_since_ms is None
+    pipeline.state.liquidations_stand(one.venue, "AUSDT", START)
+    pipeline.scan()
+    assert pipeline.snapshot().liquidations_since_ms == START
+    for name, told in (("AUSDT", START), ("BUSDT", None)):
+        pipeline.focus(one.venue, name)
+        focus = pipeline.snapshot().focus
+        assert focus is not None
+        assert focus.liquidations_since_ms == told
+
+
+def test_the_spread_of_old_quotes_is_not_known() -> None:
+    pipeline = Pipeline(Config(), "replay")
+    one, other = instrument("AUSDT"), instrument("BUSDT")
+    pipeline.state.apply(Quote(one.venue, one.symbol, T0, T0 * 1_000_000, 99.9, 1.0, 100.1, 1.0), one)
+    for passed_ms, known in ((QUOTE_LIMIT_MS, True), (QUOTE_LIMIT_MS + 1, False)):
+        pipeline.state.apply(trade(T0 + passed_ms, of=other), other)
+        pipeline.scan()
+        columns = pipeline.snapshot().columns
+        assert columns.bid[0] == 99.9
+        assert columns.spread_bps[0] == pytest.approx(20.0 if known else np.nan, nan_ok=True)
+
+
+def test_the_market_in_one_line_follows_the_most_traded_bitcoin_wherever_it_stands() -> None:
+    view = make_view(12)
+    facts = view.derivatives
+    bitcoin = [row for row, one in enumerate(view.instruments) if one.asset == "BTC" and one.kind == "perp"]
+    facts.change_24h_frac[bitcoin] = (-0.3, 0.02, 0.05)
+    for leading, change in zip(bitcoin, (-0.3, 0.02, 0.05), strict=True):
+        facts.volume_24h_usd[bitcoin] = 1_000.0
+        facts.volume_24h_usd[leading] = 1e10
+        assert engine.picture._mood(view).btc_change_24h_frac == change
+    facts.volume_24h_usd[bitcoin] = np.nan
+    assert engine.picture._mood(view).btc_change_24h_frac == -0.3, "by venue and symbol where nothing sets them apart"
+    facts.change_24h_frac[bitcoin[0]] = np.nan
+    assert engine.picture._mood(view).btc_change_24h_frac == 0.02, "one whose change is not known leads nobody"
+
+
+def test_a_handful_of_rows_has_no_breadth() -> None:
+    view = make_view(12)
+    view.derivatives.change_1h_frac[:] = 0.01
+    assert engine.picture._mood(view).breadth_frac == 1.0
+    view.derivatives.change_1h_frac[2:] = np.nan
+    mood = engine.picture._mood(view)
+    assert (np.isnan(mood.breadth_frac), mood.rows_with_change) == (True, 2)

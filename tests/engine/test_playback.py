@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.config.schema import Config
@@ -38,6 +39,12 @@ def wait_for(condition: Callable[[], bool], engine: Player, seconds: float = 60.
     raise AssertionError("the engine did not come to it")
 
 
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether `condition` comes to hold within this time."""
+    pause = threading.Event()
+    return any(condition() or pause.wait(0.01) for _ in range(int(seconds / 0.01)))
+
+
 def shot(engine: Player) -> Snapshot:
     snapshot = engine.latest()
     assert snapshot is not None
@@ -53,6 +60,23 @@ def playing(records: list[Record], *, loops: bool = False, speed: float = float(
 def finished(engine: Player) -> bool:
     snapshot = engine.latest()
     return snapshot is not None and snapshot.replay is not None and snapshot.replay.finished
+
+
+def test_how_long_a_recording_is_is_known_while_it_plays(records: list[Record]) -> None:
+    end_ns = records[-1].t
+    engine = Player(
+        Config(), Recording("test", lambda: iter(records), end_ns=lambda: end_ns), "replay", speed=0.01
+    )  # fmt: skip
+    engine.start()
+    try:
+        wait_for(lambda: engine.latest() is not None and shot(engine).replay is not None, engine)
+        wait_for(lambda: (replay := shot(engine).replay) is not None and replay.end_ms is not None, engine)
+        replay = shot(engine).replay
+        assert replay is not None
+        assert replay.end_ms == end_ns // 1_000_000
+        assert not replay.finished
+    finally:
+        engine.close(5.0)
 
 
 def test_a_replay_ends_where_a_headless_run_ends(records: list[Record]) -> None:
@@ -118,6 +142,86 @@ def test_seeking_back_plays_again_from_the_start_in_a_new_epoch(records: list[Re
         engine.close(10)
 
 
+def test_seeking_back_at_full_speed_arrives_and_plays_on_to_the_end(records: list[Record]) -> None:
+    engine = playing(records)
+    try:
+        wait_for(lambda: finished(engine), engine)
+        before = shot(engine)
+        assert before.replay is not None
+        engine.seek(before.replay.start_ms + 20_000)
+        wait_for(lambda: shot(engine).epoch > before.epoch and finished(engine), engine)
+        after = shot(engine).replay
+        assert after is not None
+        assert after.seek_ms is None
+        assert shot(engine).epoch == before.epoch + 1, "it began anew once"
+    finally:
+        engine.close(10)
+
+
+def test_seeking_beyond_the_end_ends_there(records: list[Record]) -> None:
+    engine = playing(records, speed=1_000.0)
+    try:
+        wait_for(lambda: engine.latest() is not None, engine)
+        start = shot(engine).replay
+        assert start is not None
+        engine.seek(start.start_ms + 86_400_000)
+        wait_for(lambda: finished(engine), engine)
+        epoch = shot(engine).epoch
+        assert not _until(lambda: shot(engine).epoch > epoch or not finished(engine), 1.0)
+        status = shot(engine).replay
+        assert status is not None
+        assert status.seek_ms is None
+    finally:
+        engine.close(10)
+
+
+def test_a_seek_says_where_it_is_going_until_it_is_there(records: list[Record]) -> None:
+    engine = Player(Config(), Recording("test", lambda: iter(records)), "replay", speed=1.0)
+    engine.start()
+    try:
+        wait_for(lambda: engine.latest() is not None, engine)
+        status = shot(engine).replay
+        assert status is not None
+        target = status.start_ms + 40_000
+        seen: set[int | None] = set()
+        engine.seek(target)
+
+        def arrived() -> bool:
+            now = shot(engine).replay
+            assert now is not None
+            seen.add(now.seek_ms)
+            return now.at_ms >= target
+
+        wait_for(arrived, engine)
+        assert seen == {None, target}
+    finally:
+        engine.close(10)
+
+
+def test_a_gap_is_waited_for_before_its_end_is_shown_and_a_seek_skips_it(records: list[Record]) -> None:
+    hour_ms, early = 3_600_000, records[:2_000]
+    late = [msgspec.structs.replace(record, t=record.t + hour_ms * 1_000_000) for record in records[2_000:2_500]]
+    before_ms, after_ms = early[-1].t // 1_000_000, late[0].t // 1_000_000
+    held = Recording("test", lambda: iter([*early, *late]))
+    engine = Player(Config(), held, "replay", speed=50.0, start_ms=before_ms - 500)
+    engine.start()
+    try:
+
+        def waits() -> bool:
+            replay = shot(engine).replay if engine.latest() is not None else None
+            return replay is not None and replay.at_ms == before_ms and replay.next_ms == after_ms
+
+        wait_for(waits, engine)
+        assert shot(engine).at_ms < before_ms + 60_000, "the market is not shown as it is an hour later"
+        engine.seek(before_ms + 60_000)
+        wait_for(lambda: finished(engine), engine)
+        replay = shot(engine).replay
+        assert replay is not None
+        assert replay.next_ms is None
+    finally:
+        engine.close(10)
+
+
 def test_a_looping_recording_begins_again(records: list[Record]) -> None:
     engine = playing(records[:3_000], loops=True)
     try:
@@ -154,6 +258,84 @@ def test_closing_while_it_plays_takes_no_time_to_speak_of(records: list[Record])
     wait_for(lambda: engine.alive(), engine)
     engine.close(3)
     assert not engine.alive()
+
+
+class Asking(Player):
+    """Is asked for something whenever it looks whether a seek goes back: in the middle of its own reckoning."""
+
+    asks: Callable[[Player], None] = staticmethod(lambda engine: None)
+
+    def _goes_back(self) -> bool:
+        before = super()._goes_back()
+        self.asks(self)
+        return before
+
+
+def test_a_speed_that_is_asked_for_at_any_moment_ends_no_replay(records: list[Record]) -> None:
+    asked: list[float] = []
+
+    def press(engine: Player) -> None:
+        asked.append(1_000.0 if len(asked) % 2 else 2_000.0)
+        engine.set_speed(asked[-1])
+
+    engine = Asking(Config(), Recording("test", lambda: iter(records[:3_000])), "replay", speed=1_000.0)
+    engine.asks = press
+    engine.start()
+    try:
+        wait_for(lambda: finished(engine), engine)
+    finally:
+        engine.close(10)
+    assert engine.failure() is None
+    assert len(asked) > 100
+
+
+def test_a_seek_that_is_asked_for_as_another_arrives_is_not_lost(records: list[Record]) -> None:
+    first = records[0].t // 1_000_000 + 20_000
+    second = first + 15_000
+    asked: list[int] = []
+
+    def press(engine: Player) -> None:
+        if not asked and engine._pipeline.clock_ms > first - 100:
+            asked.append(second)
+            engine.seek(second)
+
+    engine = Asking(Config(), Recording("test", lambda: iter(records)), "replay", speed=0.001, start_ms=first)
+    engine.asks = press
+    engine.start()
+    try:
+        wait_for(lambda: bool(asked) and shot(engine).at_ms >= second - 1_000, engine)
+    finally:
+        engine.close(10)
+
+
+def test_what_the_console_asks_for_is_carried_out_by_the_engine_alone_in_order(records: list[Record]) -> None:
+    engine = Player(Config(), Recording("test", lambda: iter(records)), "replay", speed=4.0)
+    engine._anchor = anchor = (1, 2)
+    for _ in range(3):
+        engine.pause(True)
+        engine.step()
+        engine.set_speed(8.0)
+        engine.seek(7)
+        engine.hold([("okx", "BTC-USDT-SWAP")])
+    untouched = engine._replay_status()
+    assert (untouched.paused, untouched.speed, untouched.seek_ms) == (False, 4.0, None)
+    assert (engine._anchor, engine._steering.steps, engine._kept) == (anchor, 0, frozenset())
+    assert engine._obey()
+    done = engine._replay_status()
+    assert (done.paused, done.speed, done.seek_ms, engine._steering.steps) == (True, 8.0, 7, 3)
+    assert engine.__dict__["_anchor"] is None
+    assert engine._kept == frozenset([("okx", "BTC-USDT-SWAP")])
+    assert not engine._obey()
+
+
+def test_a_picture_shows_what_was_asked_for_before_it(records: list[Record]) -> None:
+    engine = Player(Config(), Recording("test", lambda: iter(records)), "replay")
+    engine._scan()
+    engine.pause(True)
+    engine._publish(force=True)
+    replay = shot(engine).replay
+    assert replay is not None
+    assert replay.paused
 
 
 def test_an_engine_that_fails_says_so() -> None:

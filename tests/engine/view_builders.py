@@ -12,12 +12,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from engine.arrays import Floats, Ints
 from engine.instruments import Instrument, asset_of
 from engine.market.view import Bars, Books, Derivatives, Liquidations, MarketView, Tape
 from engine.timeframes import INTERVAL_MS
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 AT_MS: Final = 1_760_445_137_000
 """2025-10-14 12:32:17 UTC: in the middle of a bar of every timeframe."""
@@ -164,6 +162,7 @@ def _make_derivatives(
     oi_history = oi[:, None] * np.exp(walk - walk[:, -1:])
     closes = last[:, None] * np.exp(0.5 * (walk - walk[:, -1:]) + rng.normal(0, 0.002, (rows, 96)))
     known = np.full(rows, at_ms - 900, dtype=np.int64)
+    settled_ago = np.arange(95, -1, -1)[None, :] * 28_800_000
     kind_times = np.where(perp[:, None], at_ms - 120_000, -1) * np.ones((1, 4), dtype=np.int64)
     return Derivatives(
         last=last,
@@ -179,6 +178,7 @@ def _make_derivatives(
         next_funding_ms=np.where(perp, (at_ms // 28_800_000 + 1) * 28_800_000, -1).astype(np.int64),
         funding_ms=np.where(perp, at_ms - 500, -1).astype(np.int64),
         funding_history=np.where(perp[:, None], rng.normal(1e-4, 8e-5, (rows, 96)), np.nan),
+        funding_history_ms=np.where(perp[:, None], at_ms // 28_800_000 * 28_800_000 - settled_ago, -1).astype(np.int64),
         open_interest_usd=oi,
         open_interest_ms=np.where(perp, at_ms - 20_000, -1).astype(np.int64),
         oi_history_usd=oi_history,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from engine.config.schema import Config, EngineSection, VenuesSection
 from engine.feeds.market import LiveMarket
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.pipeline import Pipeline
 from engine.simulator.episodes import Episode
 from engine.simulator.exchanges import make_exchanges
@@ -22,6 +22,7 @@ from engine.simulator.faults import Fault, Faults
 from engine.simulator.serving.venues import PRODUCT_OF, STEP_NS, SimulatedVenues
 from engine.simulator.world import ALL_VENUES, World, WorldSpec
 from engine.snapshot import Feed, Snapshot
+from engine.wiring import Wiring
 
 START_NS: Final = 1_790_000_000_000_000_000 // 60_000_000_000 * 60_000_000_000
 STEP_MS: Final = 20

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from engine.config.schema import Config, EngineSection, VenuesSection
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.snapshot import Feed
+from engine.wiring import Wiring
 
 VENUES: Final = ("bybit", "okx")
 PATIENCE_S: Final = 90.0

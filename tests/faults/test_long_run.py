@@ -1,21 +1,23 @@
 """All venues for hours at speed, with a break, a kick or a loss every few minutes: what must hold still holds still.
 
-The short run is part of every test run. The one of ten simulated hours takes minutes and is asked for by name:
+The short run is part of every test run. The one of a simulated day takes half an hour and is asked for by name:
 `pytest -m long -s tests/faults/test_long_run.py`; it prints what it measured after each fault.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import random
 import resource
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from tests.faults.rig import Rig
-from tests.faults.truth import check_books, check_candles, check_trades
+from tests.faults.truth import check_books, check_candles, check_trades, odd_books
 
 EXCHANGES = ("binance", "bybit", "okx", "bitget")
 
@@ -48,6 +50,11 @@ def broken(rig: Rig) -> dict[object, int]:
     return {key: book.gaps for key, book in rig.pipeline.books._full.items()}
 
 
+def all_equal(rig: Rig, deep: dict[str, set[str]]) -> bool:
+    """Whether every book equals the market's."""
+    return not any(odd_books(rig, product, deep[product]) for product in rig.market.feeds)
+
+
 def disturb(rig: Rig, rng: random.Random) -> str:
     """Let something go wrong with one venue; its words."""
     exchange = rng.choice(EXCHANGES)
@@ -58,7 +65,7 @@ def disturb(rig: Rig, rng: random.Random) -> str:
     return f"{exchange} {kind}"
 
 
-@pytest.mark.parametrize("hours", [0.25, pytest.param(10.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("hours", [0.25, pytest.param(24.0, marks=pytest.mark.long)])
 async def test_hours_of_four_venues_leave_no_gap_and_nothing_behind(hours: float) -> None:
     rng, readings = random.Random(11), list[Reading]()
     compared = {"books": 0, "trades": 0, "candles": 0}
@@ -75,6 +82,9 @@ async def test_hours_of_four_venues_leave_no_gap_and_nothing_behind(hours: float
             deep = {product: set(feed.deep) for product, feed in rig.market.feeds.items()}
             await rig.run(20.0)
             await rig.hold()
+            # On a busy machine the system's own sockets may be late; a wrong book stays wrong while nothing moves.
+            with contextlib.suppress(AssertionError):  # the checks say which levels differ
+                await rig.until(partial(all_equal, rig, deep), 5.0, f"all books equal after {fault}")
             for product in rig.market.feeds:
                 compared["books"] += check_books(rig, product, deep[product])
                 compared["trades"] += check_trades(rig, product, 60)

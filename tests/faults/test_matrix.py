@@ -100,13 +100,13 @@ def cases(exchange: str) -> list[Case]:
 
     return [
         Case("connections break", (one("drop"),), 5, broke, 90),
-        Case("kicked at the end of its life", (one("kick"),), 5, broke, 90),
+        Case("closed at the end of its life", (one("kick"),), 5, broke, 90),
         Case("half-open", (one("half_open"),), 100, lambda s: broke(s) or "down" in s.states, 90),
         Case("refused for 15 s", (one("refuse"),), 15, lambda s: "down" in s.states, 60),
         Case("all topics silent, pongs go on", (one("silent"),), 130, lambda s: s.states != {"live"}, 120),
-        Case("frames of books swallowed", (one("swallow", match=book, count=3),), 6, resynced, 90),
-        Case("frames doubled", (one("duplicate"),), 6, lambda s: "down" not in s.states, 30),
-        Case("frames change places", (one("reorder", match=book),), 4, resynced, 90),
+        Case("frames of books dropped", (one("swallow", match=book, count=3),), 6, resynced, 90),
+        Case("frames duplicated", (one("duplicate"),), 6, lambda s: "down" not in s.states, 30),
+        Case("frames reordered", (one("reorder", match=book),), 4, resynced, 90),
         Case("frames late by 2 s", (one("delay", value=2000),), 5, lambda s: "down" not in s.states, 60),
         Case("frames cut in half", (one("truncate", match=book, count=3),), 6, refused, 90),
         Case("frames of bad bytes", (one("corrupt", match=trades, count=3),), 6, refused, 90),
@@ -127,7 +127,7 @@ def cases(exchange: str) -> list[Case]:
         Case("500 to every request", (one("500"),), 30, unnoticed, 60),
         Case("answers take 8 s", (one("slow", value=8_000),), 30, unnoticed, 60),
         Case("answers cut in half", (one("bad_json"),), 60, unnoticed, 60),
-        Case("restart, sequences anew", (one("restart"),), 5, broke, 60),
+        Case("restart, sequences start again", (one("restart"),), 5, broke, 60),
         # Last: a host that refuses the region is not asked again for an hour.
         Case("451 to every request", (one("451", match="/"),), 60, unnoticed, 60),
         Case("403 with a page", (one("403", match="/"),), 60, unnoticed, 60),

@@ -31,20 +31,33 @@ def instrument(rig: Rig, product: str, symbol: str) -> SimInstrument:
 
 
 def check_books(rig: Rig, product: str, since: Collection[str] | None = None) -> int:
-    """Every deep book level by level, as decimal numbers; how many books. `since`: those alone that were deep then, for
-    a ranking that changes may just have brought another."""
-    deep = [symbol for symbol in rig.market.feeds[product].deep if since is None or symbol in since]
-    for symbol in deep:
+    """Every deep book level by level, as decimal numbers; how many books. `since` as for `odd_books`."""
+    odd = odd_books(rig, product, since)
+    assert not odd, odd
+    return sum(since is None or symbol in since for symbol in rig.market.feeds[product].deep)
+
+
+def odd_books(rig: Rig, product: str, since: Collection[str] | None = None) -> list[str]:
+    """In words every deep book that does not equal the market's. `since`: those alone that were deep then, for a
+    ranking that changes may just have brought another."""
+    odd: list[str] = []
+    for symbol in sorted(rig.market.feeds[product].deep):
+        if since is not None and symbol not in since:
+            continue
         one = instrument(rig, product, symbol)
         book = rig.pipeline.books.whole(product, symbol)
-        assert book is not None
-        assert book.status == "synced", (product, symbol, book.reason)
+        if book is None or book.status != "synced":
+            odd.append(f"{product} {symbol}: {'no book' if book is None else book.reason}")
+            continue
         truth = rig.world.book(one, DEPTH[product])
         for held, levels in zip(book.top(DEPTH[product]), (truth.bids, truth.asks), strict=True):
-            ours = [(float(price), float(size)) for price, size in held]
-            theirs = [(float(one.price_text(ticks)), float(one.size_text(steps))) for ticks, steps in levels]
-            assert ours == theirs, (product, symbol)
-    return len(deep)
+            ours = {(float(price), float(size)) for price, size in held}
+            theirs = {(float(one.price_text(ticks)), float(one.size_text(steps))) for ticks, steps in levels}
+            if ours != theirs:
+                late_ms = truth.ms - book.updated_ms
+                differing = f"ours alone {sorted(ours - theirs)[:3]}, theirs alone {sorted(theirs - ours)[:3]}"
+                odd.append(f"{product} {symbol}: {differing}, {late_ms} ms behind, after update {book.sequence}")
+    return odd
 
 
 def check_trades(rig: Rig, product: str, seconds: int) -> int:
@@ -106,6 +119,19 @@ def check_candles(rig: Rig, product: str, bars: int = 5) -> int:
             assert list(held[1:5]) == price, (product, followed.symbol, open_ms, held)
             assert math.isclose(held.volume_usd, float(one.quote_text(bar.quote)), rel_tol=1e-9, abs_tol=1e-9)
     return compared
+
+
+def lacks_funding(rig: Rig, product: str) -> list[str]:
+    """Followed perpetuals whose funding rate the last scan did not know, as symbols."""
+    held = rig.pipeline._scan
+    if held is None:
+        return [followed.symbol for followed in rig.market.feeds[product].followed]
+    known, universe = held[0].derivatives.funding_frac, rig.pipeline.state.universe
+    perps = [followed.symbol for followed in rig.market.feeds[product].followed if followed.kind == "perp"]
+    rows = {symbol: universe.row(product, symbol) for symbol in perps}
+    return [
+        symbol for symbol, row in rows.items() if row is not None and (row >= len(known) or known[row] != known[row])
+    ]
 
 
 def check_derivatives(rig: Rig, product: str) -> int:

@@ -25,7 +25,7 @@ def of(intake: Intake) -> dict[str, Any]:
         "view": plain(state.view(state.at_ms, books)),
         "books": [_levels(intake, one.venue, one.symbol) for one in instruments],
         "forming": [plain(state.candles.forming(row, name)) for row in rows for name in INTERVAL_MS],
-        "trades": [plain(state.tape.recent(row)) for row in rows],
+        "trades": [plain(state.tape.prints.of(row)) for row in rows],
         "liquidations": plain(state.liquidations.lines()),
         "listed": {
             venue: sorted(repr(one) for one in parser.instruments() if not one.inferred)

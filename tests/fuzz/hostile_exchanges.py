@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,11 +95,7 @@ class HostileSimulator(Simulator):
     """These exchanges where the simulator would be."""
 
     def __init__(self) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz.hostile_exchanges"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        self._routes = None
+        self._begin([sys.executable, "-m", "tests.fuzz.hostile_exchanges"])
 
 
 async def _serve() -> None:

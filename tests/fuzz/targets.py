@@ -155,7 +155,8 @@ def config(data: bytes) -> None:
 
 def expression(data: bytes) -> None:
     """The whole of it is a filter expression."""
-    from tui.presenters.filter_expression import FilterError, complete, parse
+    from tui.presenters.filter_completion import complete
+    from tui.presenters.filter_expression import FilterError, parse
 
     text = data.decode("utf-8", "replace")
     complete(text[:1_000])

@@ -25,6 +25,7 @@ from engine.config import yaml_text
 from engine.config.loading import load as load_config
 from engine.errors import CaptureError, ConfigError, StoreUnusable
 from engine.events import Candle
+from engine.storage.candle_rows import ended
 from engine.storage.candle_store import CandleStore
 from engine.text import clean
 from engine.transport import capture as capture_module
@@ -33,7 +34,8 @@ from engine.transport.capture_records import Record
 from tests.fuzz.damage import DEEP, TOKENS, damaged
 from tui import state as console_state
 from tui.presenters import filter_expression
-from tui.presenters.filter_expression import FilterError, complete
+from tui.presenters.filter_completion import complete
+from tui.presenters.filter_expression import FilterError
 
 SEEDS = st.integers(0, 2**32)
 HEADER = b'{"capture":1,"created":"2026-01-01","source":"test","note":""}\n'
@@ -256,6 +258,7 @@ def test_a_damaged_state_file_starts_the_console_with_defaults_or_with_what_is_f
         aside.unlink()
     kept = console_state.ConsoleState(
         preset="strict", theme="dark", find="PEPE", expression="score > 1",
+        filters={"crowded": "funding > 0.05%", "quiet": "symbol ~ 'PEPE'"},
         watched=(console_state.Instrument("okx", "BTC-USDT-SWAP"),) * 2,
         pinned=(console_state.Instrument("okx", "X"),), liquidation_minimum_usd=5.0,
     )  # fmt: skip
@@ -266,6 +269,7 @@ def test_a_damaged_state_file_starts_the_console_with_defaults_or_with_what_is_f
     assert notice is None or clean(notice, 2_000) == notice
     texts = [found.preset or "", found.theme or "", found.sort or "", found.side, found.find, found.expression]
     texts += [found.face, found.timeframe, *(one.symbol for one in (*found.watched, *found.pinned))]
+    texts += [text for named in found.filters.items() for text in named]
     assert all(clean(one, 1_000) == one for one in texts)
     assert math.isfinite(found.liquidation_minimum_usd)
     assert abs(found.depth_grouping) < 1 << 31
@@ -298,6 +302,8 @@ BODIES: dict[str, object] = {
     "a range that does not span": msgspec.msgpack.encode([(bar(0)[0], 9.0, *bar(0)[2:])]),
     "a volume below zero": msgspec.msgpack.encode([(*bar(0)[:5], -1.0, *bar(0)[6:])]),
     "a count beyond all": msgspec.msgpack.encode([(*bar(0)[:8], (1 << 64) - 1)]),
+    "a figure too many": msgspec.msgpack.encode([(*bar(0), 1.0)]),
+    "a figure too few": msgspec.msgpack.encode([bar(0)[:8]]),
     "a bar of the future": msgspec.msgpack.encode([bar(10_000)]),
 }
 
@@ -312,13 +318,15 @@ async def test_a_row_of_kept_candles_that_cannot_be_true_is_left_out(tmp_path: P
         database.executemany("INSERT INTO bars VALUES (?, ?, ?, ?, ?)", rows)
     database.close()
     store = await CandleStore.open(path)
-    assert [key[1] for key, _ in await store.load({MINUTE: 0}, T0 + 100 * MINUTE)] == ["GOOD"]
+    found = await store.load({MINUTE: 0})
+    assert [key[1] for key, bars in found if ended(bars, MINUTE, T0 + 100 * MINUTE)] == ["GOOD"]
     # Nor does it stand in the way of what is kept next.
     fresh = Candle("okx", "BAD", T0 + MINUTE, 0, MINUTE, T0, 1.0, 2.0, 0.5, 1.5, 1.0, 1.0, 1.0, 1, closed=True)
     await store.save([fresh])
-    held = dict(await store.load({MINUTE: 0}, T0 + 100 * MINUTE))
+    held = dict(await store.load({MINUTE: 0}))
     await store.close()
-    assert [one[0] for one in held["okx", "BAD", MINUTE]][-1:] == [T0]
+    bars = ended(held["okx", "BAD", MINUTE], MINUTE, T0 + 100 * MINUTE)
+    assert [one.open_ms for one in bars][-1:] == [T0]
 
 
 @pytest.mark.parametrize("part", range(12))
@@ -339,7 +347,7 @@ async def test_a_damaged_database_is_set_aside_or_told_of(tmp_path: Path, part: 
     try:
         held = await store.load({MINUTE: 0})
         await store.save(candles[:50])
-        assert all(one[1] > 0.0 for _, bars in held for one in bars)
+        assert all(one.open > 0.0 for _, bars in held for one in bars)
     except StoreUnusable as error:
         say_cleanly(error.message)
     finally:
@@ -388,9 +396,9 @@ def sheet_of_a_market() -> Any:
 
 
 @settings(max_examples=60)
-@given(text=st.text(max_size=80), cursor=st.integers(0, 90))
-def test_any_text_can_be_completed(text: str, cursor: int) -> None:
-    for one in complete(text, cursor):
+@given(text=st.text(max_size=80))
+def test_any_text_can_be_completed(text: str) -> None:
+    for one in complete(text):
         assert one.text.isascii()
         assert 0 <= one.start <= len(text)
 

@@ -17,13 +17,15 @@ from typing import Any, Final
 from engine.clock import Clock
 from engine.config.schema import Config, EngineSection, VenuesSection
 from engine.documents import encode, scan_document
-from engine.live import LiveEngine, Wiring
+from engine.live import LiveEngine
 from engine.simulator.serving.venues import PRODUCT_OF
 from engine.storage.candle_store import CandleStore
 from engine.transport.capture_records import ConnectionEvent, Frame, Record
 from engine.transport.net import Net
+from engine.wiring import Wiring
+from engine.written import Written
 from tests.faults.rig import Rig
-from tests.faults.truth import check_books, check_candles, check_derivatives, check_trades
+from tests.faults.truth import check_books, check_candles, check_derivatives, check_trades, lacks_funding
 from tests.simulation.disk import Disk
 from tests.simulation.loop import SimClock, SimLoop, WrongClock
 from tests.simulation.net import SimNet, Weather
@@ -38,6 +40,10 @@ are the longest wait of the engine's own, and an engine that was opened anew mea
 CLOSES_S: Final = 10.0
 SERVED_S: Final = 120.0
 """A connection whose certificate could not be checked is tried again after a minute and the longest pause of others."""
+FUNDING_S: Final = 90.0
+"""OKX says a funding rate every 30 to 90 s: where its first words on a subscription were lost, the next are these."""
+LATE_MS: Final = 1_500
+"""A book may be as far behind its market: what happened since may still be on its way."""
 NET_FAILURES: Final = frozenset({"resolve", "refused", "timeout", "tls"})
 SPOT: Final = frozenset({"binance-spot", "bybit-spot"})
 
@@ -64,6 +70,10 @@ class EventLog:
             case _:
                 words = f"{record.t} {record.venue} {record.request} {record.status} {record.body}"
         self.note(words)
+
+    def written(self) -> Written:
+        """Nothing reaches a disk."""
+        return Written(self.records, 0, 0)
 
     def note(self, words: str) -> None:
         """Something else that happened."""
@@ -218,11 +228,18 @@ class SimRig(Rig):
     # What must hold.
 
     def has_caught_up(self) -> bool:
-        """Whether every deep book has taken its market's newest change, or has just been told of it."""
+        """Whether every deep book has taken its market's newest change, or that one has only just happened.
+
+        A message that was taken away shows by the next of its book alone, for which a quiet one may take a while.
+        """
         for product, feed in self.market.feeds.items():
             for symbol in feed.deep:
                 one, book = self.world.find(product, symbol), self.pipeline.books.whole(product, symbol)
-                if one is None or book is None or self.world.book(one, 1).ms - book.updated_ms > 1_500:
+                if one is None or book is None:
+                    return False
+                changed_ms = self.world.book(one, 1).ms
+                settled_ms = self.world.now_ms - LATE_MS
+                if changed_ms - book.updated_ms > LATE_MS or book.updated_ms < changed_ms < settled_ms:
                     return False
         return True
 
@@ -245,6 +262,10 @@ class SimRig(Rig):
             if served != sum(self.feed(product).channels for product in self.products(exchange)):
                 return False
         return True
+
+    def knows_funding(self) -> bool:
+        """Whether the rate of every followed perpetual is known."""
+        return not any(lacks_funding(self, product) for product in self.market.feeds if product not in SPOT)
 
     def words(self) -> str:
         """Every feed's own words and what is served, for a failing run."""
@@ -342,6 +363,7 @@ async def _whole_run(plan: Plan, clock: SimClock) -> Outcome:
         await rig.run(2.0)
         await rig.until(lambda: rig.is_whole() and rig.has_caught_up(), BOUND_S, "all is well for good")
         await rig.until(rig.is_served, SERVED_S, "what is wanted is served, and nothing else")
+        await rig.until(rig.knows_funding, FUNDING_S, "the funding of every perpetual is known")
         deep = {product: set(feed.deep) for product, feed in rig.market.feeds.items()}
         await rig.hold()
         outcome.compared = rig.check_truth(deep)

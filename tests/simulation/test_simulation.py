@@ -27,6 +27,12 @@ FOUND = {
     2_010: "trades of a frame whose words around the topic were damaged were not asked for",
     2_027: "trades of a frame whose topic was damaged were not asked for",
     2_315: "an end that a half-open connection lost was not asked for again, nor trades from before it spoke anew",
+    2_446: "trades of a damaged frame were believed to be in the answer to a request that was sent before it came",
+    2_646: "trades of a frame whose symbol was damaged, so that it named nobody, were not asked for",
+    2_721: "a venue that closes connections on which it hears nothing was not told that a machine had only dozed",
+    3_965: "a picture made between a sleep of 20 minutes and the next scan ended the engine",
+    4_128: "a push of Bitget's candle that an older one overtook was closed with the older one's volume",
+    4_159: "trades that a response lists one by one counted again after the stream had joined them, late",
 }
 """Seeds of runs up to 60 s that once failed, and what they found."""
 
@@ -34,7 +40,9 @@ FOUND = {
 def check(outcome: Outcome) -> None:
     """What a run that ended well compared."""
     assert outcome.compared["books"] >= 2
-    assert outcome.compared["candles"] >= 20
+    slept_s = sum(act.value for act in outcome.plan.acts if act.kind == "sleep")
+    # What a long sleep missed is asked for within minutes, which the end of a run does not wait for.
+    assert outcome.compared["candles"] >= 20 or slept_s > 600.0
     assert outcome.compared["derivatives"] >= 8
     assert outcome.records > 1_000
 

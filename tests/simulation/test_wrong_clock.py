@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
 import pytest
 
-from engine.transport.capture_records import Record
+from engine.transport.capture_records import Record, Response
 from tests.simulation.loop import SimClock, SimLoop
 from tests.simulation.plan import Plan
 from tests.simulation.run import BOUND_S, SimRig
 
 T = TypeVar("T")
 
+CANDLES = re.compile("(?:klines?|candles)[?].*limit=([0-9]+)")
+"""A request for candles, and how many are wanted."""
 HOUR_NS = 3_600_000_000_000
 PLAN = Plan(11, ("binance", "bybit", "okx"), 3, 60.0, 2, 1_000, False, 0.0, ())
 
@@ -22,8 +27,8 @@ PLAN = Plan(11, ("binance", "bybit", "okx"), 3, 60.0, 2, 1_000, False, 0.0, ())
 class WrongRig(SimRig):
     """Notes the receive times of everything that is recorded."""
 
-    def __init__(self, clock: SimClock) -> None:
-        super().__init__(PLAN, clock)
+    def __init__(self, clock: SimClock, plan: Plan = PLAN) -> None:
+        super().__init__(plan, clock)
         self.strays: list[Record] = []
         take = self.log.take
 
@@ -49,21 +54,23 @@ class WrongRig(SimRig):
         assert (counted.skewed, counted.late_trades) == (0, 0)
 
     async def check_whole(self) -> list[str]:
-        """Everything equals the market; the ranking, for comparing."""
+        """Everything equals the market; the scored instruments, for comparing."""
         await self.until(self.has_caught_up, BOUND_S, "caught up")
         deep = {product: set(feed.deep) for product, feed in self.market.feeds.items()}
         await self.hold()
-        assert self.check_truth(deep)["trades"] > 50
+        assert self.check_truth(deep)["trades"] > 30
         shot = self.snapshot
-        return [shot.instruments[row].symbol + shot.instruments[row].venue for row in shot.ranking.candidates]
+        ranked = (*shot.ranking.candidates, *shot.ranking.vetoed)
+        scored = [shot.instruments[row] for row in ranked if np.isfinite(shot.board.prism[row])]
+        return sorted(one.symbol + one.venue for one in scored)
 
 
-def simulated(play: Callable[[WrongRig], Awaitable[T]], *, off_ns: int = 0) -> T:
+def simulated(play: Callable[[WrongRig], Awaitable[T]], *, off_ns: int = 0, plan: Plan = PLAN) -> T:
     """What came of `play` with a rig whose machine's clock is `off_ns` ahead from the beginning."""
-    clock = SimClock(PLAN.seed)
+    clock = SimClock(plan.seed)
 
     async def whole() -> T:
-        rig = WrongRig(clock)
+        rig = WrongRig(clock, plan)
         rig.machine_clock.off_ns = off_ns
         await rig._serve()
         rig.kept = frozenset(asyncio.all_tasks())
@@ -91,7 +98,9 @@ async def _from_the_beginning(rig: WrongRig) -> list[str]:
     told = [words for words in rig.pipeline.notices if "this machine's clock" in words]
     if rig.machine_clock.off_ns:
         way = "ahead of" if rig.machine_clock.off_ns > 0 else "behind"
-        assert told == [f"this machine's clock is 3,600 s {way} the venues': receive times go by theirs; set it by NTP"]
+        assert told == [
+            f"this machine's clock is 3,600 s {way} the venues': receive times use theirs; synchronise it by NTP"
+        ]
         for feed in rig.snapshot.feeds:
             assert feed.skew_ms is not None
             assert abs(feed.skew_ms + rig.machine_clock.off_ns / 1e6) < 200, "the user sees that his clock is wrong"
@@ -171,3 +180,31 @@ def test_where_nobody_tells_the_time_at_first_everything_begins_anew_once_somebo
         return await rig.check_whole()
 
     assert simulated(play, off_ns=off_ns)
+
+
+def test_candles_that_are_kept_are_not_asked_for_again_where_all_begins_anew_with_the_right_time() -> None:
+    async def play(rig: WrongRig) -> int:
+        asked: list[int] = []
+        take = rig.log.take
+
+        def noted(record: Record) -> None:
+            if isinstance(record, Response) and "/history-candles" not in record.request:
+                asked.extend(int(bars[1]) for bars in CANDLES.finditer(record.request))
+            take(record)
+
+        rig.log.take = noted  # type: ignore[method-assign]
+        await rig.until(rig.is_whole, 60.0, "everything live")
+        await rig.run(5.0)
+        assert min(asked) >= 300, "nothing was kept before"
+        asked.clear()
+        rig.machine_clock.frozen_ns = 600_000_000_000
+        rig.sim_clock.sleep_machine(600.0)
+        await rig.until(lambda: "machine's clock again" in " ".join(rig.pipeline.notices), 5.0, "the clock is right")
+        await rig.until(rig.is_whole, 60.0, "everything live again")
+        await rig.run(5.0)
+        return max(asked)
+
+    assert simulated(play, plan=replace(PLAN, keeps_candles=True)) == 13, (
+        "ten minutes, and what may be open or in doubt at the ends"
+    )
+    assert simulated(play) >= 300

@@ -11,8 +11,8 @@ from engine.snapshot import Snapshot
 from tests.engine.builders import make_snapshot
 from tui.presenters.candidates import CandidatesModel
 from tui.presenters.columns import layout
-from tui.presenters.selection import ViewState
-from tui.presenters.sheet import Key
+from tui.presenters.row import Key
+from tui.presenters.view_state import ViewState
 
 WIDE = layout(200)
 BASE = make_snapshot(60, preset="relaxed")

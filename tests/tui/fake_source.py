@@ -22,6 +22,8 @@ from tui.state import ConsoleState, save
 
 ROWS = 40
 SIZES = [(80, 24), (120, 40), (200, 60)]
+MOST_TURNS = 100
+"""Of the console's loop, until a picture stands whole."""
 """Small, medium and wide terminals."""
 
 
@@ -130,10 +132,14 @@ def text_of(app: App[Any]) -> str:
 
 
 async def settle(app: PrismApp, clock: ManualClock, pilot: Any, seconds: float = 1.1) -> None:
-    """Let the clocks of display and order pass once."""
+    """Let the clocks of display and order pass once, and all of that be shown."""
     clock.advance(int(seconds * 1e9))
     app.refresh_view()
     await pilot.pause()
+    for _ in range(MOST_TURNS):
+        if not app._is_turning and app._pieces is None:
+            break
+        await pilot.pause()
 
 
 def screen_of(app: PrismApp) -> Screen[Any]:

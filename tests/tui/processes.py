@@ -16,7 +16,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def wait_until_gone(pid: int, seconds: float = 10.0) -> bool:
+def wait_until_gone(pid: int, seconds: float = 60.0) -> bool:
     """Whether it ends within this time."""
     end = time.monotonic() + seconds
     while is_running(pid) and time.monotonic() < end:
@@ -32,3 +32,9 @@ def children_of(pid: int) -> list[int]:
         for task in (found.iterdir() if found.exists() else ())
         for child in (task / "children").read_text(encoding="ascii").split()
     ]
+
+
+def state_of(pid: int) -> str:
+    """What the system says of it, its signals and its threads, for the message of a failed test."""
+    threads = (path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/wchan"))
+    return Path(f"/proc/{pid}/status").read_text(encoding="ascii") + "\n".join(threads)

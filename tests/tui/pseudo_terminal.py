@@ -59,7 +59,7 @@ class PseudoTerminal:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         os.close(self.slave)
         os.close(self.master)
 

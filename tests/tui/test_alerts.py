@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 
 from engine.config.schema import Config, ConsoleSection, EngineSection
-from engine.snapshot import FeedState, LiquidationLine, Snapshot
-from tests.tui.fake_source import make_app, scene, settle
-from tui.presenters.alerts import QUIET_MS, AlertChoice, Alerts, desktop_notice
+from engine.snapshot import Feed, FeedState, LiquidationLine, Snapshot
+from tests.tui.fake_source import FakeSource, make_app, scene, settle, text_of
+from tui.presenters.alerts import LONGEST_MS, QUIET_MS, SETTLED_MS, AlertChoice, Alerts, desktop_notice
 from tui.presenters.format import usd_text
 
 BASE = scene("live")
@@ -35,13 +36,16 @@ def with_state(snapshot: Snapshot, state: FeedState) -> Snapshot:
 
 def with_liquidations(snapshot: Snapshot, *sizes: float) -> Snapshot:
     lines = tuple(
-        LiquidationLine(BASE.at_ms + n, "okx", f"L{n}", "long", 1.0, size, size, False) for n, size in enumerate(sizes)
+        LiquidationLine(BASE.at_ms + n, "okx", f"L{n}", "long", 1.0, 2.0, size, False) for n, size in enumerate(sizes)
     )
     return replace(snapshot, liquidations=lines[::-1])
 
 
 def alerts(every_s: float = 0.0) -> Alerts:
-    return Alerts(AlertChoice(every_s=every_s))
+    """Of a market whose history has arrived."""
+    told = Alerts(AlertChoice(every_s=every_s))
+    told.follow(at(BASE, -SETTLED_MS))
+    return told
 
 
 def test_a_new_candidate_is_told_once_in_a_while() -> None:
@@ -56,6 +60,64 @@ def test_a_new_candidate_is_told_once_in_a_while() -> None:
     assert told.look(at(BASE, 3), "relaxed", 3.0) == "", "it was there a moment ago"
     assert told.look(at(few, 4), "relaxed", 4.0) == ""
     assert told.look(at(BASE, 4 + QUIET_MS), "relaxed", 5.0) != ""
+
+
+def test_candidates_are_no_news_until_their_venues_history_has_arrived() -> None:
+    told = Alerts(AlertChoice(every_s=0.0))
+    few, ms = with_rows(BASE, len(CANDIDATES) - 1), 0
+
+    def arrives(*feeds: Feed) -> str:
+        """A row that leaves for long and comes back, under these feeds."""
+        nonlocal ms
+        ms += QUIET_MS
+        told.look(at(replace(few, feeds=feeds), ms), "relaxed", float(ms))
+        return told.look(at(replace(BASE, feeds=feeds), ms + 1), "relaxed", float(ms + 1))
+
+    still = tuple(replace(feed, backfill=7 * (feed.venue == LAST.venue)) for feed in BASE.feeds)
+    told.follow(replace(BASE, feeds=(), at_ms=0))
+    assert arrives(*(replace(feed, state="connecting") for feed in BASE.feeds)) == ""
+    assert arrives(*still) == ""
+    assert told.waits(at(replace(BASE, feeds=still), ms))
+    told.look(at(few, ms + 2), "relaxed", float(ms))
+    assert told.waits(at(BASE, ms + 2)), "the last answers are still to come"
+    assert LAST.symbol in arrives(*BASE.feeds)
+    assert not told.waits(BASE)
+    assert LAST.symbol in arrives(*still), "what is fetched later, after a break, silences nothing"
+    again = replace(at(BASE, ms + 3), epoch=BASE.epoch + 1)
+    told.look(again, "relaxed", float(ms + 3))
+    assert told.waits(again), "a recording that begins anew"
+
+
+def test_a_venue_that_is_down_or_refuses_its_history_does_not_keep_alerts_waiting_for_ever() -> None:
+    told = Alerts(AlertChoice())
+    feeds = tuple(replace(feed, state="down") for feed in BASE.feeds)
+    told.follow(replace(BASE, feeds=feeds))
+    assert not told.waits(replace(BASE, feeds=feeds))
+    feeds = tuple(replace(feed, backfill=400) for feed in BASE.feeds)
+    for ms, waits in ((0, True), (LONGEST_MS - 1, True), (LONGEST_MS, False)):
+        shot = at(replace(BASE, feeds=feeds), ms)
+        told.follow(shot)
+        assert told.waits(shot) == waits
+
+
+async def test_the_header_shows_while_alerts_are_on_and_that_they_wait(tmp_path: Path) -> None:
+    market = scene("live")
+    feeds = tuple(replace(feed, backfill=120) for feed in market.feeds)
+    app, source, clock = make_app(tmp_path, FakeSource(replace(market, feeds=feeds)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        assert "♪" not in text_of(app)
+        await pilot.press("b")
+        await settle(app, clock, pilot)
+        assert "♪ alerts wait for history" in text_of(app).split("\n")[0]
+        assert "(once history has arrived)" in [note.message for note in app._notifications][-1]
+        for ms in (1, 2 + SETTLED_MS):
+            source.snapshot = at(market, ms)
+            await settle(app, clock, pilot)
+        assert "♪ alerts  " in text_of(app).split("\n")[0]
+        await pilot.press("b")
+        await settle(app, clock, pilot)
+        assert "♪" not in text_of(app).split("\n")[0]
 
 
 def test_another_preset_or_recording_is_no_news() -> None:
@@ -74,6 +136,30 @@ def test_only_large_liquidations_ring_and_each_once() -> None:
     assert text == f"L2 OKX long liquidated, {usd_text(250_000.0)}"
     assert told.look(at(with_liquidations(BASE, 9e6, 99_999.0, 250_000.0), 3), "relaxed", 3.0) == ""
     assert told.look(at(with_liquidations(BASE, float("nan")), 4), "relaxed", 4.0) == "", "size in dollars not known"
+
+
+def test_one_whose_size_in_dollars_is_not_known_does_not_make_older_ones_news_again() -> None:
+    told = alerts()
+    told.look(with_liquidations(BASE, 1.0), "relaxed", 0.0)
+    assert told.look(at(with_liquidations(BASE, 1.0, 250_000.0, float("nan")), 1), "relaxed", 1.0) != ""
+    for second in (2, 3):
+        # As through the pipe of the engine's process: another object, whose NaN is another too.
+        again = pickle.loads(pickle.dumps(with_liquidations(BASE, 1.0, 250_000.0, float("nan")).liquidations))
+        later = at(replace(BASE, liquidations=again), second)
+        assert told.look(later, "relaxed", float(second)) == ""
+
+
+def test_one_that_arrives_late_or_twice_alike_rings_too() -> None:
+    told = alerts()
+    old, new = (LiquidationLine(BASE.at_ms + ms, "okx", "L", "long", 1.0, 2.0, 5e6, False) for ms in (0, 60_000))
+    late = replace(old, venue="bybit-linear", symbol="LATE", notional_usd=250_000.0)
+    told.look(replace(BASE, liquidations=(new, old)), "relaxed", 0.0)
+    text = told.look(at(replace(BASE, liquidations=(new, late, old)), 1), "relaxed", 1.0)
+    assert text == f"LATE Bybit long liquidated, {usd_text(250_000.0)}"
+    assert told.look(at(replace(BASE, liquidations=(new, late, old)), 2), "relaxed", 2.0) == ""
+    twice = told.look(at(replace(BASE, liquidations=(new, late, late, old)), 3), "relaxed", 3.0)
+    assert twice == text, "two orders of one size in one millisecond are two liquidations"
+    assert told.look(at(replace(BASE, liquidations=(new, late)), 4), "relaxed", 4.0) == "", "the oldest ones leave"
 
 
 def test_a_venue_rings_when_it_falls_silent_and_when_it_is_back() -> None:

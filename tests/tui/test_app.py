@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
+import numpy as np
 import pytest
-from textual.widgets import Input
+from textual.command import CommandPalette
+from textual.widgets._toast import Toast
 
-from tests.tui.fake_source import SIZES, FakeSource, make_app, relaxed, scene, screen_of, settle, text_of
+from engine.prism.traps import TRAPS, Traps
+from tests.tui.fake_source import SIZES, make_app, relaxed, screen_of, settle, text_of
+from tui.presenters.columns import COLUMNS
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
 from tui.screens.main import MainScreen
-from tui.state import load
-from tui.widgets.panes import ChartPane, DepthPane, LiquidationsPane, PrismPane
+from tui.widgets.panes import DepthPane, LiquidationsPane, PrismPane
+from tui.widgets.symbol_panes import ChartPane
 
 # Layout
 
@@ -46,7 +47,7 @@ async def test_the_wide_screen_shows_every_column_gates_and_levels(tmp_path: Pat
     async with app.run_test(size=(200, 60)) as pilot:
         await settle(app, clock, pilot)
         text = text_of(app)
-    for wanted in ("STOP", "TP2", "FUNDING", "SPREAD", "OI 1H", "VOL24H", "AGE", "GATES · relaxed", "LEVELS · 15m ATR"):
+    for wanted in ("STOP", "TP2", "FUND/8H", "SPREAD", "OI 1H", "VOL24H", "AGE", "GATES · relaxed", "LEVELS · 15m ATR"):
         assert wanted in text
 
 
@@ -59,6 +60,25 @@ async def test_a_small_terminal_shows_the_other_panes_one_key_away(tmp_path: Pat
             await pilot.press("tab")
             await pilot.pause()
             assert wanted in text_of(app)
+
+
+async def test_a_terminal_too_small_for_the_palette_gets_none_and_lives_on(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(80, 3)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("ctrl+p", "pagedown")
+        await pilot.pause()
+        assert screen_of(app) is app.main
+        assert [notice.message for notice in app._notifications] == ["this terminal is too small for the palette"]
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("ctrl+p")
+        await pilot.pause(0.3)
+        assert isinstance(screen_of(app), CommandPalette)
+        await pilot.resize_terminal(80, 3)
+        await pilot.press("pagedown")
+        await pilot.pause()
+        assert screen_of(app) is app.main
+        assert app.is_running
 
 
 async def test_a_terminal_that_is_too_small_says_what_it_needs(tmp_path: Path) -> None:
@@ -169,56 +189,27 @@ async def test_sorting_filters_pins_and_the_watch_list(tmp_path: Path) -> None:
         assert "table frozen" in text_of(app), "and where another pane hides it"
 
 
-async def test_find_narrows_as_it_is_typed_and_escape_goes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_notice_covers_neither_what_is_typed_nor_the_rows_and_is_as_wide_as_its_words(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     app, _, clock = make_app(tmp_path, config=relaxed())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await settle(app, clock, pilot)
-        await pilot.press("slash", *"btc")
-        await pilot.pause()
-        assert {key.symbol for key in app.main.table.model.order} <= {"BTCUSDT", "BTC-USDT-SWAP"}
-        assert f"{app.main.table.status.shown} row" in text_of(app)
-        await pilot.press("escape")
-        await pilot.pause()
-        assert app.main.table.state.text == ""
-        await pilot.press("slash", *"doge", "enter")
-        await pilot.pause()
-        assert app.main.table.state.text == "doge"
-        await pilot.press("escape")
-        assert app.main.table.state.text == ""
-
-
-async def test_a_filter_that_does_not_parse_points_at_the_character(tmp_path: Path) -> None:
-    app, _, clock = make_app(tmp_path, config=relaxed())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await pilot.press("f", *"score > 60")
-        await pilot.pause()
-        counted = app.main.table.status.shown
-        assert app.main.table.state.expression == "score > 60"
-        await pilot.press(*" and fnding > 0")
-        await pilot.pause()
-        lines = text_of(app).splitlines()
-        input_line = next(line for line in lines if "fnding > 0" in line and "filter" in line)
-        told = next(line for line in lines if "▲ there is no" in line)
-        assert told.index("▲") == input_line.index("fnding")
-        assert "did you mean funding" in told
-        assert app.main.table.status.shown == counted
-        await pilot.press("enter")
-        assert app.main.prompt.display
-        await pilot.press("escape")
-        await pilot.pause()
-        assert not app.main.prompt.is_open
-        assert app.main.table.state.expression == ""
-
-
-async def test_the_filter_suggests_the_rest_of_a_name(tmp_path: Path) -> None:
-    app, _, clock = make_app(tmp_path, config=relaxed())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await pilot.press("f", *"score > 1 and fundi")
+        await pilot.press("d", "f", *'score ~ "a"')
         await pilot.pause(0.1)
-        await pilot.press("right")
-        assert app.main.query_one(Input).value == "score > 1 and funding"
+        toast = app.screen.query_one(Toast).region
+        assert toast.height == 1
+        assert toast.width == len("long only") + 3
+        assert toast.y == size[1] - 4, "above the input"
+        text = text_of(app)
+        assert "long only" in text
+        assert "~ matches a text" in text
+        app.tell("no such thing " * 30)
+        await pilot.pause(0.1)
+        long = list(app.screen.query(Toast))[-1].region
+        assert long.right < size[0]
+        assert long.width > size[0] * 3 // 4, "long ones take the width there is"
 
 
 @pytest.mark.parametrize(("key", "preset"), [("f1", "strict"), ("f2", "balanced"), ("f3", "relaxed"), ("p", "strict")])
@@ -254,7 +245,7 @@ async def test_opening_a_symbol_and_coming_back_to_the_same_row(tmp_path: Path) 
             "liquidations · ",
         ):
             assert wanted in text
-        for wanted in ("TP1", "stop", "leans", "Most for it", "OPEN INTEREST", "FINAL SCORE", "imbalance"):
+        for wanted in ("TP1", "stop", "leans", "Most for it, in points", "OPEN INTEREST", "FINAL SCORE", "imbalance"):
             assert wanted in text
         await pilot.press("i")
         assert app.screen.query_one(ChartPane).timeframe == "4h"
@@ -287,6 +278,36 @@ async def test_every_pane_of_a_symbol_is_reachable(tmp_path: Path, size: tuple[i
             await pilot.press("tab")
             await pilot.pause()
         assert seen == set(DrillScreen.ORDER)
+
+
+async def test_a_symbols_screen_names_the_panes_it_has_no_place_for_and_tells_its_traps(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path, config=relaxed())
+    assert source.snapshot is not None
+    size = len(source.snapshot.instruments)
+    raised = Traps(np.ones((2, size, len(TRAPS)), dtype=np.bool_), np.ones((2, size, len(TRAPS), 2)))
+    source.snapshot = replace(source.snapshot, traps=raised)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("enter")
+        await settle(app, clock, pilot)
+        assert "tab: tape, words, funding/OI, liquidations" in text_of(app)
+        assert "TRAPS" in text_of(app)
+        assert "FUNDING" in text_of(app)
+        await pilot.press("apostrophe")
+        await pilot.pause()
+        last = text_of(app).split("\n")[-1]
+        assert last.split("   ")[0].strip() == "press a letter; any other key goes back"
+        for title in ("tape", "in words", "funding and open interest", "liquidations"):
+            assert title in last
+        await pilot.press("escape", "o")
+        await settle(app, clock, pilot)
+        assert "tab: " not in text_of(app), "one alone has all others a key away"
+        await pilot.press("o")
+        await pilot.resize_terminal(200, 60)
+        await settle(app, clock, pilot)
+        assert "tab: " not in text_of(app)
+        assert "TRAPS" not in text_of(app), "the sentences say them"
+        assert "Trap: " in text_of(app)
 
 
 async def test_depth_grouping_and_the_minimum_liquidation(tmp_path: Path) -> None:
@@ -346,95 +367,17 @@ async def test_help_explains_what_has_focus(tmp_path: Path) -> None:
         assert isinstance(screen_of(app), MainScreen)
 
 
-async def test_copying_uses_the_terminal(tmp_path: Path) -> None:
+async def test_help_explains_every_column(tmp_path: Path) -> None:
     app, _, clock = make_app(tmp_path, config=relaxed())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 100)) as pilot:
         await settle(app, clock, pilot)
-        await pilot.press("y")
-        assert app.key is not None
-        assert app.clipboard == app.key.symbol
-
-
-async def test_exports_hold_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app, _, clock = make_app(tmp_path, config=relaxed())
-    monkeypatch.setattr(app, "export_folder", lambda: tmp_path / "out")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await pilot.press("x", "x", "X")
-        await pilot.pause()
-        order = [key.symbol for key in app.main.table.model.order]
-        assert "prism-candidates-0001.json" in "".join(n.message for n in app._notifications)
-    files = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert files == ["prism-candidates-0001.csv", "prism-candidates-0001.json", "prism-candidates-0002.csv"]
-    with (tmp_path / "out" / files[0]).open(newline="") as file:
-        assert [row["symbol"] for row in csv.DictReader(file)] == order
-    assert [row["symbol"] for row in json.loads((tmp_path / "out" / files[1]).read_text())] == order
-
-
-async def test_a_picture_holds_the_screen_in_front_and_no_markup_of_a_symbol(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    market = scene()
-    instruments = tuple(replace(one, symbol=f"<b>&{n}") for n, one in enumerate(market.instruments))
-    app, _, clock = make_app(tmp_path, FakeSource(replace(market, instruments=instruments)), relaxed())
-    monkeypatch.setattr(app, "export_folder", lambda: tmp_path / "pictures")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await pilot.press("ctrl+s", "question_mark")
-        await pilot.pause()
-        await pilot.press("ctrl+s")
-        await pilot.pause()
-        assert isinstance(screen_of(app), HelpScreen), "a picture closes nothing"
-    first, second = sorted((tmp_path / "pictures").iterdir())
-    root = ElementTree.fromstring(first.read_text(encoding="utf-8"))
-    texts = "".join(root.itertext())
-    assert "<b>&" in texts
-    assert "candidates" in texts
-    assert root.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve"
-    assert "escape goes back" in "".join(ElementTree.fromstring(second.read_bytes()).itertext()).replace("\xa0", " ")
-
-
-async def test_themes_change_and_are_kept(tmp_path: Path) -> None:
-    app, _, _ = make_app(tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        before = app.theme
-        await pilot.press("t")
-        assert app.theme != before
-        assert load(tmp_path / "console.json")[0].theme == app.theme
-
-
-async def test_choices_are_there_again_in_the_next_run(tmp_path: Path) -> None:
-    app, _, clock = make_app(tmp_path, config=relaxed())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(app, clock, pilot)
-        await pilot.press("j", "space", "w", "2", "f1", "plus", "m")
-        pinned = app.key
-    again, source, clock = make_app(tmp_path)
-    async with again.run_test(size=(120, 40)) as pilot:
-        await settle(again, clock, pilot)
-        state = again.main.table.state
-        assert state.pinned == (pinned,)
-        assert state.watched == {pinned}
-        assert state.sort == "face.volume"
-        assert again.preset == "strict"
-        assert ("set_preset", "strict") in source.calls
-        assert again.main.query_one(DepthPane).group == 1
-        assert again.main.query_one(LiquidationsPane).minimum_usd == 1_000
-
-
-async def test_a_damaged_state_file_is_a_notice(tmp_path: Path) -> None:
-    (tmp_path / "console.json").write_text("{")
-    app, _, _ = make_app(tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        assert any(".bad-1" in notice.message for notice in app._notifications)
-
-
-async def test_quitting(tmp_path: Path) -> None:
-    app, _, _ = make_app(tmp_path)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press("ctrl+c")
-        assert any("ctrl" in n.message or "^q" in n.message for n in app._notifications)
-        assert app._exit is False
-        await pilot.press("ctrl+q")
-    assert app.return_code == 0
+        await pilot.press("question_mark")
+        await pilot.pause(0.1)
+        told = " ".join(text_of(app).replace("│", " ").split())
+        for column in COLUMNS:
+            assert column.title in told
+            assert column.words in told or column.key.startswith("face.")
+        assert "T V F B S M technical, volume, orderflow" in told
+        await pilot.press("escape", "tab", "question_mark")
+        await pilot.pause(0.1)
+        assert "from left to right" not in text_of(app), "other panes have no columns to explain"

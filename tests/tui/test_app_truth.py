@@ -24,8 +24,9 @@ from tests.tui.fake_source import (
     text_of,
 )
 from tui.console import SILENT_S
-from tui.presenters.sheet import Key
+from tui.presenters.row import Key
 from tui.screens.main import MainScreen
+from tui.state import ConsoleState, save
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -140,7 +141,7 @@ async def test_a_held_recording_is_not_a_silent_engine(tmp_path: Path, held: dic
         text = text_of(app)
         assert "engine silent" not in text
         assert "REPLAY" in text
-        assert ("ended 4x" if "finished" in held else "held 4x") in text
+        assert ("ended 4x" if "finished" in held else "paused 4x") in text
         assert "33%" in text
 
 
@@ -185,7 +186,7 @@ async def test_an_error_of_the_screens_own_is_one_line_and_a_file(tmp_path: Path
     async def run_into_it() -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             await settle(app, clock, pilot)
-            app.main.present = broken  # type: ignore[assignment,method-assign]
+            app.main.presenting = broken  # type: ignore[assignment,method-assign]
             app.call_later(app.refresh_view)
             await pilot.pause()
 
@@ -218,6 +219,7 @@ async def test_hostile_symbols_are_shown_as_they_are(tmp_path: Path, monkeypatch
         app.main.table.change(pinned=tuple(Key(named[row].venue, HOSTILE[row]) for row in range(len(HOSTILE))))
         for row in range(len(HOSTILE)):
             app.main.table.move_to(Key(named[row].venue, HOSTILE[row]))
+            await pilot.pause()  # the app hears where the cursor is before all is shown once more
             await settle(app, clock, pilot)
             text = text_of(app)
             assert f"prism · {HOSTILE[row]} · " in text
@@ -225,6 +227,7 @@ async def test_hostile_symbols_are_shown_as_they_are(tmp_path: Path, monkeypatch
             await settle(app, clock, pilot)
             assert f"chart · {HOSTILE[row]} · " in text_of(app)
             await pilot.press("escape")
+            await settle(app, clock, pilot)
         assert "[@click=app.quit]X[/]"[:13] in text
         await pilot.press("x")
         await pilot.pause()
@@ -242,6 +245,15 @@ async def test_an_unknown_theme_and_key_in_the_configuration_are_notices(tmp_pat
         told = " ".join(notice.message for notice in app._notifications)
         assert "no theme 'nonesuch'" in told
         assert "keys.nonesuch: no such action" in told
+
+
+async def test_an_unknown_theme_is_a_notice_even_if_another_was_chosen_before(tmp_path: Path) -> None:
+    save(tmp_path / "console.json", ConsoleState(theme="prism-light"))
+    app, _, _ = make_app(tmp_path, config=Config(console=ConsoleSection(theme="nonesuch")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        told = " ".join(notice.message for notice in app._notifications)
+        assert "console.theme: no theme 'nonesuch'; prism-light, which you chose, stays" in told
 
 
 async def test_an_empty_table_gives_its_reason_and_the_panes_theirs(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.engine.builders import make_snapshot
 from tests.tui.pane_views import ROWS, one_face
 from tui.presenters import breakdown
 from tui.presenters.lines import plain
+from tui.presenters.readings import reading_text
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,9 @@ def test_the_published_breakdown_adds_up_as_displayed() -> None:
     figures = [re.findall(r"[-+]?\d+\.\d+", line) for line in lines[1:]]
     impacts = [float(row[2]) for row in figures[:-1]]
     assert [round(impact, 1) for impact in impacts] == [11.2, 9.0, 8.8, 7.3, 5.7, 4.1]
-    assert sum(impacts) == pytest.approx(float(figures[-1][1]), abs=1e-9)
+    assert sum(impacts) == pytest.approx(float(figures[-1][2]), abs=1e-9)
     assert [float(row[3]) for row in figures[:-1]] == [6, 4, 0, -3, 0, 0]
-    assert float(figures[-1][2]) == 7.0
+    assert float(figures[-1][3]) == 7.0
 
 
 @pytest.mark.parametrize("row", range(ROWS - 1))
@@ -57,9 +58,9 @@ def test_what_every_table_shows_sums_to_the_total_it_shows(snapshot: Snapshot, r
             assert lines[-1].startswith("FINAL SCORE")
             assert np.isnan(board.face_score[row, f])
             continue
-        assert round(sum(r[2] for r in figures), 2) == total[1]
-        assert round(sum(r[3] for r in figures), 1) == total[2]
-        assert round(sum(r[1] for r in figures), 1) == total[0] == 100.0
+        assert round(sum(r[2] for r in figures), 2) == total[2]
+        assert round(sum(r[3] for r in figures), 1) == total[3]
+        assert round(sum(r[1] for r in figures), 1) == total[1] == 100.0
 
 
 @given(
@@ -125,3 +126,58 @@ def test_the_columns_of_the_readings_hold_whatever_the_unit(snapshot: Snapshot) 
             assert len(line) <= width
             assert re.fullmatch(r".*\S", line[: head.index("RAW") + 3]), "the reading ends where its heading does"
             assert line[head.index("RAW") + 3] == " "
+
+
+def test_the_total_tells_the_face_without_divergence_beside_the_face(snapshot: Snapshot) -> None:
+    """The column of DIV adds up unweighted, so its sum is not what divergence moved the face by."""
+    board = one_face([60.0, 60.0, 40.0, 50.0, 50.0, 50.0], [10, 10, -5, 0, 0, 0], [0.25, 0.25, 0.2, 0.1, 0.1, 0.1])
+    total = plain(breakdown.component_lines(board, 0, "technical", 90)).splitlines()[-1]
+    bare, _, face, summed = (float(x) for x in re.findall(r"[-+]?\d+\.\d+", total))
+    assert (bare, face, summed) == (49.0, 53.0, 15.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "unit", "figure", "told"),
+    [
+        ("trade_flow", 0.52014, "frac", "52.0%", "takers' buying of 5 m, even at 50 %"),
+        ("toxicity", 0.25611, "frac", "0.256", "VPIN of 0 to 1, without direction"),
+        ("funding_volatility", 0.000123, "frac", "0.0123%", "deviation of the settlements"),
+        ("volume_sentiment", -0.0312, "frac", "-3.1%", "net buying of 1 h of volume"),
+        ("cmf", 0.1234, "share of volume, 20 x 15m", "+12.3%", "share of volume, 20 x 15m"),
+        ("rsi", 54.3123, "index, 14 x 15m", "54.3", "index, 14 x 15m"),
+        ("toxicity", float("nan"), "frac", "·", ""),
+    ],
+)
+def test_a_raw_reading_is_told_as_what_it_is(
+    snapshot: Snapshot, name: str, raw: float, unit: str, figure: str, told: str
+) -> None:
+    """A share that cannot be negative has no sign, and what is even at a half says so."""
+    index = COMPONENT_INDEX[name]
+    held, units = snapshot.board.raw.copy(), list(snapshot.board.units)
+    held[0, index], units[index] = raw, unit
+    board = replace(snapshot.board, raw=held, units=tuple(units))
+    assert reading_text(board, 0, name) == (figure, told)
+    face = next(face for face in FACES if name in COMPONENTS[face])
+    text = " ".join(plain(breakdown.detail_lines(board, 0, face, 160)).split())
+    assert figure in text
+    assert told in text
+
+
+def test_what_a_component_was_read_with_is_named_once(snapshot: Snapshot) -> None:
+    """Its inputs name overlapping groups of the same sources."""
+    led = "binance-usdm BTCUSDT, binance-usdm ETHUSDT"
+    sources = {"breadth": {0: "all ranked symbols"}, "momentum": {0: f"{led}, all ranked symbols"}, "volume": {0: led}}
+    reading = replace(snapshot.board.readings["mood"], sources=sources, notes={})
+    states = snapshot.board.status.copy()
+    states[0, COMPONENT_INDEX["mood"]] = Status.OK
+    board = replace(snapshot.board, status=states, readings={**snapshot.board.readings, "mood": reading})
+    assert breakdown.told_text(board, 0, "mood") == f"read with all ranked symbols, {led}"
+    noted = replace(reading, notes={0: f"of {led}"})
+    board = replace(board, readings={**board.readings, "mood": noted})
+    assert breakdown.told_text(board, 0, "mood") == f"of {led}; read with all ranked symbols"
+
+
+def test_the_volume_component_is_not_called_as_the_column_beside_it(snapshot: Snapshot) -> None:
+    text = plain(breakdown.component_lines(snapshot.board, 0, "volume", 90))
+    assert "volume divergence " in text
+    assert not re.search(r"^divergence", text, re.MULTILINE)

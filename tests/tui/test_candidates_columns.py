@@ -5,17 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.prism.traps import TRAPS, Traps
-from engine.snapshot import Snapshot
+from engine.snapshot import FeedState, Snapshot
 from tests.engine.builders import make_snapshot
 from tests.tui.candidate_views import BASE, WIDE, rows_of, shown, with_columns
-from tui.presenters.columns import BY_KEY, COLUMNS, DROP_ORDER, TREND_WIDTH, Cell, layout, total_width
+from tui.presenters.columns import BY_KEY, COLUMNS, GAP, GUTTER, TREND_WIDTH, Cell, Column, layout
+from tui.presenters.gates import side_text
 from tui.presenters.gauges import STEPS
-from tui.presenters.row_views import RowViews
-from tui.presenters.sheet import Key, Sheet
+from tui.presenters.row import Key
+from tui.presenters.row_views import Marks, RowViews
+from tui.presenters.sheet import Sheet
+
+DROP_ORDER = [column.key for column in sorted(COLUMNS, key=lambda column: -column.priority)]
+"""Columns in the order in which they are dropped as the pane narrows."""
+
+
+def total_width(columns: tuple[Column, ...]) -> int:
+    return GUTTER + sum(column.width + GAP for column in columns)
+
 
 # Columns
 
@@ -69,6 +80,29 @@ def test_missing_values_are_a_dot_and_never_a_zero() -> None:
         assert (cells[key].text, cells[key].tone) == ("·", "muted")
 
 
+@pytest.mark.parametrize(
+    ("state", "age_ms", "is_stale"),
+    [
+        ("live", 120, False),
+        ("syncing", 120, False),
+        ("connecting", None, False),
+        ("stale", 16_000, True),
+        ("down", 120, True),
+        ("connecting", 600_000, True),
+        ("syncing", 600_000, True),
+    ],
+)
+def test_rows_stay_stale_until_their_venue_has_sent_something_again(
+    state: FeedState, age_ms: int | None, is_stale: bool
+) -> None:
+    feeds = tuple(replace(feed, state=state, age_ms=age_ms) if feed.venue == "okx" else feed for feed in BASE.feeds)
+    sheet = Sheet(replace(BASE, feeds=feeds), "balanced")
+    stale = {
+        (one.venue, one.symbol) for one, value in zip(sheet.instruments, sheet.numbers("stale"), strict=True) if value
+    }
+    assert stale == {(one.venue, one.symbol) for one in sheet.instruments if is_stale and one.venue == "okx"}
+
+
 def test_partial_scores_are_dimmed_by_how_much_is_missing() -> None:
     coverage = np.ones(len(BASE.instruments))
     row = int(BASE.rankings["relaxed"].candidates[0])
@@ -99,12 +133,10 @@ def test_a_sparkline_goes_from_the_least_to_the_greatest_of_the_day() -> None:
     sheet = trending([up, down, [7.0] * 12])
     cells = [BY_KEY["trend"].paint(sheet, row) for row in range(4)]
     assert cells[0].text == "▁▂▂▃▄▄▅▅▆▇▇█"
-    assert cells[0].tone == "up"
     assert cells[1].text == " " * 9 + "█▅▁"
-    assert cells[1].tone == "down"
     assert cells[2].text == "▄" * 12
-    assert cells[2].tone == "text"
     assert cells[3].text == "·"
+    assert {cell.tone for cell in cells} == {"muted"}, "a filled block in colour is louder than the score"
     assert sheet.numbers("order.trend")[:2].tolist() == [1.0, 0.0]
     assert np.isnan(sheet.numbers("order.trend")[2:]).all()
 
@@ -128,7 +160,7 @@ def test_a_row_is_written_again_only_when_its_drawing_changes() -> None:
     snapshot = make_snapshot(12, complete=True)
     columns = tuple(column for column in COLUMNS if column.key in ("symbol", "trend"))
     views = RowViews()
-    keys = [(Key(one.venue, one.symbol), row, False, False) for row, one in enumerate(snapshot.instruments)]
+    keys = [(Key(one.venue, one.symbol), row, Marks()) for row, one in enumerate(snapshot.instruments)]
     views.views(Sheet(snapshot, "balanced"), 1, keys, columns, 0.0)
     assert views.formatted == 12
     trend = snapshot.columns.trend
@@ -172,3 +204,52 @@ def test_traps_leave_before_the_figures_of_a_trade_are_lost() -> None:
     assert DROP_ORDER.index("traps") < min(DROP_ORDER.index(key) for key in ("score", "side", "last", "coverage"))
     assert "traps" in {column.key for column in layout(110)}
     assert "traps" not in {column.key for column in layout(90)}
+
+
+@pytest.mark.parametrize(("score", "tone"), [(49.0, "muted"), (45.5, "muted"), (44.9, "short"), (30.0, "short")])
+def test_a_side_in_name_only_is_not_painted_as_one(score: float, tone: str) -> None:
+    ranking = BASE.ranking
+    side, conviction = ranking.side.copy(), ranking.conviction.copy()
+    side[0], conviction[0] = -1, abs(score - 50) * 2
+    held = {**BASE.rankings, BASE.preset: replace(ranking, side=side, conviction=conviction)}
+    sheet = Sheet(replace(BASE, rankings=held), BASE.preset)
+    cell = BY_KEY["side"].paint(sheet, 0)
+    assert cell == Cell("▼SHORT", tone)
+    assert "faint" in BY_KEY["side"].reads, "the cell is written anew when that changes"
+
+
+@pytest.mark.parametrize(
+    ("conviction", "coverage", "passes", "shown_as"),
+    [
+        (0.0054, 0.9, False, Cell("FLAT", "muted")),
+        (1.9, 0.9, False, Cell("FLAT", "muted")),
+        (1.9, 0.9, True, Cell("▲LONG", "muted")),
+        (100.0, 0.09, False, Cell("·", "muted")),
+        (100.0, 0.09, True, Cell("▲LONG", "long")),
+        (100.0, 0.25, False, Cell("▲LONG", "long")),
+    ],
+)
+def test_no_side_is_claimed_near_neutral_or_on_hardly_any_data(
+    conviction: float, coverage: float, passes: bool, shown_as: Cell
+) -> None:
+    ranking, board = BASE.ranking, BASE.board
+    side, convictions = ranking.side.copy(), ranking.conviction.copy()
+    passed, covered = ranking.gate_passed.copy(), board.coverage.copy()
+    side[0], convictions[0], passed[0], covered[0] = 1, conviction, passes, coverage
+    held = replace(ranking, side=side, conviction=convictions, gate_passed=passed)
+    board = replace(board, coverage=covered)
+    sheet = Sheet(replace(BASE, board=board, rankings={**BASE.rankings, BASE.preset: held}), BASE.preset)
+    assert BY_KEY["side"].paint(sheet, 0) == shown_as
+    word = "NO SIDE" if shown_as.text == "·" else shown_as.text.strip("▲")
+    assert side_text(held, board, 0) == (word, "up" if shown_as.tone == "long" else "muted")
+    assert (sheet.number("side", 0) == 1) is (word == "LONG"), "what the filter for direction reads"
+
+
+@pytest.mark.parametrize("vetoed", [False, True])
+def test_the_venue_outlives_all_but_symbol_side_and_score(vetoed: bool) -> None:
+    """One coin stands on several venues: without it their rows cannot be told apart."""
+    for width in range(36, 120):
+        keys = {column.key for column in layout(width, vetoed)}
+        assert "venue" in keys, width
+    assert {"venue", "gate"} <= {column.key for column in layout(76, vetoed=True)}
+    assert DROP_ORDER.index("change_1h") < DROP_ORDER.index("venue")

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.ranking.gates import GATE_INDEX
 from engine.snapshot import FeedState
 from tests.tui.candidate_views import BASE, WIDE, key_of, rows_of, shown, with_candidates, with_columns
 from tui.presenters.candidates import CandidatesModel
-from tui.presenters.columns import layout
+from tui.presenters.columns import BY_KEY, layout
 from tui.presenters.filter_expression import FilterError
 from tui.presenters.selection import match_class
 
@@ -105,7 +106,7 @@ def test_empty_views_say_why() -> None:
     assert said[0] == f"no row passes relaxed ({gated} gated; press v)"
     failed = ~none.rankings["relaxed"].gate_passed[none.rankings["relaxed"].vetoed]
     most = int(failed.sum(axis=0).max())
-    assert said[1].startswith("stopped by ")
+    assert said[1].startswith("gated by ")
     assert f" {most}" in said[1].split(",")[0]
     assert len(said) == 2
     feeds = tuple(replace(feed, backfill=7) for feed in none.feeds)
@@ -126,6 +127,70 @@ def test_empty_views_say_why() -> None:
     assert shown(replace(none, feeds=one_live)).status().empty.split("\n") == said
     unscored = replace(none, board=replace(none.board, prism=np.full(len(none.instruments), np.nan)))
     assert shown(unscored).status().empty == f"warming: no score yet for {gated} instruments"
+    held = {name: replace(ranking, vetoed=ranking.vetoed[:1]) for name, ranking in unscored.rankings.items()}
+    assert shown(replace(unscored, rankings=held)).status().empty == "warming: no score yet for 1 instrument"
+
+
+def test_rows_of_the_other_view_that_match_are_counted_and_said() -> None:
+    ranking = BASE.rankings["relaxed"]
+    named = {row for row, one in enumerate(BASE.instruments) if "BTC" in one.symbol}
+    passing = [row for row in ranking.candidates.tolist() if row in named]
+    gated = [row for row in ranking.vetoed.tolist() if row in named]
+    assert passing
+    none = with_candidates(BASE, [row for row in ranking.candidates.tolist() if row not in named])
+    model = shown(none, text="btc")
+    assert model.status().elsewhere == len(passing) + len(gated)
+    count = len(none.rankings["relaxed"].candidates)
+    assert model.status().empty.split("\n") == [
+        f"none of {count} rows matches `btc`",
+        f"{len(passing) + len(gated)} gated rows match; press v",
+    ]
+    model.change(0.1, vetoed=True)
+    assert model.count == len(passing) + len(gated)
+    assert model.status().elsewhere == 0
+    model.change(0.2, vetoed=False, text="", expression='symbol ~ "BTC"')
+    assert model.status().elsewhere == len(passing) + len(gated)
+    model.change(0.3, expression="", side="long")
+    assert model.status().elsewhere == 0, "a side is no search"
+    one = with_candidates(BASE, passing[:1])
+    symbol = one.instruments[passing[0]].symbol
+    others = [
+        replace(i, symbol="X", base="X", asset="X") if i.symbol == symbol and row != passing[0] else i
+        for row, i in enumerate(one.instruments)
+    ]
+    alone = replace(one, instruments=tuple(others))
+    assert shown(alone, vetoed=True, text=symbol).status().empty.endswith("1 passing row matches; press v")
+
+
+def test_the_watch_list_shows_what_a_gate_stops_and_says_why() -> None:
+    ranking = BASE.rankings["relaxed"]
+    passing, gated = int(ranking.candidates[0]), int(ranking.vetoed[0])
+    watched = frozenset({key_of(BASE, passing), key_of(BASE, gated)})
+    model = shown(BASE, watch_only=True, watched=watched)
+    assert rows_of(model, BASE) == [passing, gated]
+    marks = [view.marks for view in model.prepare(0, 2, WIDE, 0.0)]
+    assert [mark.watched for mark in marks] == [True, True]
+    assert [mark.gated for mark in marks] == [False, True]
+    assert model.status().left == ""
+    model.anchor = key_of(BASE, gated)
+    name = model.anchor.symbol.removesuffix("-SWAP")
+    assert model.status().left.startswith(f"{name} is gated: ")
+    model.change(0.1, watched=watched - {model.anchor})
+    assert model.status().left == f"{name} is no longer on the watch-list"
+    model.anchor = None
+    assert shown(BASE, watch_only=True).status().empty.startswith("the watch-list is empty: w puts")
+    everything = shown(BASE, watched=watched)
+    marks = [view.marks for view in everything.prepare(0, everything.count, WIDE, 0.0)]
+    assert sum(mark.watched for mark in marks) == 1
+
+
+def test_a_row_that_just_became_a_candidate_is_shown_at_once_in_an_empty_table() -> None:
+    model = shown(with_candidates(BASE, []))
+    model.update(with_candidates(BASE, [3]), 0.1)
+    assert rows_of(model, BASE) == [3]
+    filtered = shown(with_candidates(BASE, []), text="zzz")
+    filtered.update(with_candidates(BASE, [3]), 0.1)
+    assert filtered.status().empty == "none of 1 row matches `zzz`"
 
 
 def test_the_vetoed_view_says_which_gate_in_words() -> None:
@@ -143,10 +208,52 @@ def test_the_vetoed_view_says_which_gate_in_words() -> None:
     assert any(" < " in text or " > " in text or "not known" in text for text in texts)
 
 
-def test_the_export_holds_what_is_shown_unformatted() -> None:
-    model = shown(BASE, sort="volume")
-    names, rows = model.export()
-    assert [row[names.index("symbol")] for row in rows] == [key.symbol for key in model.order]
-    assert not any(isinstance(value, float) and value != value for row in rows for value in row)
-    score = names.index("score")
-    assert [row[score] for row in rows] == pytest.approx(BASE.board.prism[rows_of(model, BASE)].tolist())
+def test_funding_of_different_intervals_is_compared_per_8_h() -> None:
+    """+0.005 % every 4 h costs as much as +0.01 % every 8 h, and less than 0.004 % every hour."""
+    rows = [0, 1, 2, 3]
+    rate, hours = np.full(60, np.nan), np.full(60, np.nan)
+    rate[rows], hours[rows] = [0.00005, 0.0001, 0.00004, 0.001], [4, 8, 1, np.nan]
+    snapshot = with_columns(with_candidates(BASE, rows), funding_frac=rate, funding_interval_h=hours)
+    model = shown(snapshot, sort="funding")
+    assert rows_of(model, snapshot)[0] == 2
+    assert rows_of(model, snapshot)[-1] == 3, "whose interval is not known cannot be compared"
+    column = BY_KEY["funding"]
+    assert model.sheet is not None
+    assert [column.paint(model.sheet, row).text for row in rows] == ["+0.0100%", "+0.0100%", "+0.0320%", "·"]
+    model.change(0.0, expression="funding < 0.0002")
+    assert sorted(rows_of(model, snapshot)) == [0, 1]
+    assert any("lacks funding" in notice for notice in model.status().notices)
+    model.change(0.0, expression="funding_frac < 0.00006 and funding_interval_h < 8")
+    assert sorted(rows_of(model, snapshot)) == [0, 2]
+
+
+def test_scans_in_a_row_are_told_only_where_nothing_else_fails() -> None:
+    """Whatever else fails sets them back, so they would stand first with every row there is."""
+    old = BASE.rankings["relaxed"]
+    passed = np.ones_like(old.gate_passed)
+    rows = np.concatenate([old.candidates, old.vetoed])
+    passed[rows, GATE_INDEX["persistence"]] = False
+    passed[rows[:-2], GATE_INDEX["depth"]] = False
+    passed[rows[:5], GATE_INDEX["spread"]] = False
+    new = replace(old, candidates=rows[:0], vetoed=rows, gate_passed=passed)
+    snapshot = replace(BASE, rankings={**BASE.rankings, "relaxed": new})
+    model = shown(snapshot)
+    told = model.status().empty.splitlines()[1]
+    assert told == f"gated by depth within 1 % {len(rows) - 2}, spread 5, scans in a row 2"
+    assert model.sheet is not None
+    gate = BY_KEY["gate"]
+    texts = [gate.paint(model.sheet, int(row)).text for row in (rows[0], rows[5], rows[-1])]
+    assert [text[-3:] == " +1" for text in texts] == [True, False, False]
+    model.change(0.0, vetoed=True)
+    assert set(rows_of(model, snapshot)[:2]) == set(rows[-2:].tolist()), "what lacks nothing but time stands first"
+
+
+def test_messages_name_a_symbol_as_its_row_does() -> None:
+    gated = int(BASE.rankings["relaxed"].vetoed[0])
+    instruments = tuple(
+        replace(one, symbol="PRINA-USDT-SWAP") if row == gated else one for row, one in enumerate(BASE.instruments)
+    )
+    renamed = replace(BASE, instruments=instruments)
+    model = shown(renamed, watch_only=True, watched=frozenset({key_of(renamed, gated)}))
+    model.anchor = key_of(renamed, gated)
+    assert model.status().left.startswith("PRINA-USDT is gated: ")

@@ -15,8 +15,8 @@ from tui.presenters.candidates import CandidatesModel
 from tui.presenters.columns import BY_KEY
 from tui.presenters.ordering import PATIENCE, Hysteresis, moves
 from tui.presenters.rank_history import LEAST_MS, WINDOW_MS, RankHistory
-from tui.presenters.selection import ViewState
-from tui.presenters.sheet import Key
+from tui.presenters.row import Key
+from tui.presenters.view_state import ViewState
 
 # The order
 
@@ -71,9 +71,14 @@ def test_the_row_under_the_cursor_is_not_taken_away_by_the_market() -> None:
     model.anchor = key_of(BASE, 2)
     model.update(with_candidates(BASE, [1, 3]), 1.0)
     assert rows_of(model, first) == [1, 2, 3]
-    assert [view.left for view in model.prepare(0, 3, WIDE, 1.0)] == [False, True, False]
-    assert "fell out: depth" in model.status().left
-    model.change(1.1, side="both")
+    assert [view.marks.left for view in model.prepare(0, 3, WIDE, 1.0)] == [False, True, False]
+    assert "is gated now: depth" in model.status().left
+    for wish, value in (("watched", frozenset({key_of(BASE, 2)})), ("frozen", True), ("frozen", False)):
+        model.change(1.1, **{wish: value})  # type: ignore[arg-type]
+        assert 2 in rows_of(model, first), f"{wish} says nothing of which rows there are"
+    model.change(1.5, keep_row=True, expression="score >= 0")
+    assert 2 in rows_of(model, first)
+    model.change(1.6, expression="score > -1")
     assert rows_of(model, first) == [1, 3]
 
 
@@ -96,6 +101,22 @@ def test_frozen_holds_order_and_values_and_says_what_it_hides() -> None:
     assert model.status().frozen_age_s is None
 
 
+def test_frozen_rows_that_a_new_start_of_the_engine_no_longer_has_are_let_go() -> None:
+    """A seek in a recording, or kept candles that give way to the live market."""
+    model = shown(with_conviction(BASE, {1: 60.0, 2: 50.0, 3: 40.0}))
+    gone = model.order[0]
+    model.change(0.1, frozen=True)
+    renamed = tuple(replace(one, symbol=f"{one.symbol}2") for one in BASE.instruments)
+    restarted = with_conviction(replace(BASE, epoch=BASE.epoch + 1, instruments=renamed), {1: 60.0, 2: 50.0})
+    assert model.update(restarted, 0.2)
+    assert rows_of(model, restarted) == [1, 2]
+    assert [view.key for view in model.prepare(0, 3, WIDE, 0.2)] == list(model.order)
+    assert model.index_of(gone) is None
+    assert model.status().frozen_age_s == 0.0
+    model.update(with_conviction(restarted, {1: 50.0, 2: 60.0}), 2.0)
+    assert rows_of(model, restarted) == [1, 2], "still frozen"
+
+
 def test_rows_keep_their_instrument_when_the_numbering_changes() -> None:
     model = shown(BASE)
     model.prepare(0, 5, WIDE, 0.0)
@@ -106,6 +127,21 @@ def test_rows_keep_their_instrument_when_the_numbering_changes() -> None:
         assert view.key == key
         last = other.columns.last[numbers[key]]
         assert float(view.cells[[c.key for c in WIDE].index("last")].text) == pytest.approx(last, rel=1e-3)
+
+
+def test_a_sort_by_gate_is_one_by_rank_where_no_gate_is_shown() -> None:
+    model = shown(BASE, sort="gate", vetoed=True)
+    assert (model.state.heading, model.status().sorted_by) == ("gate", "GATE")
+    by_rank = shown(BASE, vetoed=True)
+    assert model.order != by_rank.order
+    model.change(1.0, vetoed=False)
+    by_rank.change(1.0, vetoed=False)
+    assert model.order == by_rank.order
+    assert model.state.heading == "rank"
+    assert model.status().sorted_by == by_rank.status().sorted_by
+    assert model.status().descending == by_rank.status().descending
+    model.change(2.0, vetoed=True)
+    assert model.state.heading == "gate"
 
 
 def test_another_preset_shows_what_the_snapshot_already_holds() -> None:
@@ -177,3 +213,58 @@ def test_the_same_input_gives_the_same_view() -> None:
         return found
 
     assert run() == run()
+
+
+def places(model: CandidatesModel) -> list[str]:
+    """The ranks as shown."""
+    column = next(place for place, one in enumerate(WIDE) if one.key == "rank")
+    return [view.cells[column].text for view in model.prepare(0, model.count, WIDE, 9.0)]
+
+
+def test_ranks_stand_in_the_order_of_the_rows_while_rows_wait() -> None:
+    first = with_conviction(BASE, {1: 60.0, 2: 50.0, 3: 40.0, 4: 30.0})
+    model = shown(first)
+    assert places(model) == ["1", "2", "3", "4"]
+    model.hold(100.0)
+    model.update(with_conviction(BASE, {1: 30.0, 2: 40.0, 3: 50.0, 4: 60.0}), 2.0)
+    assert rows_of(model, first) == [1, 2, 3, 4]
+    assert places(model) == ["1", "2", "3", "4"], "no reader takes a held order for a broken sort"
+    assert model.status().waiting
+    model.hold(0.0)
+    model.update(replace(with_conviction(BASE, {1: 30.0, 2: 40.0, 3: 50.0, 4: 60.0}), sequence=99), 4.0)
+    assert rows_of(model, first) == [4, 3, 2, 1]
+    assert places(model) == ["1", "2", "3", "4"]
+    within = BY_KEY["rank"].margin / 2
+    model.update(replace(with_conviction(BASE, {1: 30.0, 2: 40.0, 3: 60.0 + within, 4: 60.0}), sequence=100), 6.0)
+    assert rows_of(model, first) == [4, 3, 2, 1]
+    assert places(model) == ["1", "2", "3", "4"], "a row that waits to be overtaken keeps the better rank"
+
+
+def test_a_row_that_fell_out_has_no_rank_and_pinned_and_filtered_rows_have_their_own() -> None:
+    first = with_conviction(BASE, {1: 60.0, 2: 50.0, 3: 40.0, 4: 30.0})
+    model = shown(first, pinned=(key_of(BASE, 3),))
+    assert rows_of(model, first) == [3, 1, 2, 4]
+    assert places(model) == ["3", "1", "2", "4"]
+    model.change(1.0, pinned=(), text=key_of(BASE, 3).symbol)
+    assert set(places(model)) <= {"1", "2", "3", "4"}
+    assert "3" in places(model)
+    model.change(2.0, text="")
+    model.hold(100.0)
+    model.update(with_conviction(BASE, {1: 60.0, 3: 40.0, 4: 30.0}), 4.0)
+    assert places(model) == ["1", "·", "3", "4"]
+    model.change(5.0, sort="symbol")
+    model.hold(0.0)
+    order = [place for place in places(model) if place != "·"]
+    assert sorted(order) == ["1", "2", "3"], "in another order the rows have the ranks of now"
+
+
+def test_ranks_from_before_a_long_pause_are_no_reference() -> None:
+    history = RankHistory()
+    history.add(replace(BASE, at_ms=AT_MS))
+    awake = AT_MS + 6 * WINDOW_MS
+    first = replace(BASE, at_ms=awake)
+    history.add(first)
+    assert history.before(first, "relaxed") is None
+    later = replace(BASE, at_ms=awake + LEAST_MS)
+    history.add(later)
+    assert history.before(later, "relaxed") is not None

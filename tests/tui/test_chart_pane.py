@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.snapshot import Snapshot
+from engine.snapshot import ChartBars, Snapshot
 from tests.engine.builders import make_snapshot
 from tests.tui.pane_views import ROWS, view_of, with_focus
 from tui.presenters import chart, levels
@@ -31,16 +31,67 @@ def test_the_chart_fits_and_labels_its_levels(snapshot: Snapshot, timeframe: str
     assert all(width_of(line) <= width for line in lines[1:])
 
 
+def flat(bars: ChartBars, low: float, high: float) -> ChartBars:
+    """The same number of candles between two prices."""
+    size = len(bars.close)
+    bottom, top = np.full(size, low), np.full(size, high)
+    return replace(bars, open=bottom, high=top, low=bottom, close=top)
+
+
+def test_the_stop_comes_before_targets_and_candles_keep_their_room(snapshot: Snapshot) -> None:
+    assert snapshot.focus is not None
+    bars = flat(snapshot.focus.charts["1m"], 99.0, 101.0)
+
+    def drawn(entry: float, stop: float, *targets: float) -> str:
+        held = [levels.Mark("E", "entry", entry, "accent"), levels.Mark("S", "stop", stop, "down")]
+        held += [levels.Mark(str(n), f"TP{n}", price, "up") for n, price in enumerate(targets, 1)]
+        scale = chart.scale_of(bars, held, 40, 20)
+        return "".join(mark.letter for mark in held if scale.holds(mark.price))
+
+    assert drawn(100.0, 96.5, 102.0, 104.0, 106.0) == "ES", "not the targets that are nearer"
+    assert drawn(100.0, 98.5, 101.4, 104.0, 106.0) == "ES1"
+    assert drawn(100.0, 100.5, 100.2, 99.4, 98.8) == "ES123"
+    assert drawn(100.0, 60.0, 101.5) == "E1", "a stop that would leave nothing of the candles is named"
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 108])
+def test_levels_outside_the_picture_are_whole_before_the_candles_own_prices(snapshot: Snapshot, width: int) -> None:
+    assert snapshot.focus is not None
+    bars = flat(snapshot.focus.charts["1m"], 99.0, 101.0)
+    held = [levels.Mark("S", "stop", 60.0, "down"), levels.Mark("3", "TP3", 140.0, "up")]
+    line = chart._title(bars, held, chart.Scale(98.0, 102.0, 20), "1m", 1e-7, width)
+    assert width_of(line) <= width
+    text = plain([line])
+    assert "▼ stop 60.0000000" in text
+    assert "▲ TP3 140.0000000" in text
+    assert ("O 99.0000000" in text) is (width == 108)
+
+
 def test_the_last_price_is_not_read_as_a_level_of_its_row() -> None:
     held = [levels.Mark("E", "entry", 50.0, "accent"), levels.Mark("S", "stop", 49.0, "down")]
+    here = [replace(mark, price=42.5) for mark in held]
     scale = chart.Scale(0.0, 100.0, 4)
     for marks, last, tick, label in (
         ([], 42.5, 0.5, "┤ 42.5"),
-        (held[:1], 42.5, 0.5, "┤E/now      42.5"),
-        (held, 42.5, 0.5, "┤E/S/now    42.5"),
-        (held, 42.5, 1e-7, "┤…/now42.5000000"),
+        (here[:1], 42.5, 0.5, "┤E/now      42.5"),
+        (here, 42.5, 0.5, "┤E/S/now    42.5"),
+        (here, 42.5, 1e-7, "┤…/now42.5000000"),
+        (held[:1], 42.5, 0.5, "┤ 42.5"),
+        (held, 42.5, 0.5, "┤ 42.5"),
     ):
         assert plain(chart._axis(scale, marks, last, tick)).split("\n")[2].replace(" ", "") == label.replace(" ", "")
+
+
+def test_a_level_near_the_last_price_has_its_own_price_on_its_side_of_it() -> None:
+    scale = chart.Scale(0.0, 100.0, 4)
+    above, below = levels.Mark("E", "entry", 45.0, "accent"), levels.Mark("S", "stop", 41.0, "down")
+    lines = [line.strip() for line in plain(chart._axis(scale, [above, below], 42.5, 0.5)).split("\n")]
+    assert [line.split() for line in lines[1:]] == [["┤entry", "45.0"], ["┤", "42.5"], ["┤stop", "41.0"]]
+
+
+def test_the_volume_says_what_its_figure_is(snapshot: Snapshot) -> None:
+    text = plain(chart.chart_lines(view_of(snapshot), "15m", 108, 26))
+    assert re.search(r"│ most \$[\d.]+[KMB]?\n.*│ volume per 15m\n", text)
 
 
 def test_levels_that_share_a_row_of_the_axis_share_no_price() -> None:

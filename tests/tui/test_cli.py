@@ -155,6 +155,13 @@ def test_moments(text: str, ms: int) -> None:
     [
         (commands.moment_ms, "yesterday"),
         (commands.moment_ms, ""),
+        (commands.moment_ms, "999999999999999"),
+        (commands.moment_ms, "1723161253"),
+        (commands.moment_ms, "0"),
+        (commands.moment_ms, "9999-12-31T23:59:59Z"),
+        (commands.moment_ms, "0001-01-01T00:00:00+14:00"),
+        (commands.moment_ms, "9999-12-31T23:59:59-12:00"),
+        (commands.moment_ms, "1723161253937000"),
         (commands.speed, "0"),
         (commands.speed, "-1"),
         (commands.speed, "nan"),
@@ -360,8 +367,8 @@ def test_a_market_heard_for_too_short_says_what_is_missing_and_what_to_do() -> N
 
     assert market.unfinished([feed("live", 0)], 8) == ""
     told = market.unfinished([feed("live", 1200), feed("syncing", 34)], 8)
-    assert "1,234 answers with candles were still to come and 1 of 2 venues were not live" in told
-    assert "--for 32 listens longer" in told
+    assert "1,234 candle requests were still open and 1 of 2 venues were not live" in told
+    assert "--for 32 collects longer" in told
     assert market.unfinished([feed("down", 0), feed("down", 0)], 8) == "", "longer would not help"
 
 

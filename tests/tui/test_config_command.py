@@ -47,7 +47,7 @@ def test_init_writes_the_example_once(own: Path, capsys: Captured) -> None:
     assert own.parent.stat().st_mode & 0o777 == 0o700
     own.write_text("engine: {preset: strict}")
     assert cli.main(["config", "init"]) == 2
-    assert capsys.readouterr().err == f"prism: {own}: exists already; --force replaces it, and what is in it is lost\n"
+    assert capsys.readouterr().err == f"prism: {own}: already exists; --force replaces it and discards its contents\n"
     assert own.read_text() == "engine: {preset: strict}"
     assert cli.main(["config", "init", "--force"]) == 0
     assert own.read_text() == example()
@@ -101,7 +101,7 @@ def test_show_as_a_document(own: Path, capsys: Captured) -> None:
 
 def test_show_without_a_file_says_so(own: Path, capsys: Captured) -> None:
     assert cli.main(["config", "show"]) == 0
-    assert f"{own} (no such file: the defaults hold)" in capsys.readouterr().out
+    assert f"{own} (no such file: the defaults apply)" in capsys.readouterr().out
 
 
 def test_show_refuses_what_is_wrong(own: Path, capsys: Captured) -> None:
@@ -124,7 +124,7 @@ def test_check_prints_every_problem(own: Path, capsys: Captured) -> None:
 
 def test_check_of_what_is_fine(own: Path, capsys: Captured) -> None:
     assert cli.main(["config", "check"]) == 0
-    assert capsys.readouterr() == (f"{own}: no such file; the defaults hold\n", "")
+    assert capsys.readouterr() == (f"{own}: no such file; the defaults apply\n", "")
     cli.main(["config", "init"])
     capsys.readouterr()
     assert cli.main(["config", "check"]) == 0
@@ -153,8 +153,20 @@ def test_check_knows_the_actions_of_the_console(own: Path, capsys: Captured) -> 
     assert cli.main(["config", "check"]) == 2
     assert capsys.readouterr().out.splitlines() == [
         f"{own}:4: console.keys.dance: no such action; `?` lists them",
-        f"{own}:6: console.keys.find: j already means cursor_down; rebind that one first",
+        f"{own}:6: console.keys.find: j already means cursor_down; rebind that one too",
     ]
+
+
+def test_check_tells_what_only_the_console_knows_beside_everything_else(own: Path, capsys: Captured) -> None:
+    written(
+        own,
+        'engine:\n  preset: bold\nconsole:\n  theme: prism-drak\n  keys:\n    quit: "ctrl+"\nrisk:\n  x: 1\n',
+    )
+    assert cli.main(["config", "check"]) == 2
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 4
+    assert [line.removeprefix(f"{own}:").split(": ")[0] for line in out] == ["2", "4", "6", "7"]
+    assert "console.keys.quit: 'ctrl+' is no key; write one such as `ctrl+f`" in out[2]
 
 
 def test_check_knows_the_themes_and_those_of_the_user(

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from engine.snapshot import Focus, Ladder, PeerBook, Snapshot
 from tests.engine.builders import make_snapshot
-from tests.tui.fake_source import SIZES, FakeSource, make_app, relaxed, scene, settle, text_of
+from tests.tui.fake_source import SIZES, FakeSource, make_app, relaxed, scene, screen_of, settle, text_of
 from tui.presenters.depth import depth_lines
 from tui.presenters.depth_books import MERGED, OWN, peers_of, shown, step_choice
 from tui.presenters.lines import plain, width_of
 from tui.presenters.view import View
-from tui.state import ConsoleState, Instrument, load, save
+from tui.state import ConsoleState, Instrument, save
 from tui.widgets.panes import DepthPane
 
 BASE = make_snapshot(16, 5)
@@ -77,7 +77,7 @@ def test_an_unproven_book_of_another_venue_is_words() -> None:
     assert "book resyncing" in told
     assert "PRICE" not in told
     asked = view_of(NEAR, (3, Ladder("absent", (), (), None)), mode="live")
-    assert "it is asked for" in plain(depth_lines(asked, 0, 60, 20, NAMES["okx"]))
+    assert "it is requested" in plain(depth_lines(asked, 0, 60, 20, NAMES["okx"]))
     recorded = view_of(NEAR, (3, Ladder("absent", (), (), None)), mode="replay")
     assert "this recording or venue sends none" in plain(depth_lines(recorded, 0, 60, 20, NAMES["okx"]))
 
@@ -102,7 +102,7 @@ def test_what_is_not_proven_is_left_out_and_named() -> None:
     own_lost = view_of(GONE, (2, FAR))
     assert "MERGED Bybit · without Binance (resyncing)" in plain(depth_lines(own_lost, 0, 70, 20, MERGED))
     none = " ".join(plain(depth_lines(view_of(GONE, (3, GONE)), 0, 70, 20, MERGED)).split())
-    assert "no proven book of BTC to merge: Binance (resyncing), OKX (resyncing)" in none
+    assert "no verified book of BTC to merge: Binance (resyncing), OKX (resyncing)" in none
     assert "PRICE" not in none
     unknown = replace(FAR, bids=levels(("99.9", float("nan"))))
     assert "Bybit (contract size not known)" in plain(depth_lines(view_of(NEAR, (2, unknown)), 0, 70, 20, MERGED))
@@ -115,12 +115,13 @@ def test_few_lines_are_given_to_the_book_and_not_to_words() -> None:
     assert "Binance, Bybit · without OKX" in " ".join(high.split())
 
 
-def test_a_venue_that_is_not_live_is_neither_drawn_nor_merged() -> None:
+@pytest.mark.parametrize("mode", ["live", "demo"])
+def test_a_venue_that_is_not_live_is_neither_drawn_nor_merged(mode: str) -> None:
     feeds = tuple(
         replace(feed, state="stale", detail="silent for 12 s") if feed.venue == "bybit-linear" else feed
         for feed in BASE.feeds
     )
-    view = view_of(NEAR, (2, FAR), mode="live", feeds=feeds)
+    view = view_of(NEAR, (2, FAR), mode=mode, feeds=feeds)
     told = " ".join(plain(depth_lines(view, 0, 70, 20, MERGED)).split())
     assert "MERGED Binance · without Bybit (stale)" in told
     assert "no book shown: Bybit stale" in plain(depth_lines(view, 0, 70, 20, NAMES["bybit"]))
@@ -193,7 +194,7 @@ def test_the_peers_are_those_the_engine_compares() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_choosing_follows_the_books_and_is_kept(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_choosing_follows_the_books_until_another_symbol_is_shown(tmp_path: Path, size: tuple[int, int]) -> None:
     save(tmp_path / "console.json", ConsoleState(greeted=True, pinned=(Instrument("okx", "BTC-USDT-SWAP"),)))
     app, source, clock = make_app(tmp_path, FakeSource(scene()), relaxed())
     async with app.run_test(size=size) as pilot:
@@ -216,11 +217,26 @@ async def test_choosing_follows_the_books_and_is_kept(tmp_path: Path, size: tupl
         assert "depth · BTC-USDT-SWAP · OKX" in text_of(app)
         assert source.held == {("okx", "BTC-USDT-SWAP")}, "and what is not shown is not asked for"
         await pilot.press("c")
-    assert load(tmp_path / "console.json")[0].depth_book == "binance-usdm USDT"
-    again, source, clock = make_app(tmp_path, FakeSource(scene()), relaxed())
-    async with again.run_test(size=size) as pilot:
-        await settle(again, clock, pilot)
-        assert again.main.query_one(DepthPane).book == "binance-usdm USDT"
+        if size == (80, 24):
+            await pilot.press("tab", "tab")
+        app.main.focus_pane("candidates")
+        await pilot.press("enter")
+        await settle(app, clock, pilot)
+        opened = screen_of(app).query_one("#depth", DepthPane)
+        assert opened.book == "binance-usdm USDT", "of the same symbol it is the same book"
+        await pilot.press("C", "C")
+        assert opened.book == MERGED
+        await pilot.press("escape")
+        await settle(app, clock, pilot)
+        assert app.main.query_one(DepthPane).book == MERGED
+        await pilot.press("j")
+        await settle(app, clock, pilot)
+        assert app.main.query_one(DepthPane).book == OWN
+        assert source.held == {("okx", "BTC-USDT-SWAP")}
+        await pilot.press("k")
+        await settle(app, clock, pilot)
+        assert app.main.query_one(DepthPane).book == OWN
+    assert "book" not in (tmp_path / "console.json").read_text()
 
 
 async def test_where_nobody_else_trades_it_the_key_says_so(tmp_path: Path) -> None:

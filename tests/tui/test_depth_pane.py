@@ -69,7 +69,7 @@ def test_the_ladder_fits_and_keeps_its_middle(snapshot: Snapshot, width: int, he
 
 
 def test_the_shape_of_the_book_grows_with_its_sums(snapshot: Snapshot) -> None:
-    for width in (42, 44, 76, 120):
+    for width in (44, 76, 120):
         lines = plain(depth.depth_lines(view_of(snapshot), 0, width, 28)).splitlines()
         assert "DEPTH" in lines[0]
         middle = next(i for i, line in enumerate(lines) if "tick" in line)
@@ -80,7 +80,7 @@ def test_the_shape_of_the_book_grows_with_its_sums(snapshot: Snapshot) -> None:
         assert min(asks + bids) > 0
         room = width - 33
         assert max(asks + bids) == 8 * (room * 3 // 5), "the deepest sum fills the room"
-    assert "DEPTH" not in plain(depth.depth_lines(view_of(snapshot), 0, 41, 28))
+    assert "DEPTH" not in plain(depth.depth_lines(view_of(snapshot), 0, 43, 28))
 
 
 def _eighths(line: str) -> int:
@@ -98,3 +98,45 @@ def test_own_levels_are_marked_on_the_ladder(snapshot: Snapshot) -> None:
 
 def test_an_empty_ladder_is_words() -> None:
     assert np.isnan(depth_ladder.imbalance(Ladder("synced", (), (), None)))
+
+
+@pytest.mark.parametrize("place", [0, 4])
+@pytest.mark.parametrize(
+    ("side", "tick", "ticks", "price"), [("ask", 1e-7, 34493, "0.0034493"), ("bid", 0.1, 3, "0.3")]
+)
+def test_a_level_whose_price_is_on_the_ladder_stands_at_it(
+    snapshot: Snapshot, side: str, tick: float, ticks: int, price: str, place: int
+) -> None:
+    """34493 * 1e-7 is a rounding error below 0.0034493 and 3 * 0.1 one above 0.3: whole steps are compared."""
+    decimals = len(price.partition(".")[2])
+    best = ticks - place if side == "ask" else ticks + place
+    outward = 1 if side == "ask" else -1
+    own = tuple((f"{(best + outward * n) * tick:.{decimals}f}", "1000", 3.4) for n in range(place + 1))
+    other = tuple((f"{(best - outward * (n + 1)) * tick:.{decimals}f}", "1000", 3.4) for n in range(2))
+    asks, bids = (own, other) if side == "ask" else (other, own)
+    held = replace(snapshot.ranking.levels, entry=np.full(ROWS, float(price)))
+    rankings = {**snapshot.rankings, snapshot.preset: replace(snapshot.ranking, levels=held)}
+    instruments = (replace(snapshot.instruments[0], tick=tick), *snapshot.instruments[1:])
+    told = with_focus(snapshot, ladder=Ladder("synced", bids, asks, snapshot.at_ms))
+    view = view_of(told, instruments=instruments, rankings=rankings)
+    text = plain(depth.depth_lines(view, 0, 48, 28))
+    assert re.search(rf"^\s*E\s+{re.escape(price)} ", text, re.MULTILINE), text
+    assert not re.search(r"[▲▼].*E ", text), text
+
+
+@pytest.mark.parametrize("width", [38, 42, 44, 48, 60])
+def test_the_ladder_names_its_currency_and_the_levels_of_its_imbalance(snapshot: Snapshot, width: int) -> None:
+    lines = depth.depth_lines(view_of(snapshot), 0, width, 24)
+    assert all(width_of(line) <= width for line in lines)
+    text = plain(lines)
+    assert re.search(r"SUM +US[DT]", text.split("\n")[0])
+    assert re.search(r"10-level imbalance [+-]\d\.\d\d ask .* bid$", text)
+
+
+def test_a_book_that_rests_says_for_how_long(snapshot: Snapshot) -> None:
+    assert snapshot.focus is not None
+    for ago_ms, told in ((4_000, ""), (37_000, "unchanged for 37s")):
+        ladder = replace(snapshot.focus.ladder, updated_ms=snapshot.at_ms - ago_ms)
+        assert depth.quiet_text(view_of(with_focus(snapshot, ladder=ladder)), "") == told
+    absent = replace(snapshot.focus.ladder, status="resyncing", updated_ms=snapshot.at_ms - 37_000)
+    assert not depth.quiet_text(view_of(with_focus(snapshot, ladder=absent)), ""), "nothing is drawn"

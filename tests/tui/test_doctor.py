@@ -109,7 +109,7 @@ def test_without_any_venue_it_says_what_works_all_the_same(
 ) -> None:
     looked.findings["okx"] = [Finding("okx requests", False, "no address found"), Finding("okx stream", False, "same")]
     assert run(tmp_path, "venues: {binance: false, bybit: false, bitget: false}\n") == diagnostics.FAILED
-    assert "`prism demo` and `prism replay CAPTURE` need none" in capsys.readouterr().err
+    assert "`prism demo` and `prism replay CAPTURE` work without one" in capsys.readouterr().err
 
 
 def test_a_ban_of_an_earlier_run_is_known_and_a_new_one_is_kept(looked: Looked, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_machine_that_scans_too_slowly_and_a_loop_that_wakes_late_are_told(
     found = doctor._scanning(Config(), slow)
     assert not found.ok
     assert "takes 700.0 ms, p99 700.0 ms" in found.words
-    assert "one every 500 ms is wanted" in found.words
+    assert "the scan interval is 500 ms" in found.words
     assert "engine.scan_interval_ms" in found.advice
     monkeypatch.setattr(doctor, "LATE_MS", 250.0)
     assert doctor._upkeep(slow).ok
@@ -196,4 +196,4 @@ def test_a_machine_that_scans_too_slowly_and_a_loop_that_wakes_late_are_told(
     slow._late.extend([300_000_000] * 10)
     late = doctor._upkeep(slow)
     assert not late.ok
-    assert "woke 300.0 ms late, p99 300.0 ms; 0 pauses" in late.words
+    assert "woke 300.0 ms late, p99 300.0 ms; 0 garbage collection pauses" in late.words

@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import signal
-import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from engine.config.schema import Config
+from tests.tui.engine_processes import DEMO, library, started, until
 from tests.tui.processes import children_of, wait_until_gone
-from tui.engine_process.remote import EngineNotStarted, EngineProcess
-from tui.engine_process.wire import Kind
-
-DEMO = argparse.Namespace(mode="demo", seed=3, rate=300.0)
-PATIENCE_S = 60.0
+from tui.engine_process.memory import SPARING
+from tui.engine_process.remote import EngineProcess
+from tui.engine_process.wire import Kind, unpacked
 
 
 @pytest.fixture(autouse=True)
 def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-
-
-@contextlib.contextmanager
-def started(args: argparse.Namespace = DEMO) -> Iterator[EngineProcess]:
-    engine = EngineProcess(Config(), args)
-    engine.start()
-    try:
-        yield engine
-    finally:
-        engine.close(10.0)
-
-
-def until(seen: Callable[[], object], engine: EngineProcess | None = None) -> None:
-    """`engine`: one that must not fail meanwhile."""
-    end = time.monotonic() + PATIENCE_S
-    while not seen():
-        assert time.monotonic() < end
-        assert engine is None or engine.failure() is None
-        time.sleep(0.02)
 
 
 def test_it_follows_the_market_and_does_what_is_wished() -> None:
@@ -84,61 +59,19 @@ def test_it_follows_the_market_and_does_what_is_wished() -> None:
         assert engine.failure() is None, "it ended because it was told to"
 
 
-def test_one_that_is_killed_is_told_with_the_reason() -> None:
-    with started() as engine:
-        assert engine.pid is not None
-        pid = engine.pid
-        until(lambda: children_of(pid))
-        simulators = children_of(pid)
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: not engine.alive())
-        assert "was ended by SIGKILL: perhaps the system ran out of memory" in (engine.failure() or "")
-        assert all(wait_until_gone(child) for child in simulators)
-        engine.focus("okx", "BTC-USDT-SWAP")  # what is wished of one that is gone is nobody's trouble
-        engine.close(0.1)
-
-
-def test_neither_it_nor_its_exchanges_outlive_a_console_that_is_killed() -> None:
-    program = """
-        import argparse, time
-        from engine.config.schema import Config
-        from tui.engine_process.remote import EngineProcess
-        engine = EngineProcess(Config(), argparse.Namespace(mode="demo", seed=3, rate=100.0))
-        engine.start()
-        while engine.latest() is None:
-            time.sleep(0.02)
-        print(engine.pid, flush=True)
-        time.sleep(60)
-    """
-    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE) as parent:
-        assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        simulator = children_of(pid)
-        parent.send_signal(signal.SIGKILL)
-    assert wait_until_gone(pid)
-    assert all(wait_until_gone(child) for child in simulator)
-
-
-def test_one_that_stands_still_holds_nobody() -> None:
-    with started() as engine:
-        assert engine.pid is not None
-        os.kill(engine.pid, signal.SIGSTOP)
-        try:
-            began = time.monotonic()
-            for number in range(20_000):
-                engine.focus("okx", f"SYMBOL-{number}-USDT-SWAP")
-            engine.latest()
-            engine.close(0.2)
-            assert time.monotonic() - began < 30.0, "a pipe that is full is another thread's trouble"
-        finally:
-            os.kill(engine.pid, signal.SIGCONT)
-        assert wait_until_gone(engine.pid, 30.0)
-
-
-def library(folder: Path, text: str) -> None:
-    """What opens the engine's connections, replaced by this."""
-    folder.mkdir()
-    (folder / "picows.py").write_text(textwrap.dedent(text))
+def test_of_what_an_engine_that_does_not_read_is_asked_for_only_the_newest_waits() -> None:
+    engine = EngineProcess(Config(), DEMO)
+    for number in range(20_000):
+        engine.focus("okx", f"SYMBOL-{number}-USDT-SWAP")
+        engine.hold([("okx", f"SYMBOL-{number}-USDT-SWAP")])
+    engine.set_preset("relaxed")
+    engine.set_preset("no such preset")
+    engine.close(0.1)
+    waiting = []
+    while (wish := engine._wishes.wait()) is not None:
+        waiting.append(unpacked(wish))
+    last = ("okx", "SYMBOL-19999-USDT-SWAP")
+    assert waiting == [("focus", last), ("hold", (frozenset([last]),)), ("set_preset", ("relaxed",))]
 
 
 def test_what_a_library_prints_is_not_between_the_pictures_and_its_failure_is_told(
@@ -151,15 +84,6 @@ def test_what_a_library_prints_is_not_between_the_pictures_and_its_failure_is_to
         assert engine.failure() == "the engine failed: RuntimeError (details in the log)"
     log = next(tmp_path.rglob("prism.log")).read_text()
     assert "RuntimeError: secret words" in log
-
-
-def test_one_that_hangs_does_not_stay_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    library(tmp_path / "bad", "import time\ntime.sleep(3600)")
-    monkeypatch.syspath_prepend(str(tmp_path / "bad"))
-    with started(argparse.Namespace(mode="live")) as engine:
-        assert engine.pid is not None
-        engine.close(0.2)
-        assert wait_until_gone(engine.pid, 30.0)
 
 
 @pytest.mark.parametrize("kind", [Kind.PART, Kind.PICTURE])
@@ -178,17 +102,53 @@ def test_a_picture_that_is_none_is_told_as_the_engines_failure(monkeypatch: pyte
     monkeypatch.setattr("tui.child_python.command", lambda module: words)
     with started() as engine:
         until(lambda: engine.latest() is not None or engine.failure() is not None)
-        assert "sent what no picture is made of: posix.getcwd" in (engine.failure() or "")
+        assert "sent invalid data: posix.getcwd" in (engine.failure() or "")
         assert engine.latest() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"hello, world", "no frame begins with"),
+        (b"\x03" + (5).to_bytes(8, "big") + b"\x80\x05hi.", "sent invalid data: "),
+    ],
+)
+def test_words_between_the_pictures_are_told_as_the_engines_failure(
+    monkeypatch: pytest.MonkeyPatch, said: bytes, told: str
+) -> None:
+    program = f"import os, sys; os.write(1, {said!r}); sys.stdin.buffer.read()"
+    monkeypatch.setattr("tui.child_python.command", lambda module: [sys.executable, "-c", program])
+    with started() as engine:
+        until(lambda: engine.latest() is not None or engine.failure() is not None)
+        assert told in (engine.failure() or "")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_engine_that_cannot_be_heard_any_more_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_frame(pipe: BinaryIO) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("tui.engine_process.remote.read_frame", read_frame)
+    with started() as engine:
+        until(lambda: not engine.alive())
+        assert engine.pid is not None
+        assert wait_until_gone(engine.pid)
 
 
 def test_a_system_without_room_for_a_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     engine = EngineProcess(Config(), DEMO)
-    with pytest.raises(EngineNotStarted, match="cannot be started: No such file"):
-        engine.start()
+    engine.start()
+    assert "cannot be started: No such file" in (engine.failure() or "")
     engine.close(0.1)
     assert not engine.alive()
+
+
+def test_an_engine_that_was_closed_before_it_began_does_not_begin() -> None:
+    engine = EngineProcess(Config(), DEMO)
+    engine.close(0.1)
+    engine.start()
+    assert engine.pid is None
 
 
 def test_a_folder_with_modules_of_the_same_names_is_not_looked_into(
@@ -200,3 +160,14 @@ def test_a_folder_with_modules_of_the_same_names_is_not_looked_into(
     with started() as engine:
         until(lambda: engine.latest() is not None or not engine.alive())
         assert (engine.failure(), engine.alive()) == (None, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of a process as Linux tells it")
+def test_it_is_given_memory_sparingly_unless_somebody_wants_it_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "123")
+    with started() as engine:
+        environment = Path(f"/proc/{engine.pid}/environ").read_bytes().split(b"\0")
+    assert {f"{name}={value}".encode() for name, value in SPARING.items()} - set(environment) == {
+        f"MALLOC_TRIM_THRESHOLD_={SPARING['MALLOC_TRIM_THRESHOLD_']}".encode()
+    }
+    assert b"MALLOC_TRIM_THRESHOLD_=123" in environment

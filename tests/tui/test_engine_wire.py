@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -107,6 +110,33 @@ def test_nothing_is_there_before_the_first_picture() -> None:
     assert pipe.reader.latest() is None
     pipe.send(Kind.PART, packed((0, scene().instruments)))
     assert pipe.reader.latest() is None
+
+
+@pytest.mark.parametrize("at", range(1, 10))
+def test_a_picture_that_comes_while_the_one_before_is_put_together_is_not_lost(at: int) -> None:
+    pipe, first, lines = Pipe(), scene(), itertools.count(1)
+    newer = replace(first, sequence=first.sequence + 1)
+    pipe.writer.write(first)
+
+    def meanwhile(frame: FrameType, event: str, argument: object) -> Any:
+        """The newer one comes before the line `at` that is run of `latest`."""
+        if frame.f_code is not PictureReader.latest.__code__:
+            return None
+        if event == "line" and next(lines) == at:
+            pipe.writer.write(newer)
+        return meanwhile
+
+    before = sys.gettrace()
+    sys.settrace(meanwhile)
+    try:
+        pipe.reader.latest()
+    finally:
+        sys.settrace(before)
+    if next(lines) <= at:
+        pipe.writer.write(newer)
+    found = pipe.reader.latest()
+    assert found is not None
+    assert found.sequence == newer.sequence
 
 
 class Evil:

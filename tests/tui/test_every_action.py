@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
-from textual.command import CommandPalette
 
 from engine.config.presets import PRESETS
 from engine.prism.board import FACES
 from tests.tui.fake_source import FakeSource, make_app, recording, relaxed, scene, screen_of, settle
 from tui.actions import ACTIONS, BY_ID, Action, usable
 from tui.app import PrismApp
+from tui.app_reports import Palette
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
@@ -26,7 +26,8 @@ from tui.screens.market import MarketScreen
 from tui.screens.pane_screen import PaneScreen
 from tui.screens.venues import VenuesScreen
 from tui.state import ConsoleState, Instrument, save
-from tui.widgets.panes import ChartPane, DepthPane, LiquidationsPane, PrismPane
+from tui.widgets.panes import DepthPane, LiquidationsPane, PrismPane
+from tui.widgets.symbol_panes import ChartPane
 
 Kind = Literal["main", "drill"]
 KEPT: Final = "score > 60"
@@ -268,8 +269,8 @@ CASES: Final[dict[str, Case]] = {
     "help": opens(HelpScreen),
     "venues": opens(VenuesScreen),
     "market": opens(MarketScreen),
-    "palette": opens(CommandPalette),
-    "suspend": tells("no shell to give way to"),
+    "palette": opens(Palette),
+    "suspend": tells("no shell to return to"),
     "interrupt": tells("^q ends prism"),
     "quit": Case(lambda stage: stage.app._exit, is_now(True)),
 }  # fmt: skip

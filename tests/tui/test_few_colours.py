@@ -10,8 +10,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color as TextualColor
 
-from tui.widgets.few_colours import LEAST_CONTRAST, FewColours, contrast, filters, legible
+from tui.widgets.few_colours import FewColours, filters, legible
 from tui.widgets.few_colours import _triplet as triplet
+from tui.widgets.theme_colours import DISTINCT, contrast
 
 TRIPLETS = st.tuples(*[st.integers(0, 255)] * 3)
 
@@ -29,7 +30,7 @@ def test_what_was_told_apart_still_is(
     assert made.style.bgcolor is not None
     assert made.style.color.type is made.style.bgcolor.type is kind
     assert made.style.bold
-    needed = min(LEAST_CONTRAST, contrast(ink, paper))
+    needed = min(DISTINCT, contrast(ink, paper))
     assert contrast(triplet(made.style.color), triplet(made.style.bgcolor)) >= needed
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.prism.traps import TRAPS, Traps
 from tests.engine.builders import make_snapshot
-from tui.presenters.filter_expression import MAX_CHARS, FilterError, complete, parse
+from tui.presenters.filter_completion import complete
+from tui.presenters.filter_expression import MAX_CHARS, FilterError, parse
 from tui.presenters.filter_nodes import glob
 from tui.presenters.sheet import NUMBERS, Sheet
 
@@ -154,13 +155,12 @@ def test_every_name_can_be_read() -> None:
 
 
 def test_completion_offers_names_for_a_prefix() -> None:
-    assert [c.text for c in complete("score > 70 and fun")] == ["funding"]
+    assert next(c.text for c in complete("score > 70 and fun")) == "funding"
     found = complete("score > 70 and face.o")
     assert [c.text for c in found] == ["face.orderflow", "face.orderbook"]
     assert all(c.start == len("score > 70 and ") for c in found)
     assert complete('symbol ~ "sc') == ()
     assert "score" in [c.text for c in complete("")]
-    assert [c.text for c in complete("sc > 5", cursor=2)] == ["score"]
 
 
 @given(st.text(alphabet="score.face<>=~!()+-*/ \"'0123456789km%andotrabs,_", max_size=60))
@@ -206,3 +206,52 @@ def test_traps_and_youth_can_be_asked_for() -> None:
     assert len(rows("traps = 0")) == SHEET.rows - 1
     assert (rows("young = 1"), rows("young = 0")) == ([first], [second])
     assert np.flatnonzero(parse("traps >= 0").evaluate(SHEET).kept).tolist() == [], "nobody looked there"
+
+
+@pytest.mark.parametrize("name", ["bybit", "Bybit", "BY", "by", "bybit-linear"])
+def test_a_venue_goes_by_its_id_by_its_mark_and_by_its_name(name: str) -> None:
+    own = np.array([one.venue == "bybit-linear" for one in SHEET.instruments])
+    assert own.any()
+    assert not own.all()
+    for source in (f'venue = "{name}"', f"venue = {name}", f"venue={name} and score > -1", f"(venue = {name})"):
+        known = ~np.isnan(SHEET.numbers("score")) if "score" in source else True
+        assert kept(source) == expected(own & known), source
+    assert kept(f"venue != {name}") == expected(~own)
+
+
+def test_words_need_no_quotes_where_a_text_is_expected() -> None:
+    assert kept("side = short") == kept('side = "short"') == expected(SHEET.ranking.side == -1)
+    assert kept("symbol ~ BTC") == kept('symbol ~ "btc"')
+    assert kept("symbol ~ 1000PEPE-USDT") == kept('symbol ~ "1000PEPE-USDT"')
+    assert kept("symbol ~ B*USDT or side = long") == kept('symbol ~ "B*USDT" or side = "long"')
+    assert kept("not (symbol ~ BTC)") == kept('symbol !~ "BTC"')
+
+
+@pytest.mark.parametrize(
+    ("source", "position", "message"),
+    [
+        ('venue = "kraken"', 8, "there is no venue `kraken`; there are binance, bybit, okx, bitget"),
+        ("venue = bibit", 8, "did you mean bybit?"),
+        ("side = shrt", 7, "there is no side `shrt`; there are long, short, none; did you mean short?"),
+        ("gate = spred", 7, "did you mean spread?"),
+        ("symbol ~ and", 9, "was expected"),
+        ("symbol ~ 1000", 9, "a text in quotes was expected"),
+        ("score > BTC", 8, "there is no `BTC`"),
+    ],
+)
+def test_a_text_that_no_row_can_have_is_refused_with_those_there_are(source: str, position: int, message: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse(source)
+    assert caught.value.position == position
+    assert message in caught.value.message
+
+
+def test_completion_goes_on_with_values_and_leaves_numbers_alone() -> None:
+    assert [c.text for c in complete("side = s")] == ["short"]
+    assert [c.text for c in complete("venue = b")] == ["binance", "bybit", "bitget"]
+    assert complete("venue = b")[0].start == len("venue = ")
+    assert "spread" in [c.text for c in complete("gate ~ ")]
+    assert complete("symbol ~ m") == ()
+    for number in ("10M", "10m", "0.5", "3%", "10k"):
+        assert complete(f"volume > {number}") == (), number
+    assert "min" in [c.text for c in complete("volume > m")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,16 +21,33 @@ from tui.launch import open_engine, run_console
 def test_without_a_terminal_it_says_so_and_closes_the_engine(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "__stdin__", io.StringIO())
-    source = FakeSource(scene())
-    assert run_console(source, Config()) == 1
-    assert "needs a terminal" in capsys.readouterr().err
-    assert source.calls[-1][0] == "close"
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    for name, words in (
+        ("__stdin__", "standard input is not one"),
+        ("__stderr__", "standard error, on which it draws"),
+    ):
+        for other in ("__stdin__", "__stderr__"):
+            monkeypatch.setattr(sys, other, io.StringIO() if other == name else terminal)
+        source = FakeSource(scene())
+        assert run_console(source, Config()) == 1
+        assert f"the console needs a terminal, but {words}" in capsys.readouterr().err
+        assert source.calls[-1][0] == "close"
 
 
 def test_a_recording_that_is_not_there_is_refused_before_the_screen_opens(tmp_path: Path) -> None:
     args = argparse.Namespace(mode="replay", capture=str(tmp_path / "none.jsonl"), speed=1.0, start=None)
     with pytest.raises(CaptureError):
+        open_engine(args, Config())
+
+
+@pytest.mark.parametrize("free", [0, 10**8])
+def test_a_disk_without_room_for_a_recording_is_told_before_the_screen_opens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: argparse.Namespace(free=free))
+    args = argparse.Namespace(mode="live", demo=True, folder=str(tmp_path), max_size=10**9, console=True)
+    with pytest.raises(CaptureError, match="MiB are free on its disk"):
         open_engine(args, Config())
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta, timezone
+from typing import Any
 
 import pytest
 
-from engine.snapshot import LiquidationTotals, Snapshot
+from engine.snapshot import LiquidationTotals, Mode, Snapshot
 from tests.engine.builders import make_snapshot
-from tests.tui.pane_views import ROWS, view_of
+from tests.tui.fake_source import recording
+from tests.tui.pane_views import ROWS, view_of, with_focus
 from tui.presenters import header, liquidations
 from tui.presenters.lines import plain, width_of
 from tui.presenters.view import View
@@ -49,7 +51,7 @@ def test_the_minimum_size_hides_and_says_that_it_does(snapshot: Snapshot) -> Non
     over = plain(liquidations.liquidation_lines(view, largest * 2, 90, 20))
     assert "none of at least" in over
     nothing = plain(liquidations.liquidation_lines(view_of(snapshot, liquidations=()), 0.0, 90, 20))
-    assert "no liquidation reported" in nothing
+    assert "no liquidation since 10:32 (120 min)" in nothing
 
 
 def test_steps_of_the_minimum_go_up_and_down_and_stop() -> None:
@@ -64,3 +66,43 @@ def test_times_are_in_the_users_zone(snapshot: Snapshot) -> None:
     text = plain([header.top_line(east, 120)])
     assert "18:02:17 IST" in text
     assert "18:02:17" in plain(liquidations.liquidation_lines(east, 0.0, 60, 20))
+
+
+def test_a_total_says_since_when_it_counts(snapshot: Snapshot) -> None:
+    at_ms = snapshot.at_ms
+    young = plain(liquidations.liquidation_lines(view_of(snapshot, liquidations_since_ms=at_ms - 240_000), 0.0, 90, 20))
+    assert "5m, 1h: since 12:28 (4 min) only" in young
+    older = plain(liquidations.liquidation_lines(view_of(snapshot, liquidations_since_ms=at_ms - 900_000), 0.0, 90, 20))
+    assert "1h: since 12:17 (15 min) only" in older
+    assert "5m, 1h" not in older
+    whole = plain(liquidations.liquidation_lines(view_of(snapshot), 0.0, 90, 20))
+    assert "since" not in whole
+
+
+def test_without_a_feed_there_is_no_total(snapshot: Snapshot) -> None:
+    changes: dict[str, Any] = {"liquidations_since_ms": None, "liquidations": ()}
+    replayed = plain(liquidations.liquidation_lines(view_of(snapshot, mode="replay", **changes), 0.0, 90, 20))
+    assert replayed.strip() == "no liquidation feed in this recording so far"
+    ended = recording(finished=True)
+    over = view_of(snapshot, mode="replay", replay=ended, **changes)
+    told = plain(liquidations.liquidation_lines(over, 0.0, 90, 20))
+    assert told.strip() == "no liquidation feed in this recording"
+    live = plain(liquidations.liquidation_lines(view_of(snapshot, mode="live", **changes), 0.0, 90, 20))
+    assert live.strip() == "no liquidation feed is confirmed yet"
+
+
+@pytest.mark.parametrize(
+    ("since_ago_ms", "mode", "told"),
+    [
+        (7_200_000, "live", "no liquidation of this symbol in the last hour"),
+        (300_000, "live", "no liquidation of this symbol since 12:27 (5 min)"),
+        (None, "live", "no liquidation feed of this symbol is confirmed yet"),
+        (None, "replay", "no liquidation feed of this symbol in this recording so far"),
+    ],
+)
+def test_a_symbols_silence_is_claimed_for_the_time_that_is_known(
+    snapshot: Snapshot, since_ago_ms: int | None, mode: Mode, told: str
+) -> None:
+    since = None if since_ago_ms is None else snapshot.at_ms - since_ago_ms
+    quiet = with_focus(snapshot, liquidations=(), liquidations_since_ms=since, liquidation_minutes=None)
+    assert told in plain(liquidations.symbol_liquidation_lines(view_of(quiet, mode=mode), 90, 8))

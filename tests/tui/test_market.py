@@ -8,21 +8,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.color import Color
 
 from engine.snapshot import LiquidationMinutes
 from tests.tui.fake_source import SIZES, make_app, scene, settle, text_of
-from tui.presenters.lines import plain, width_of
+from themes.loader import load
+from tui.presenters.gauges import heat_style
+from tui.presenters.heat_map import HeatMap
+from tui.presenters.lines import Line, plain, width_of
 from tui.presenters.market import market_lines
 from tui.presenters.view import View
 from tui.screens.market import MarketScreen
+from tui.widgets.paint import Palette
+from tui.widgets.theme_colours import contrast
 
 BASE = scene()
 ROWS = np.concatenate([BASE.ranking.candidates, BASE.ranking.vetoed])
 
 
-def text(width: int = 110, height: int = 40, **changes: object) -> str:
+def drawn(width: int, **changes: object) -> list[Line]:
     shot = replace(BASE, **changes)  # type: ignore[arg-type]
-    lines = market_lines(View(shot, None, shot.at_ms), width, height)
+    heat = HeatMap()
+    heat.update(shot, 0.0)
+    return market_lines(View(shot, None, shot.at_ms), heat, width)
+
+
+def text(width: int = 110, **changes: object) -> str:
+    lines = drawn(width, **changes)
     assert all(width_of(line) <= width for line in lines)
     return plain(lines)
 
@@ -33,6 +45,7 @@ def test_breadth_counts_what_has_a_figure_and_nothing_else() -> None:
     told = text(columns=replace(BASE.columns, change_1h_frac=change, change_24h_frac=np.full_like(change, np.nan)))
     line = next(line for line in told.split("\n") if line.startswith(" 1 h"))
     assert "5 up" in line
+    assert "of perpetuals" in told.split("\n")[0], "not of coins, which stand on several venues"
     assert "3 down, 1 unchanged" in line
     assert "24 h no perpetual has this figure yet" in " ".join(told.split())
 
@@ -51,9 +64,9 @@ def test_scores_of_little_data_are_neither_counted_nor_coloured() -> None:
     coverage[thin] = 0.2
     board = replace(BASE.board, coverage=coverage)
     assert "; 7 with less are not counted" in text(board=board)
-    shot = replace(BASE, board=board)
-    lines = market_lines(View(shot, None, shot.at_ms), 200, 60)
-    styles = {name.strip().split()[0]: style for line in lines for name, style in line if name.strip()}
+    styles = {
+        name.strip(" []").split()[0]: style for line in drawn(200, board=board) for name, style in line if name.strip()
+    }
     assert styles[BASE.instruments[int(thin[0])].asset] == "muted"
 
 
@@ -85,8 +98,8 @@ def test_minutes_are_the_engines_own_sums_and_not_those_of_the_lines_kept() -> N
 def test_minutes_before_the_first_known_are_not_drawn_as_quiet() -> None:
     assert "the last 1 minute," in text(liquidation_minutes=by_minute(1, long={0: 5.0}))
     assert "the last 45 minutes" in text(liquidation_minutes=by_minute(45, long={0: 5.0}))
-    assert "none reported since the start" in text(liquidation_minutes=by_minute(0))
-    assert "none reported since the start" in text(liquidation_minutes=None)
+    assert "no liquidation feed is confirmed yet" in text(liquidation_minutes=by_minute(0))
+    assert "no liquidation feed in this recording so far" in text(liquidation_minutes=None, mode="replay")
     told = text(60, liquidation_minutes=by_minute(60, short={0: 5.0}))
     assert "the last 34 minutes" in told
 
@@ -99,12 +112,12 @@ def test_a_sampling_venue_makes_the_minutes_a_lower_bound() -> None:
 
 
 def test_the_map_names_each_asset_once_with_its_score() -> None:
-    told = text(width=200, height=60)
+    told = text(width=200)
     cells = told[told.index("HEAT BY SCORE") :]
     assets = {BASE.instruments[row].asset for row in ROWS}
-    assert f"{len(assets)} of {len(assets)} assets" in cells
+    assert f"{len(assets)} assets by 24h volume" in cells
     assert (
-        cells.split("\n")[1].split()[0]
+        cells.split("\n")[1].strip(" [").split()[0]
         == max(
             (BASE.instruments[row] for row in ROWS),
             key=lambda one: BASE.columns.volume_24h_usd[BASE.instruments.index(one)],
@@ -113,12 +126,12 @@ def test_the_map_names_each_asset_once_with_its_score() -> None:
 
 
 def test_a_long_name_on_the_map_keeps_its_distance_from_the_score() -> None:
-    instruments = tuple(replace(one, asset=f"FARTCOIN{n}") for n, one in enumerate(BASE.instruments))
-    told = text(width=110, height=60, instruments=instruments)
+    instruments = tuple(replace(one, asset=f"FARTCOINANDMORE{n}") for n, one in enumerate(BASE.instruments))
+    told = text(width=110, instruments=instruments)
     cells = [line for line in told[told.index("HEAT BY SCORE") :].split("\n")[1:] if "FARTC" in line]
     assert cells
     for line in cells:
-        assert re.fullmatch(r"( +\S+… +[\d.·]+ *)+", line), line
+        assert re.fullmatch(r"([ \[]+\S+… +[\d.·]+\]? *)+", line), line
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -135,7 +148,62 @@ async def test_it_opens_follows_the_market_and_closes(tmp_path: Path, size: tupl
         app.screen.query_one("#report").last()  # type: ignore[attr-defined]
         app.screen.query_one("#report").first()  # type: ignore[attr-defined]
         await pilot.pause()
-        assert "none reported since the start" in text_of(app)
+        assert "no liquidation feed is confirmed yet" in text_of(app)
         await pilot.press("a")
         await settle(app, clock, pilot)
         assert not isinstance(app.screen, MarketScreen)
+
+
+def cells(width: int, **changes: object) -> dict[str, tuple[str, str]]:
+    """Score and style of each asset on the map."""
+    lines = drawn(width, **changes)
+    at = next(n for n, line in enumerate(lines) if line and line[0][0] == "HEAT BY SCORE")
+    found = [(name.strip(" []").split(), style) for line in lines[at + 1 :] for name, style in line if name.strip()]
+    return {words[0]: (words[1], style) for words, style in found}
+
+
+def test_neighbouring_scores_have_neighbouring_colours_and_neutral_ones_hardly_any() -> None:
+    for name in ("prism-dark", "prism-light", "prism-contrast", "prism-colour-blind"):
+        theme = load().themes[name]
+        variables = {**theme.variables, "background": str(theme.background), "foreground": str(theme.foreground)}
+        palette = Palette(variables, Color.parse(variables["background"]))
+        grounds = [palette.style(heat_style(score)) for score in range(0, 101, 5)]
+        papers = [style.bgcolor.get_truecolor() for style in grounds if style.bgcolor]
+        assert len(set(papers)) == 21
+        away = [contrast(paper, Color.parse(variables["background"]).rgb) for paper in papers]
+        assert away[:11] == sorted(away[:11], reverse=True), name
+        assert away[10:] == sorted(away[10:]), name
+        assert away[10] < 1.35, "a neutral score is near the ground"
+        for style in grounds:
+            assert style.color is not None
+            assert style.bgcolor is not None
+            assert contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor()) >= 4.5
+    assert heat_style(39.9) == heat_style(40.1)
+
+
+def test_cells_without_a_ground_are_explained_where_there_are_any() -> None:
+    full = replace(BASE.board, coverage=np.ones_like(BASE.board.coverage))
+    assert "plain: less than half the data" not in text(board=full)
+    coverage = full.coverage.copy()
+    coverage[ROWS[:7]] = 0.2
+    assert "plain: less than half the data" in text(board=replace(full, coverage=coverage))
+    assert {style for _, style in cells(110, board=full).values()} <= {
+        "strong reverse",
+        *(f"heat-{level}" for level in range(21)),
+    }
+
+
+def test_free_columns_go_to_the_names() -> None:
+    instruments = tuple(replace(one, asset=f"FARTCO{n:02d}") for n, one in enumerate(BASE.instruments))
+    for width in (80, 110, 118):
+        assert not [name for name in cells(width, instruments=instruments) if name.endswith("…")], width
+
+
+@pytest.mark.parametrize("width", [56, 71, 90, 120])
+def test_headings_of_the_map_are_whole_at_every_width(width: int) -> None:
+    coverage = np.full_like(BASE.board.coverage, 0.9)
+    coverage[::3] = 0.2
+    minutes = by_minute(60, ("binance-usdm",), long={0: 5.0})
+    lines = drawn(width, board=replace(BASE.board, coverage=coverage), liquidation_minutes=minutes)
+    assert all(width_of(line) <= width for line in lines)
+    assert "…" not in plain(lines)

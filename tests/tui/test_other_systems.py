@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.pseudo_terminal import ROOT
-from tui.log import SilentHandler
+from tui.log import SharedHandler
 
 HIDDEN = """
     import asyncio, concurrent.futures, ctypes, logging.handlers, multiprocessing, os, pathlib, select, shutil, signal
@@ -84,7 +84,7 @@ def test_the_lifeline_ends_a_program_that_is_told_to() -> None:
         line = Lifeline(asked.set, lambda seconds: None, (0, 1), leave=left.append, grace_s=0.2)
         with line.watching():
             signal.raise_signal(signal.SIGTERM)
-            assert asked.wait(10)
+            assert asked.wait(60)
             while not left: pass
         print(line.reason, left, terminals())
     """
@@ -117,7 +117,7 @@ def test_a_loop_that_takes_no_signals_is_told_all_the_same() -> None:
             ended = asyncio.Event()
             on_told_to_end(asyncio.get_running_loop(), ended.set)
             asyncio.get_running_loop().call_later(0.1, signal.raise_signal, signal.SIGTERM)
-            await asyncio.wait_for(ended.wait(), 10)
+            await asyncio.wait_for(ended.wait(), 60)
             print("told")
 
         asyncio.run(until_told())
@@ -147,7 +147,7 @@ def test_the_console_paints_and_suspends_nothing_that_cannot_be(tmp_path: Path) 
 def test_a_log_that_cannot_be_written_writes_nothing_on_the_screen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler = SilentHandler(tmp_path / "prism.log", maxBytes=1, backupCount=1, encoding="utf-8")
+    handler = SharedHandler(tmp_path / "prism.log", maxBytes=1, backupCount=1, encoding="utf-8")
     handler.doRollover = lambda: (_ for _ in ()).throw(PermissionError(13, "held by another"))  # type: ignore[method-assign]
     handler.handle(logging.LogRecord("prism", logging.INFO, "", 0, "a line", (), None))
     handler.handle(logging.LogRecord("prism", logging.INFO, "", 0, "another", (), None))

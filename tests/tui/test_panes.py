@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.snapshot import Feed, Snapshot
 from tests.engine.builders import make_snapshot
-from tests.tui.pane_views import ROWS, view_of
+from tests.tui.pane_views import ROWS, view_of, with_focus
 from tui.presenters import chart, depth, header, liquidations, tape
 from tui.presenters.gauges import signed_gauge, sparkline
 from tui.presenters.lines import cut, padded, plain, width_of, wrapped
+from tui.presenters.view import VENUE_TITLES
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,20 @@ def test_a_venue_that_is_not_live_says_so_in_words(snapshot: Snapshot, state: An
     view = view_of(snapshot, feeds=(feed,))
     text = plain([header.venue_line(view, 80)])
     assert f"Bybit {state}" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("state", ["live", "connecting", "syncing", "stale", "down"])
+def test_every_venue_has_its_light_whatever_the_width(snapshot: Snapshot, width: int, state: Any) -> None:
+    feeds = tuple(Feed(venue, state, "silent", 12_000, 10, 0, 0, 0, 0) for venue in VENUE_TITLES)
+    line = header.venue_line(view_of(snapshot, feeds=feeds), width)
+    text = plain([line])
+    assert width_of(line) <= width, text
+    assert text.count(header.LIGHTS[state]) == len(feeds)
+    named = all(title in text for title in VENUE_TITLES.values())
+    assert named or all(mark in text for mark in ("BN", "BN spot", "BY", "BY spot", "OK", "BG"))
+    if state != "live" and (width >= 120 or (width == 80 and state == "down")):
+        assert text.count("12s" if state == "stale" else state) == len(feeds)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
@@ -74,3 +90,18 @@ def test_lines_keep_their_width_whatever_they_hold(text: str, width: int) -> Non
     assert width_of(padded(line, width)) == width
     assert width_of(cut(line, width)) <= width
     assert all(width_of(part) <= width for part in wrapped(text, width, indent="  "))
+
+
+def test_funding_tells_its_interval_what_it_is_in_8_h_and_when_it_is_settled(snapshot: Snapshot) -> None:
+    hours, rate = np.full(ROWS, 4.0), np.full(ROWS, 0.00005)
+    columns = replace(snapshot.columns, funding_frac=rate, funding_interval_h=hours)
+    focused = with_focus(snapshot, next_funding_ms=snapshot.at_ms + 5_025_000)
+    for width, told in (
+        (60, "FUNDING  +0.0050% per 4h · settles in 1:23:45"),
+        (80, "FUNDING  +0.0050% per 4h = +0.0100% per 8h · settles in 1:23:45"),
+        (30, "FUNDING  +0.0050% per 4h"),
+    ):
+        line = plain(tape.history_lines(view_of(focused, columns=columns), width)).splitlines()[0]
+        assert line == told
+    gone = with_focus(snapshot, next_funding_ms=snapshot.at_ms - 600_000)
+    assert "settles" not in plain(tape.history_lines(view_of(gone, columns=columns), 80))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tui.fake_source import make_app, relaxed, settle, text_of
 from tui.presenters.saved_filters import MOST, MOST_CHARS, changed, next_name, read_wish
-from tui.state import load
+from tui.state import ConsoleState, load, save
 
 KEPT = {"long": "score > 60", "short": "score < 40"}
 KEYS = {" ": "space", ">": "greater_than_sign", "<": "less_than_sign", ":": "colon", "_": "underscore"}
@@ -30,9 +30,9 @@ def test_a_text_is_an_expression_a_name_or_both() -> None:
     ("text", "kept", "complaint"),
     [
         ("score: spread > 3", KEPT, "`score` is a column"),
-        ("nope:", KEPT, "no filter `nope` is kept"),
+        ("nope:", KEPT, "no filter `nope` is saved"),
         ("x" * (MOST_CHARS + 1) + ": score > 1", KEPT, "at most"),
-        ("one: score > 1", {f"n{n}": "score > 1" for n in range(MOST)}, "filters are kept already"),
+        ("one: score > 1", {f"n{n}": "score > 1" for n in range(MOST)}, "filters are saved already"),
     ],
 )
 def test_what_cannot_be_kept_says_why(text: str, kept: dict[str, str], complaint: str) -> None:
@@ -47,6 +47,26 @@ def test_going_through_them_ends_with_none() -> None:
     ]  # fmt: skip
 
 
+def test_two_names_of_one_expression_do_not_hide_those_after_them() -> None:
+    assert next_name({"a": "score > 60", "b": "score > 60", "c": "score > 70"}, "score > 60") == "c"
+
+
+async def test_a_filter_that_can_no_longer_be_read_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    filters = {"one": "score > 60", "old": "scor > 60", "two": "score < 40", "older": "("}
+    save(tmp_path / "console.json", ConsoleState(greeted=True, filters=filters))
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        used = []
+        for _ in range(4):
+            await pilot.press("F")
+            used.append(app.main.table.state.expression)
+        assert used == ["score > 60", "score < 40", "", "score > 60"]
+        told = [notice.text for notice in app._told]
+        assert any("filter old left out: there is no" in text for text in told), told
+        assert any("filter older left out: " in text for text in told), told
+
+
 async def typed(pilot: Any, text: str) -> None:
     await pilot.press(*(KEYS.get(letter, letter) for letter in text))
 
@@ -57,7 +77,7 @@ async def test_a_filter_is_kept_between_runs_and_used_by_name_and_by_key(tmp_pat
         await settle(app, clock, pilot)
         everything = app.main.table.status.shown
         await pilot.press("F")
-        assert "no filter is kept" in "".join(notice.message for notice in app._notifications)
+        assert "no filter is saved" in "".join(notice.message for notice in app._notifications)
         await pilot.press("f")
         await typed(pilot, "bulls: scor > 60")
         await pilot.pause()
@@ -68,7 +88,7 @@ async def test_a_filter_is_kept_between_runs_and_used_by_name_and_by_key(tmp_pat
         await pilot.press(*["backspace"] * len("scor > 60"))
         await typed(pilot, "score > 60")
         await pilot.pause()
-        assert "enter keeps it as `bulls`" in text_of(app)
+        assert "enter saves it as `bulls`" in text_of(app)
         await pilot.press("enter")
         await pilot.pause()
         assert app.main.table.state.expression == "score > 60"

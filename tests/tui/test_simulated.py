@@ -34,7 +34,7 @@ def test_it_listens_on_the_loopback_alone_and_answers_for_every_venue() -> None:
             "https://api.bitget.com",
         ):
             assert origin in routes
-        with urlopen(routes["https://fapi.binance.com"] + "/fapi/v1/time", timeout=10) as answer:
+        with urlopen(routes["https://fapi.binance.com"] + "/fapi/v1/time", timeout=60) as answer:
             assert b"serverTime" in answer.read()
         pid = simulator.pid
         assert is_running(pid)
@@ -96,7 +96,7 @@ def test_the_screen_does_not_wait_for_it_and_the_engine_says_where_it_fails(monk
         engine = live_engine(Config(), simulator)
         assert engine.failure() is None
         engine.start()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while engine.alive() and time.monotonic() < end:
             time.sleep(0.02)
         assert "it ended with 1" in (engine.failure() or "")
@@ -106,3 +106,20 @@ def test_a_headless_command_names_a_simulator_that_does_not_start(monkeypatch: p
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with Simulator(seed=1) as simulator, pytest.raises(SimulatorFailed, match="it ended with 1"):
         live_engine(Config(), simulator).run_for(1.0)
+
+
+def test_one_that_says_much_on_standard_error_goes_on_and_its_last_words_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = """
+        import sys
+        sys.stderr.write("a warning of a library\\n" * 100_000 + "and the last one\\n")
+        print(sys.argv[-1], flush=True)
+    """
+    routes = '{"routes": {"https://one.example": "http://127.0.0.1:1"}}'
+    command = [sys.executable, "-c", textwrap.dedent(program), routes]
+    monkeypatch.setattr("tui.child_python.command", lambda module, *_: command)
+    monkeypatch.setattr("tui.simulated.READY_S", 10.0)
+    with Simulator(seed=1) as simulator:
+        assert simulator.routes() == {"https://one.example": "http://127.0.0.1:1"}
+    assert simulator._last_words() == "and the last one"

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.snapshot import Snapshot
 from tests.engine.builders import make_snapshot
-from tests.tui.test_candidates_table import key_of, ranked, table_on
+from tests.tui.table_host import key_of, ranked, table_on
 from tui.widgets.candidates import READING_S, CandidatesTable
 
 BASE = make_snapshot(60, preset="relaxed")

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from textual.color import Color
+from textual.theme import BUILTIN_THEMES
 
-from themes.files import DEFAULT, ThemeError
+import tui
+from engine.config.schema import Config, ConsoleSection
+from tests.tui.fake_source import make_app
+from themes import plain, yaml_text
+from themes.files import DEFAULT, FOLDER, OF_TEXTUAL, ThemeError, document_of
 from themes.loader import COLORS, VARIABLES, load, read, red_up, variable_defaults
+from tui.widgets.pane import Pane
+from tui.widgets.theme_colours import DISTINCT, legible
 
 NAMES = ("prism-colour-blind", "prism-contrast", "prism-dark", "prism-light")
 TEXT = (
     "strong", "muted", "stale", "bid", "ask", "up", "down", "long", "short", "liq-long", "liq-short",
     "score-0", "score-1", "score-2", "score-3", "score-4",
 )  # fmt: skip
+TAGS = ("map", "seq", "set", "omap", "pairs", "str", "int", "float", "bool", "null", "binary", "timestamp")
 GROUNDS = ("row-zebra", "row-hover", "row-cursor", "row-cursor-blurred")
 
 
@@ -59,6 +72,21 @@ def test_every_text_is_readable_on_every_ground(name: str) -> None:
         assert contrast(theme.variables["strong"], theme.variables[flash]) >= 4.5
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_words_in_frames_are_readable(name: str) -> None:
+    """As the style sheets mix them: a share of the foreground over the ground."""
+    theme = load().themes[name]
+    sheets = [Path(tui.__file__).with_name("prism.tcss").read_text(), Pane.DEFAULT_CSS]
+    shares = [
+        int(one) for text in sheets for one in re.findall(r"border-(?:sub)?title-color: \$foreground (\d+)%", text)
+    ]
+    assert len(shares) == 4
+    for ground in (theme.background, theme.surface):
+        for share in shares:
+            told = Color.parse(str(ground)).blend(Color.parse(str(theme.foreground)), share / 100)
+            assert contrast(told.hex, str(ground)) >= 4.5, (share, ground)
+
+
 def test_the_colour_blind_theme_tells_up_from_down_without_red_and_green() -> None:
     variables = load().themes["prism-colour-blind"].variables
     up, down = Color.parse(variables["up"]), Color.parse(variables["down"])
@@ -100,6 +128,18 @@ def test_a_users_theme_inherits_what_it_leaves_out(tmp_path: Path) -> None:
         ("", "expected the keys"),
         ("name: mine\nvariables: 3", "variables: expected names"),
         ("[" * 5000, "line 1"),
+        ("name: mine\ncreated: 2024-13-45", "line 2: a value that is no valid timestamp"),
+        ("name: mine\nx: !!timestamp abc", "line 2: a value that is no valid timestamp"),
+        ("name: mine\nx: !!int abc", "line 2: a value that is no valid int"),
+        ('name: mine\nx: !!int ""', "line 2: a value that is no valid int"),
+        pytest.param("name: mine\nx: 1" + "0" * 5000, "line 2: a value that is no valid int", id="a long number"),
+        ("name: mine\nx: !!float abc", "line 2: a value that is no valid float"),
+        pytest.param("name: mine\nx: 1" + ":59" * 200 + ".5", "2: a value that is no valid float", id="a long time"),
+        ("name: mine\nx: !!bool abc", "line 2: a value that is no valid bool"),
+        ("name: mine\n? [a, b]\n: c", "line 2: expected a name before the colon"),
+        ("name: mine\n? {a: b}\n: c", "line 2: expected a name before the colon"),
+        ("!!map abc", "line 1"),
+        ("!!map [a, b]", "line 1"),
     ],
 )
 def test_a_broken_file_is_reported_and_skipped(tmp_path: Path, text: str, expected: str) -> None:
@@ -130,4 +170,99 @@ def test_a_theme_alone_must_be_complete(tmp_path: Path) -> None:
 
 
 def test_defaults_cover_every_variable() -> None:
-    assert set(variable_defaults()) == set(variable_defaults(dark=False)) == set(VARIABLES)
+    assert set(variable_defaults(dark=True)) == set(variable_defaults(dark=False)) == set(VARIABLES)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_TEXTUAL if not name.startswith("ansi-")])
+def test_every_colour_of_text_is_distinct_under_textuals_own_themes(name: str) -> None:
+    theme = BUILTIN_THEMES[name]
+    given = {**variable_defaults(theme.dark), **theme.to_color_system().generate(), **theme.variables}
+    found = legible(given)
+    ground = Color.parse(found["background"])
+    for text in (*TEXT, "foreground", "primary", "accent", "warning", "error", "success"):
+        assert contrast((ground + Color.parse(found[text])).hex, ground.hex) >= DISTINCT, text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_our_own_themes_are_painted_as_they_are_written(name: str) -> None:
+    theme = load().themes[name]
+    variables = {**theme.to_color_system().generate(), **theme.variables}
+    assert legible(variables) == variables
+
+
+async def test_textuals_own_themes_get_the_colours_of_their_darkness_and_of_the_users_up(tmp_path: Path) -> None:
+    app, _, _ = make_app(tmp_path, config=Config(console=ConsoleSection(theme="dracula", up_color="red")))
+    async with app.run_test() as pilot:
+        for name, like in (("dracula", "prism-dark"), ("solarized-light", "prism-light")):
+            app.theme = name
+            await pilot.pause()
+            own = load().themes[like].variables
+            assert app.theme_variables["up"] == own["down"], "red is up"
+            assert app.theme_variables["muted"] == own["muted"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_built_in_theme_is_read_without_a_parser_as_the_parser_reads_it(name: str) -> None:
+    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    assert plain.read(text) == yaml_text.read(text) == document_of(FOLDER / f"{name}.yaml")
+
+
+@given(
+    st.sampled_from(("", "name: mine\n? ", "name: mine\ncolors: ", "- ", "<<: ")),
+    st.sampled_from(TAGS).map("!!{} ".format),
+    st.text(alphabet="01289:-.eETZ+_xobyna [],{}?\"'~=<", max_size=14),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_text_of_a_theme_file_raises_anything_else(before: str, tag: str, text: str) -> None:
+    with suppress(ThemeError):
+        yaml_text.read(before + tag + text)
+
+
+LINES = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(("", "", "  ", "  ", " ", "    ", "- ", "# ", "\t")),
+    st.sampled_from(("name", "dark", "colors", "up", "score-0", "no", "null", "true", "12-30", "A", "")),
+    st.sampled_from((":", ": ", ": ", ":  ", "")),
+    st.sampled_from(
+        (
+            "",
+            "",
+            '"#4fc48f"',
+            '""',
+            '"a b"',
+            '"é"',
+            '"\\n"',
+            "true",
+            "off",
+            "prism-dark",
+            "1e-3",
+            "no-x",
+            "x",
+            "{}",
+            "*a",
+            "\r",
+        )
+    ),
+)
+
+
+PLAIN = st.sampled_from(
+    (
+        "name: prism-dark",
+        "dark: true",
+        "dark: false",
+        "colors:",
+        "variables:",
+        '  up: "#4fc48f"',
+        '  down: ""',
+        "",
+        "# x",
+    )
+)
+
+
+@given(st.lists(st.one_of(PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, LINES), min_size=1, max_size=6).map("\n".join))
+def test_what_is_read_without_a_parser_reads_the_same_with_one(text: str) -> None:
+    found = plain.read(text)
+    if found is not None:
+        assert found == yaml.safe_load(text)

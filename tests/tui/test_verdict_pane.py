@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.prism.board import COMPONENT_INDEX, Status
-from engine.prism.verdict import movers
+from engine.prism.across import Compared, Voice
+from engine.prism.board import COMPONENT_INDEX, COMPONENT_NAMES, Status
+from engine.prism.verdict import Flip, movers
 from engine.ranking.result import GATES, LevelStatus
 from engine.snapshot import Snapshot
 from tests.engine.builders import make_snapshot
-from tests.tui.pane_views import ROWS, view_of
+from tests.tui.pane_views import ROWS, view_of, with_focus
 from tui.presenters import explanation, gates, levels
 from tui.presenters.lines import plain, width_of
 from tui.presenters.view import words
@@ -25,7 +26,7 @@ def snapshot() -> Snapshot:
 
 def test_every_gate_is_listed_with_value_and_limit(snapshot: Snapshot) -> None:
     text = plain(gates.gate_lines(snapshot.ranking, 0))
-    names = ("trade or quote", "conviction", "coverage", "faces", "spread", "depth", "24h volume", "reward/risk")
+    names = ("age of prices", "conviction", "coverage", "faces", "spread", "depth", "24h volume", "reward/risk")
     for name in (*names, "scans in a row"):
         assert name in text
     assert len(text.splitlines()) == 1 + len(GATES)
@@ -129,3 +130,49 @@ def test_the_explanation_names_the_strongest_the_missing_and_the_gates(snapshot:
     failed = gates.failed_gates(view.snapshot.ranking, 0)
     assert ("all 10 gates passed" in text) == (not failed)
     assert all(gate in text for gate in failed)
+
+
+def test_venues_disagree_in_the_units_of_the_screen(snapshot: Snapshot) -> None:
+    told = {
+        "funding_per_hour": (1.745e-05, 1.25e-05, "funding per 8 h: +0.0140% against a median of +0.0100%"),
+        "top_traders_lead": (
+            -0.5267, 0.02, "top traders' longs per short: 0.59 times all accounts' against a median of 1.02"
+        ),
+        "accounts": (4.0, 1.1, "long accounts per short: 4.00 against a median of 1.10"),
+        "oi_change_1h": (0.031, 0.002, "open interest in 1 h: +3.1% against a median of +0.2%"),
+    }  # fmt: skip
+    for name, (value, median, words_of_it) in told.items():
+        voices = tuple(
+            Voice(venue, "X", held, venue == "okx")
+            for venue, held in (("binance-usdm", median), ("bybit-linear", median), ("okx", value))
+        )
+        compared = Compared(name, "", median, median, voices)
+        said = [text for text, _ in explanation.explanation(view_of(with_focus(snapshot, across=(compared,))))]
+        assert any(
+            text.startswith(f"OKX disagrees on {words_of_it}") and text.endswith("of 3 venues.") for text in said
+        ), said
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 10])
+def test_what_would_turn_a_score_over_is_told_of_few_components_only(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    names = tuple(mover.component for mover in movers(snapshot.board, 0))[:count]
+    monkeypatch.setattr(explanation, "flip", lambda found, score: Flip(names, 49.8))
+    said = [text for text, _ in explanation.explanation(view_of(snapshot)) if text.startswith("If ")]
+    assert len(said) == (count <= 4)
+    assert all(words(name) in said[0] for name in names if said)
+
+
+def test_a_score_beside_neutral_hardly_leans(snapshot: Snapshot) -> None:
+    ranking = snapshot.ranking
+    for conviction, told in ((2.0, "hardly leans long"), (40.0, "leans long")):
+        side, held = ranking.side.copy(), ranking.conviction.copy()
+        side[0], held[0] = 1, conviction
+        changed = {**snapshot.rankings, snapshot.preset: replace(ranking, side=side, conviction=held)}
+        assert f"Binance {told}: " in explanation.explanation(view_of(snapshot, rankings=changed))[0][0]
+
+
+def test_accumulation_distribution_is_not_named_like_auto_deleveraging() -> None:
+    assert words("adl") == "A/D"
+    assert COMPONENT_NAMES.count("adl") == 1, "its id in documents stays"

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from tui.web.server import MESSAGE_BYTES, Site
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "0123456789abcdefghijklmnopqrstuv"
-FIRST_PICTURE_S = 30.0
+FIRST_PICTURE_S = 60.0
 
 
 class Served:
@@ -53,11 +54,12 @@ async def served(words: list[str], pages: int = 1) -> AsyncIterator[Served]:
     told: list[str] = []
     async with ClientSession() as session:
         # The port is in the Host header that is checked, so it must be known before the site is made.
-        port = _free_port()
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
         site = Site(Access(TOKEN, hosts_of("127.0.0.1", port)), words, pages, told.append)
         runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.SockSite(runner, listener).start()
         made = Served(site, port, session)
         made.told = told
         try:
@@ -67,8 +69,6 @@ async def served(words: list[str], pages: int = 1) -> AsyncIterator[Served]:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
@@ -207,11 +207,11 @@ async def test_a_console_is_shown_keyed_resized_and_ended_with_its_page(tmp_path
         wide = Seen(140, 30)
         await socket.send_json(["stdin", "\x1b"])
         await socket.send_json(["resize", {"width": 140, "height": 30}])
-        await wide.until(socket, lambda text: "FUNDING" in text)
+        await wide.until(socket, lambda text: "FUND/8H" in text)
         await socket.send_json(["ping", "12"])
-        message = await socket.receive(timeout=10)
+        message = await socket.receive(timeout=60)
         while message.type is WSMsgType.BINARY:
-            message = await socket.receive(timeout=10)
+            message = await socket.receive(timeout=60)
         assert message.json() == ["pong", "12"]
         assert at.site.open_pages == 1
         await socket.close()
@@ -344,8 +344,8 @@ def test_the_command_prints_its_address_and_ends_when_told(tmp_path: Path) -> No
         capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
     )  # fmt: skip
     assert taken.returncode == 1
-    assert "choose one with --port" in taken.stderr
+    assert "choose another port with --port" in taken.stderr
     started.send_signal(signal.SIGTERM)
-    _, told = started.communicate(timeout=20)
+    _, told = started.communicate(timeout=60)
     assert started.returncode == 0
     assert "Traceback" not in told

@@ -83,7 +83,7 @@ async def browser(folder: Path) -> AsyncIterator[Tab]:
                 yield Tab(socket)
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 async def test_the_console_is_drawn_and_answers_keys(tmp_path: Path) -> None:

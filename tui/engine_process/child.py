@@ -1,7 +1,7 @@
-"""The engine's process: runs a live engine as it is ordered on standard input and sends its pictures.
+"""The engine's process: runs a live engine on orders from standard input and sends its snapshots.
 
-Started by `tui.engine_process.remote`, never by a user. It ends with its standard input, whatever the engine does
-then, and never writes to a terminal: what goes wrong is told to the console in words and stands in the log.
+Started by `tui.engine_process.remote`, never by a user. It ends when its standard input closes, whatever the engine is
+doing, and must never write to a terminal: errors are reported to the console in words and logged.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from engine.errors import PrismError
@@ -26,20 +27,22 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("prism.engine")
 
 LOOK_S: Final = 0.2
-"""How often a look is taken whether the engine has ended, where it publishes nothing."""
+"""How often to check whether the engine has ended while it publishes nothing."""
 LEAST_S: Final = 0.1
-"""Between two pictures of which nobody wished for the second: the console looks eight times a second, and packing one
+"""Least time between two snapshots unless the console made a request: it looks eight times a second, and packing one
 takes about 20 ms."""
-CLOSE_S: Final = 2.0
-"""How long the engine may take to end after standard input has."""
-STUCK_S: Final = 3.0
-"""After these the process is left as it stands."""
+CLOSE_S: Final = 5.0
+"""How long the engine may take to end after standard input closed; then the process exits without waiting for it."""
+AFTER_S: Final = 10.0
+"""Time for what closes after the engine: the recorder, which flushes to a disk that may be slow, and the simulator's
+process, which is given twice 3 s."""
+SIGNALS: Final = tuple(number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None)
 WISHES: Final = frozenset({"focus", "hold", "set_preset"})
 
 
 def main() -> int:
-    """Run the engine until standard input ends or it fails; the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which is the console's
+    """Run the engine until standard input closes or it fails; return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the console
     collecting.while_loading()
     told, tell = _pipes()
     write_log()
@@ -48,25 +51,30 @@ def main() -> int:
         return 1 if ordered is None else _run(unpacked(ordered[1]), told, tell)
     except PrismError as error:
         return _fail(tell, error.message)
-    except Exception as error:  # the last frame of the process: the console shows what ended it, and the log holds it
+    except Exception as error:  # nothing above catches it: the console shows the type, the log has the traceback
         LOG.exception("the engine's process failed")
         return _fail(tell, f"the engine failed: {type(error).__name__} (details in the log)")
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    """What the console says, and what is said to it. Prints of a library go nowhere, not between the frames."""
-    tell = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """The pipes from and to the console. File descriptors 0 and 1 are redirected to nowhere, so that a library's print
+    cannot come between frames.
+
+    `sys.stdin` itself is not used: Python closes it at exit, and aborts if a thread is still reading from it.
+    """
+    told, tell = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
     os.close(nowhere)
-    return sys.stdin.buffer, tell
+    return told, tell
 
 
 def _run(orders: Orders, told: BinaryIO, tell: BinaryIO) -> int:
     args = orders.args
     with contextlib.ExitStack() as open_while:
         simulator = open_while.enter_context(simulator_of(args)) if orders.is_demo else None
-        # Invented exchanges take as long to load as the engine, so they begin before it.
+        # The simulator takes as long to load as the engine, so it is started first.
         from tui.live import live_engine
         from tui.recording import recorder_of
 
@@ -75,38 +83,76 @@ def _run(orders: Orders, told: BinaryIO, tell: BinaryIO) -> int:
         collecting.collect_seldom()
         engine.start()
         wished = threading.Event()
-        threading.Thread(target=_obey, args=(told, engine, wished), name="prism-wishes", daemon=True).start()
+        faults: list[str] = []
+        listener = threading.Thread(target=_obey, args=(told, engine, wished, faults), name="prism-wishes", daemon=True)
+        listener.start()
+        ended_by = _end_when_told(engine)
         failure = _show(engine, tell, wished)
-        engine.close(CLOSE_S)
-    return 0 if failure is None else _fail(tell, failure)
+        engine.close(CLOSE_S)  # wait for it: the recorder closes next, and the engine's thread writes to it
+    for number in ended_by:
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    why = failure or next(iter(faults), None)
+    return 0 if why is None else _fail(tell, why)
 
 
-def _obey(told: BinaryIO, engine: LiveEngine, wished: threading.Event) -> None:
-    """Carry out wishes until the console's end of the pipe closes, then end the engine."""
+def _obey(told: BinaryIO, engine: LiveEngine, wished: threading.Event, faults: list[str]) -> None:
+    """Carry out requests until the console's end of the pipe closes, then end the engine. A frame that cannot be
+    decoded also ends it, with the reason in `faults`: the frames after it cannot be trusted."""
     try:
         while (frame := read_frame(told)) is not None:
             name, arguments = unpacked(frame[1])
             if name in WISHES:
                 getattr(engine, name)(*arguments)
                 wished.set()
+    except Exception as error:  # nothing above catches it in this thread: it is reported and ends the engine
+        LOG.exception("a wish of the console could not be read")
+        faults.append(f"the engine was asked for what it does not know: {type(error).__name__} (details in the log)")
     finally:
-        # Whatever it hangs in, it does not stay behind.
-        left = threading.Timer(CLOSE_S + STUCK_S, os._exit, (1,))
-        left.daemon = True
-        left.start()
-        engine.close(0.0)
+        _end(engine)
+
+
+def _end(engine: LiveEngine) -> None:
+    """End the engine. A timer exits the process if the engine hangs."""
+    left = threading.Timer(CLOSE_S, _leave, (engine,))
+    left.daemon = True
+    left.start()
+    engine.close(0.0)
+
+
+def _leave(engine: LiveEngine) -> None:
+    """The engine's time is over. If it hangs, exit at once: nothing else can close. Otherwise wait `AFTER_S` first."""
+    if not engine.alive():
+        threading.Event().wait(AFTER_S)
+    os._exit(1)
+
+
+def _end_when_told(engine: LiveEngine) -> list[int]:
+    """Make a signal (a shutdown of the machine, for example) end the engine cleanly. Returns a list that will hold the
+    signal, so that the process can then end by that signal."""
+    ended_by: list[int] = []
+
+    def told(number: int, frame: FrameType | None) -> None:
+        if not ended_by:
+            ended_by.append(number)
+            _end(engine)
+
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, told)
+    return ended_by
 
 
 def _show(engine: LiveEngine, tell: BinaryIO, wished: threading.Event) -> str | None:
-    """Send what the engine publishes until it ends; in words why it did by itself.
+    """Send the engine's snapshots until it ends. Returns in words why it ended by itself, or None.
 
-    The newest only: while the console does not read, this waits in the pipe, and the engine does not.
+    Only the newest is sent: while the console does not read, this thread waits for the pipe and the engine does not.
     """
     from tui.engine_process.pictures import PictureWriter
 
     writer = PictureWriter(lambda kind, body: write_frame(tell, kind, body))
     shown = None
-    with contextlib.suppress(OSError):  # the console is gone, and so will be standard input
+    with contextlib.suppress(OSError):  # the console is gone, and standard input will close too
         while engine.alive():
             engine.published.wait(LOOK_S)
             engine.published.clear()

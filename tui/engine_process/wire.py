@@ -1,9 +1,9 @@
-"""What the console and the engine's process say to each other: frames on the pipes between them.
+"""The protocol between the console and the engine's process: frames on the pipes between them.
 
-A frame is one byte that says what it is, the length of what follows, and that. Pickled, since what is said is the
-engine's own picture of arrays and dataclasses, and both ends are this program: the pipes are inherited, and nothing
-from outside is ever read with this. Used by this room alone; it loads next to nothing, so that the engine's process can
-be started before the console has loaded its own.
+A frame is one byte for its kind, eight bytes for the length of the body (big-endian), and the body. Bodies are pickled,
+because a snapshot consists of arrays and dataclasses and both ends are this program: the pipes are inherited, and
+nothing from outside may ever be read with this. Used only by this package. It must load next to nothing, so that the
+console can paint before it has loaded numpy and the snapshot's types.
 """
 
 from __future__ import annotations
@@ -27,72 +27,82 @@ OTHERS: Final = frozenset({
     ("numpy", "dtype"), ("numpy", "ndarray"), ("numpy._core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
 })  # fmt: skip
-"""What pictures and orders are made of, besides types of these modules."""
+"""Types that snapshots and orders may contain, besides those of the packages in `OURS`."""
+MISMADE: Final = (AttributeError, EOFError, ImportError, IndexError, KeyError, TypeError, ValueError)
+"""What pickle may also raise, for example for a type that a newer version of prism, installed meanwhile, lacks."""
 
 
 class Kind(IntEnum):
-    """What a frame holds."""
+    """What a frame contains."""
 
     ORDERS = 0
     """To the engine, once and first: `Orders`."""
     WISH = 1
-    """To the engine: the name of a method of `Source`, and its arguments."""
+    """To the engine: a request, as the name of a method of `Source` and its arguments."""
     PART = 2
-    """To the console: a part that stays the same over many pictures, before the first picture that has it."""
+    """To the console: a part that stays the same over many snapshots, sent before the first that has it."""
     PICTURE = 3
     """To the console: a `Snapshot` without those parts."""
     FAILURE = 4
-    """To the console: in words why the engine ended."""
+    """To the console: in words, why the engine ended. UTF-8, not pickled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What an engine is made from."""
+    """What an engine is built from."""
 
     config: Config
     args: argparse.Namespace
-    """Of the command line: `mode`, and what the simulator and the recorder are made from."""
+    """The command line's: `mode`, and the settings of the simulator and the recorder."""
 
     @property
     def is_demo(self) -> bool:
-        """Whether the markets are invented."""
+        """Whether to use the simulator."""
         return self.args.mode == "demo" or getattr(self.args, "demo", False)
 
     @property
     def is_recorded(self) -> bool:
-        """Whether what comes in is recorded too."""
+        """Whether to record what the venues send."""
         return hasattr(self.args, "folder")
 
 
 def write_frame(pipe: BinaryIO, kind: Kind, body: bytes) -> None:
-    """One frame, whole. Raises OSError or ValueError where the other end, or this one, is closed."""
+    """Write one frame. Raises OSError or ValueError if either end is closed."""
     pipe.write(HEAD.pack(kind, len(body)))
     pipe.write(body)
     pipe.flush()
 
 
 def read_frame(pipe: BinaryIO) -> tuple[Kind, bytes] | None:
-    """The next frame; None at the end, also where that comes in the middle of one."""
+    """The next frame; None at the end of the stream, also in the middle of a frame. Raises UnpicklingError if its first
+    byte is no `Kind`."""
     head = pipe.read(HEAD.size)
     if len(head) < HEAD.size:
         return None
-    kind, length = HEAD.unpack(head)
+    number, length = HEAD.unpack(head)
+    try:
+        kind = Kind(number)
+    except ValueError:
+        raise UnpicklingError(f"no frame begins with {head!r}") from None
     body = pipe.read(length)
-    return (Kind(kind), body) if len(body) == length else None
+    return (kind, body) if len(body) == length else None
 
 
 def packed(thing: object) -> bytes:
-    """As it is sent."""
+    """The body of a frame with `thing`."""
     return pickle.dumps(thing, PROTOCOL)
 
 
 def unpacked(body: bytes) -> Any:
-    """What the other end packed. Raises UnpicklingError for anything that a picture or an order is not made of."""
-    return _Unpickler(io.BytesIO(body)).load()
+    """What the other end packed. Raises UnpicklingError for any type that snapshots and orders do not contain."""
+    try:
+        return _Unpickler(io.BytesIO(body)).load()
+    except MISMADE as error:
+        raise UnpicklingError(f"{type(error).__name__}: {error}") from None
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes data alone: the engine's own types, arrays and what the command line holds."""
+    """Restores only data: the engine's own types, arrays and the command line's arguments."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module.startswith(OURS) and "." not in name) or (module, name) in OTHERS:

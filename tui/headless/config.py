@@ -1,6 +1,6 @@
-"""`prism config`: write the commented example, say where the file is, show what is in force, report every error.
+"""`prism config`: write the commented example, print its path, show the values in force, report every error.
 
-Run by the command line. What the file means is the engine's business; here are only words, tables and exit codes.
+Run by the command line. `engine.config` reads and checks the file; here are only messages, tables and exit codes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from rich.text import Text
 
 from engine.config import files
 from engine.config.example import example, scalar
-from engine.config.loading import DEFAULT, Loaded, load, refusal
+from engine.config.loading import DEFAULT, Loaded, load
+from engine.config.schema import Config
+from engine.config.yaml_text import Path as Key
 from engine.errors import ConfigError
 from engine.text import clean
 from themes import files as theme_files
@@ -24,12 +26,12 @@ from tui.headless.settings import config_path, loaded_settings
 from tui.headless.tables import Column
 
 SHOW_SCHEMA: Final = "prism.config/1"
-_COLUMNS: Final = (Column("key", False, 0), Column("value", False, 0), Column("from", False, 0))
+_COLUMNS: Final = (Column("key", False, 0), Column("value", False, 0, 20), Column("from", False, 0))
 _LINE_CHARS: Final = 1000
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do `args.action`; the exit code."""
+    """Run `args.action`; return the exit code."""
     if args.file is not None and args.action != "check":
         raise ConfigError(f"`prism config {args.action}` takes no FILE; --config FILE names another file")
     if args.file is not None and args.config_file is not None:
@@ -57,11 +59,11 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _path(args: argparse.Namespace) -> int:
-    """The path alone on stdout, for scripts; whether it exists goes beside it."""
+    """Print only the path on stdout, for scripts; a notice on stderr says if it does not exist."""
     target = _target(args)
     _say(str(target))
     if not target.exists():
-        diagnostics.notice("no such file yet, the defaults hold; `prism config init` writes one")
+        diagnostics.notice("no such file yet, so the defaults apply; `prism config init` writes one")
     return diagnostics.DONE
 
 
@@ -81,7 +83,7 @@ def _show(args: argparse.Namespace) -> int:
         )
         return diagnostics.DONE
     rows = [[clean(key), _shown(value), _origin(loaded, key)] for key, value in values.items()]
-    title = f"{loaded.path}{'' if loaded.found else ' (no such file: the defaults hold)'}"
+    title = f"{loaded.path}{'' if loaded.found else ' (no such file: the defaults apply)'}"
     output.write_table(*tables.fitted(clean(title, _LINE_CHARS), _COLUMNS, rows, tables.width()))
     return diagnostics.DONE
 
@@ -91,18 +93,19 @@ def _shown(value: object) -> str:
 
 
 def _origin(loaded: Loaded, key: str) -> str:
-    """Where a value is from; the file, whose whole path stands above the table, by its name and line."""
+    """Where a value comes from. The file is given by name and line: its full path is above the table."""
     origin = loaded.origin[key]
     folder = files.shown(loaded.path.parent)
     return origin.removeprefix(folder + os.sep) if origin != DEFAULT else origin
 
 
 def _check(args: argparse.Namespace) -> int:
-    """Every problem is a line of the result, `FILE:LINE: key: what is wrong`. With FILE, no environment."""
+    """Print every problem on a line, `FILE:LINE: key: what is wrong`. With FILE, the environment is ignored."""
     try:
-        loaded = load(Path(args.file), environment={}) if args.file is not None else loaded_settings(args)
-        if problems := [*_theme_problems(loaded), *_key_problems(loaded)]:
-            raise refusal(problems)
+        if args.file is not None:
+            loaded = load(Path(args.file), environment={}, also=_of_the_console)
+        else:
+            loaded = loaded_settings(args, _of_the_console)
     except ConfigError as error:
         for problem in error.problems:
             _say(problem)
@@ -111,27 +114,22 @@ def _check(args: argparse.Namespace) -> int:
         return diagnostics.USAGE
     for notice in loaded.notices:
         diagnostics.notice(notice)
-    _say(f"{loaded.path}: {'no problems' if loaded.found else 'no such file; the defaults hold'}")
+    _say(f"{loaded.path}: {'no problems' if loaded.found else 'no such file; the defaults apply'}")
     return diagnostics.DONE
 
 
-def _theme_problems(loaded: Loaded) -> list[str]:
-    """A theme that the console would not find; files that hold none are told beside it."""
+def _of_the_console(config: Config) -> list[tuple[Key, str]]:
+    """Checks that only the console can do: names of themes, keys and actions. Unusable theme files are reported as
+    notices."""
     folder = theme_files.user_folder()
     known, broken = theme_files.names(folder)
     for told in broken:
         diagnostics.notice(told)
-    wanted = loaded.config.console.theme
-    if wanted in known or wanted in theme_files.OF_TEXTUAL:
-        return []
-    expected = f"expected one of {', '.join(known)}, or the name of a theme in {files.shown(folder)}, not {wanted!r}"
-    return [f"{loaded.origin['console.theme']}: console.theme: {expected}"]
-
-
-def _key_problems(loaded: Loaded) -> list[str]:
-    """Rebindings that the console could not use: only it knows the names of actions."""
-    problems = []
-    for told in Keymap(loaded.config.console.keys).problems:
-        key = f"console.{told.partition(':')[0]}"
-        problems.append(f"{loaded.origin.get(key, DEFAULT)}: console.{told}")
+    problems: list[tuple[Key, str]] = []
+    wanted = config.console.theme
+    if wanted not in known and wanted not in theme_files.OF_TEXTUAL:
+        places = f"one of {', '.join(known)}, or the name of a theme in {files.shown(folder)}"
+        problems.append((("console", "theme"), f"expected {places}, not {wanted!r}"))
+    for action, text in Keymap(config.console.keys).refused:
+        problems.append((("console", "keys", action), text))
     return problems

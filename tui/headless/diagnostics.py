@@ -1,8 +1,8 @@
-"""Everything that goes to stderr, and every exit code.
+"""Everything written to stderr, and every exit code.
 
-Called by the command line around each command, and by commands that have something to say beside their
-result. Nothing else writes to stderr or chooses an exit code. Text is cleaned here once more, because an
-exception may carry a file name or an argument that never passed a decoder.
+Called by the command line around each command, and by commands for notices beside their result. Nothing else may write
+to stderr or choose an exit code. Text is cleaned here once more, because an exception may contain a file name or an
+argument that never passed a decoder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_PROBLEMS: Final = 50
 
 
 def notice(message: str) -> None:
-    """One line for the user beside the result."""
+    """Print one line for the user on stderr."""
     sys.stderr.write(f"prism: {clean(message, _MAX_LINE_CHARS)}\n")
 
 
@@ -49,7 +49,7 @@ def guard(run: Callable[[], int], *, debug: bool = False) -> int:
     except OSError as error:
         notice(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
         return FAILED
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault is told in words, never as a traceback
+    except Exception as error:  # noqa: BLE001 - last line of defence: a fault is reported in words, not as a traceback
         _internal(error, debug=debug)
         return FAILED
     return code
@@ -82,7 +82,7 @@ def _internal(error: Exception, *, debug: bool) -> None:
 
 
 def _abandon_stdout() -> None:
-    """The reader of stdout has gone; let the interpreter's own flush at exit go nowhere instead of failing."""
+    """The reader of stdout is gone: redirect stdout to nowhere, so that the interpreter's flush at exit cannot fail."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):

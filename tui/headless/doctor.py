@@ -1,8 +1,8 @@
-"""`prism doctor`: what prism needs and whether it is there, each failure with what to do about it.
+"""`prism doctor`: checks what prism needs on this machine, and says what to do about each failure.
 
-Run by the command line. Looks at the terminal, the clock, the configuration, the folders, how fast this machine scans
-an invented market, and every venue that is switched on; writes nothing but a probe file in each folder of its own, and
-which venue told it to wait. Never loads the console.
+Run by the command line. It checks the terminal, the configuration, the folders, how fast this machine scans a simulated
+market, and every enabled venue with its clock. It writes nothing except a probe file in each of prism's folders, and
+bans that a venue imposed. It must never load the console.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ from tui.live import ban_file
 
 SMALLEST: Final = (80, 24)
 FREE_BYTES: Final = 200 * 2**20
-"""Below this the candle store and the logs may stop being written."""
+"""With less free space, the candle store and the logs may soon fail to write."""
 
 
 SCANS: Final = 20
 SCANNED_RECORDS: Final = 4_000
-"""Of the bundled recording, before the first scan: its listings, its candles and the first books."""
+"""Records of the bundled recording ingested before the first scan: listings, candles and the first books."""
 LATE_MS: Final = 250.0
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at everything; 0 where all is well, 1 where something is not. Raises ConfigError for settings."""
+    """Run all checks; return 0 if all pass, else 1. Raises ConfigError for settings that cannot be used."""
     loaded = loaded_settings(args)
     here = [_tell(finding) for finding in _here(loaded.notices)]
     with Gauges(SystemClock()) as gauges:
@@ -61,17 +61,19 @@ def run(args: argparse.Namespace) -> int:
         here.append(_tell(_upkeep(gauges)))
     failed = (here + there).count(False)
     if there and not any(there):
-        diagnostics.notice("no venue can be reached from here; `prism demo` and `prism replay CAPTURE` need none")
+        diagnostics.notice(
+            "no venue can be reached from here; `prism demo` and `prism replay CAPTURE` work without one"
+        )
     diagnostics.notice(f"{failed} of {len(here) + len(there)} checks failed" if failed else "all is well")
     return diagnostics.FAILED if failed else diagnostics.DONE
 
 
 def _scanning(config: Config, gauges: Gauges) -> Finding:
-    """How long scans of the bundled recording take here, against the time that each may take."""
+    """How long scans of the bundled recording take on this machine, compared with the scan interval."""
     clock, pipeline = SystemClock(), Pipeline(Config(), "demo")
     for record in islice(CaptureReader(BUNDLED), SCANNED_RECORDS):
         pipeline.ingest(record)
-    # The first scan makes what the others only bring up to date.
+    # Not timed: the first scan builds what the others only update.
     pipeline.scan()
     for _ in range(SCANS):
         began_ns = clock.monotonic_ns()
@@ -84,14 +86,14 @@ def _scanning(config: Config, gauges: Gauges) -> Finding:
     words = (
         f"a scan of {len(pipeline.ranked())} perpetuals takes {vitals.scan.p50_ms:.1f} ms, p99 "
         f"{vitals.scan.p99_ms:.1f} ms, and a snapshot {vitals.publish.p50_ms:.1f} ms; "
-        f"one every {wanted_ms} ms is wanted"
+        f"the scan interval is {wanted_ms} ms"
     )
     ok = vitals.scan.p50_ms + vitals.publish.p50_ms < wanted_ms
-    return Finding("engine", ok, words, "" if ok else "end what else is busy here, or raise engine.scan_interval_ms")
+    return Finding("engine", ok, words, "" if ok else "end other busy programs, or raise engine.scan_interval_ms")
 
 
 def _upkeep(gauges: Gauges) -> Finding:
-    """How the process itself did while all of this was looked at."""
+    """Event-loop lag, garbage collection and memory of this process during the checks."""
     vitals = gauges.vitals()
     late, memory, peak = vitals.loop_late, vitals.memory_bytes / 2**20, vitals.memory_peak_bytes / 2**20
     lateness = (
@@ -101,9 +103,9 @@ def _upkeep(gauges: Gauges) -> Finding:
     )
     collected = f", at most {vitals.collection.most_ms:.1f} ms" if vitals.collections else ""
     held = f"memory {memory:.0f} MiB, peak {peak:.0f} MiB" if memory == memory else "memory not known"
-    words = f"{lateness}; {vitals.collections} pauses to collect garbage{collected}; {held}"
+    words = f"{lateness}; {vitals.collections} garbage collection pauses{collected}; {held}"
     ok = not late.p99_ms > LATE_MS
-    return Finding("process", ok, words, "" if ok else "something else keeps this machine from running it in time")
+    return Finding("process", ok, words, "" if ok else "other programs keep this machine too busy to run it in time")
 
 
 def _tell(finding: Finding) -> bool:
@@ -117,7 +119,7 @@ def _tell(finding: Finding) -> bool:
 
 
 def _here(notices: tuple[str, ...] | list[str]) -> Iterator[Finding]:
-    """What is found on this machine."""
+    """Checks of this machine: terminal, configuration, folders."""
     yield _terminal()
     yield Finding("configuration", not notices, "; ".join(notices) or "read without remarks")
     for name, folder in (
@@ -156,7 +158,7 @@ def _folder(name: str, folder: Path) -> Finding:
 
 
 async def _venues(config: Config, gauges: Gauges) -> list[bool]:
-    """Every product in turn, so that one answer does not slow another's measurement; whether each finding is good."""
+    """Check every venue in turn, so that none slows another's measurement; returns whether each finding is good."""
     clock = SystemClock()
     net = LiveNet(clock, proxies=config.venues.proxies)
     budgets, bans = Budgets(clock), BanStore(ban_file(), clock)
@@ -173,5 +175,6 @@ async def _venues(config: Config, gauges: Gauges) -> list[bool]:
     finally:
         await settle(beside)
         await rest.close()
+        await budgets.close()
         await net.close()
     return found

@@ -1,6 +1,6 @@
-"""`prism explain SYMBOL`: everything one symbol's score, gates and levels were made of.
+"""`prism explain SYMBOL`: everything behind one symbol's score, gates and levels.
 
-Run by the command line. The table adds up as printed: impacts to the face, faces to the score.
+Run by the command line. It names components and gates as the console does; their ids are in the JSON document.
 """
 
 from __future__ import annotations
@@ -14,42 +14,46 @@ from rich.text import Text
 from engine.documents import encode, explain_document
 from engine.errors import ConfigError
 from engine.pipeline import Pipeline
+from engine.ranking.words import gate_title
 from engine.snapshot import Snapshot
 from engine.text import clean
 from tui.headless import diagnostics, market, output, tables
 from tui.headless.settings import settings
 from tui.headless.tables import Column
+from tui.presenters.explanation import MOST_NAMED
 from tui.presenters.format import share_text
+from tui.presenters.gates import side_text
+from tui.presenters.view import words
 
 _COMPONENTS: Final = (
-    Column("component", False, 0),
+    Column("component", False, 0, 12),
     Column("score", True, 0),
     Column("weight", True, 0),
     Column("impact", True, 0),
     Column("div", True, 0),
-    Column("5m", True, 3),
-    Column("15m", True, 3),
-    Column("4h", True, 3),
-    Column("reading", True, 2),
-    Column("unit", False, 2),
-    Column("all %", True, 3),
-    Column("own %", True, 3),
-    Column("status", False, 0),
+    Column("5m", True, 2),
+    Column("15m", True, 2),
+    Column("4h", True, 2),
+    Column("reading", True, 3),
+    Column("unit", False, 3, 10),
+    Column("all %", True, 4),
+    Column("own %", True, 4),
+    Column("status", False, 0, 22),
 )
 _INPUTS: Final = (
-    Column("component", False, 0),
-    Column("input", False, 0),
+    Column("component", False, 0, 12),
+    Column("input", False, 0, 22),
     Column("value", True, 0),
-    Column("unit", False, 0),
+    Column("unit", False, 3, 14),
     Column("age", True, 1),
-    Column("source", False, 2),
+    Column("source", False, 2, 16),
 )
 _ACROSS: Final = (
-    Column("input", False, 0),
+    Column("input", False, 0, 16),
     Column("together", True, 0),
     Column("median", True, 1),
     Column("unit", False, 1),
-    Column("venues", False, 0),
+    Column("venues", False, 0, 20),
 )
 _GATES: Final = (
     Column("gate", False, 0),
@@ -61,9 +65,15 @@ _GATES: Final = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explain `args.symbol` from a recording; the exit code."""
+    """Explain `args.symbol` from a recording, the simulator or the live venues; return the exit code, `FAILED` if no
+    venue sent anything."""
+    if args.at is not None and args.replay is None:
+        raise ConfigError("--at is a time of a recording; name it with --replay CAPTURE, or leave out --at for now")
     config = settings(args)
     pipeline = market.run(args, config, until_ms=args.at)
+    if args.replay is None and not pipeline.snapshot().at_ms:
+        diagnostics.notice("nothing can be explained: no venue sent anything; `prism doctor` says what is in the way")
+        return diagnostics.FAILED
     venue, symbol = _chosen(pipeline, args.symbol)
     pipeline.focus(venue, symbol)
     snapshot = pipeline.snapshot()
@@ -73,14 +83,15 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         output.write_bytes(encode(document))
     else:
-        output.write_table(*_report(snapshot, document))
+        output.write_table(*_report(snapshot, row, document))
     return diagnostics.DONE
 
 
 def _chosen(pipeline: Pipeline, asked: str) -> tuple[str, str]:
-    """The instrument a user means by `BTCUSDT`, `btc` or `okx:BTC-USDT-SWAP`; perpetuals and big venues first.
+    """The instrument that a user means by `BTCUSDT`, `btc` or `okx:BTC-USDT-SWAP`.
 
-    Raises ConfigError, naming the nearest symbols, where there is none.
+    Perpetuals that can be ranked come first, then exact symbols, then venues by name; the others are listed in notices.
+    Raises ConfigError with the nearest symbols if none matches.
     """
     instruments = pipeline.state.universe.frozen()
     venue, colon, name = asked.rpartition(":")
@@ -95,23 +106,24 @@ def _chosen(pipeline: Pipeline, asked: str) -> tuple[str, str]:
         names = sorted({one.symbol for one in instruments} | {one.asset for one in instruments})
         nearest = get_close_matches(asked.upper(), names, 3)
         hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
-        raise ConfigError(f"no instrument named {clean(asked, 80)} among the {len(instruments):,} heard of{hint}")
+        raise ConfigError(f"no instrument named {clean(asked, 80)} among the {len(instruments):,} seen{hint}")
     matching.sort(key=lambda one: (not one.is_rankable, one.symbol.casefold() != name, one.venue, one.symbol))
     for other in matching[1:]:
         diagnostics.notice(f"also: {other.venue}:{other.symbol}")
     return matching[0].venue, matching[0].symbol
 
 
-def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
+def _report(snapshot: Snapshot, row: int, document: dict[str, Any]) -> list[Any]:
     available = tables.width()
-    verdict = document["side"] or "neither side"
+    ranking = snapshot.ranking
+    side, _ = side_text(ranking, snapshot.board if ranking.board is None else ranking.board, row)
     parts: list[Any] = [
         Text(f"{document['venue']} {document['symbol']} ({document['asset']})", style="bold"),
         Text(
-            f"score {_number(document['score'], 2)}  {verdict}  conviction {_number(document['conviction'], 1)}  "
+            f"score {_number(document['score'], 2)}  {side.lower()}  conviction {_number(document['conviction'], 1)}  "
             f"coverage {_share(document['coverage'])}  preset {document['preset']}"
         ),
-        Text(f"rank {document['rank']}" if document["rank"] else f"vetoed: {document['reason']}"),
+        Text(f"rank {document['rank']}" if document["rank"] else f"gated: {document['reason']}"),
     ]
     parts += _verdict(document)
     parts += [Text(f"trap: {trap['name'].replace('_', ' ')}: {trap['saw']}") for trap in document["traps"] or ()]
@@ -125,7 +137,7 @@ def _report(snapshot: Snapshot, document: dict[str, Any]) -> list[Any]:
     parts += tables.fitted("Gates", _GATES, [_gate(gate) for gate in document["gates"]], available)
     parts += _levels(document["levels"])
     rows = [
-        [key, entry["name"], _plain(entry["value"]), entry["unit"], _age(entry["age_ms"]), entry["source"] or ""]
+        [words(key), entry["name"], _plain(entry["value"]), entry["unit"], _age(entry["age_ms"]), entry["source"] or ""]
         for face in document["faces"].values()
         for key, held in face["components"].items()
         for entry in held["inputs"]
@@ -149,18 +161,19 @@ def _across(one: dict[str, Any]) -> list[str]:
 
 
 def _verdict(document: dict[str, Any]) -> list[Text]:
-    """What moves the score most, what would turn it over, and what changed."""
+    """What moves the score most, what would reverse it, and what changed."""
     told = [
-        Text(f"{_number(mover['points'], 2):>6}  {mover['component']}: {mover['words'] or 'no words'}")
+        Text(
+            f"{_number(mover['points'], 2):>6}  {': '.join(filter(None, (words(mover['component']), mover['words'])))}"
+        )
         for mover in document["movers"]
     ]
     turned, change = document["flip"], document.get("change")
-    if turned is not None:
-        names, rest = turned["neutral"][:4], len(turned["neutral"]) - 4
-        listed = ", ".join([*names, f"{rest} more"] if rest > 0 else names)
+    if turned is not None and len(turned["neutral"]) <= MOST_NAMED:
+        listed = ", ".join(map(words, turned["neutral"]))
         told.append(Text(f"were {listed} neutral, the score would be {_number(turned['score'], 2)}"))
     if change is not None:
-        causes = ", ".join(f"{mover['component']} {mover['points']:+.1f}" for mover in change["movers"])
+        causes = ", ".join(f"{words(mover['component'])} {mover['points']:+.1f}" for mover in change["movers"])
         told.append(
             Text(f"{_age(change['age_ms'])} ago the score was {_number(change['score'], 2)}; since then {causes}")
         )
@@ -169,10 +182,8 @@ def _verdict(document: dict[str, Any]) -> list[Text]:
 
 def _component(name: str, held: dict[str, Any]) -> list[str]:
     frames = held["timeframes"] or {}
-    status, note = held["status"], held["note"] or ""
-    words = note if note.startswith(status) else f"{status}: {note}" if note else status
     return [
-        name,
+        words(name),
         _number(held["adjusted"], 2),
         _number(held["weight"], 3),
         _number(held["impact"], 2),
@@ -182,13 +193,19 @@ def _component(name: str, held: dict[str, Any]) -> list[str]:
         held["unit"],
         _number(held.get("universe_percentile"), 0),
         _number(held.get("own_percentile"), 0),
-        words,
+        _status(held),
     ]
+
+
+def _status(held: dict[str, Any]) -> str:
+    """A status with its note, which may already begin with it: `warming: 0/15 bars`, `no open interest`."""
+    status, note = held["status"], held["note"] or ""
+    return note if status in note else f"{status}: {note}" if note else status
 
 
 def _gate(gate: dict[str, Any]) -> list[str]:
     return [
-        gate["gate"],
+        gate_title(gate["gate"]),
         "yes" if gate["passed"] else "NO",
         _plain(gate["value"]),
         _plain(gate["limit"]),
@@ -198,7 +215,7 @@ def _gate(gate: dict[str, Any]) -> list[str]:
 
 def _levels(levels: dict[str, Any]) -> list[Text]:
     if levels["entry"] is None:
-        return [Text(f"Levels: {levels['status']}{': ' + levels['note'] if levels['note'] else ''}")]
+        return [Text(f"Levels: {_status(levels)}")]
     targets = "  ".join(
         f"TP{number} {_plain(price)} (net {_number(ratio, 2)})"
         for number, (price, ratio) in enumerate(zip(levels["tp"], levels["reward_risk_net"], strict=True), 1)
@@ -221,7 +238,10 @@ def _plain(value: float | None) -> str:
     if value is None:
         return "–"
     text = f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"
-    return f"{value:.10f}".rstrip("0") if "e" in text else text
+    if "e" not in text:
+        return text
+    short = f"{value:.10f}".rstrip("0").rstrip(".")
+    return "0" if short == "-0" else short
 
 
 def _share(value: float | None) -> str:

@@ -1,6 +1,6 @@
-"""`prism inspect`: what a recording holds, as a table for people or as JSON for programs.
+"""`prism inspect`: what a recording contains, as a table for people or as JSON for programs.
 
-Run by the command line. The work is the engine's; here are only its presentation and the notices.
+Run by the command line. `engine.inspection` does the work; here are only tables and notices.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tui.headless.tables import Column
 
 _UNKNOWN: Final = "–"
 GC_ALLOCATIONS: Final = 200_000
-"""Allocations between two collections. Reading makes millions of short-lived tuples and no cycles to speak of; at
-Python's default of 700 a third of the time goes into looking for them."""
+"""Net allocations between two collections. Reading creates millions of short-lived tuples and hardly a cycle; at
+Python's default of 700, a third of the time goes into searching for cycles."""
 
 _VENUE_COLUMNS: Final = (
     Column("venue", False, 0),
@@ -61,7 +61,7 @@ _BOOK_COLUMNS: Final = (
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read `args.capture` and print what it holds; the exit code."""
+    """Read `args.capture` and print what it contains; return the exit code."""
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS)
     inspection = Inspection(args.capture)
@@ -88,7 +88,7 @@ def _report(document: Mapping[str, Any]) -> list[Table | Text]:
         ),
         *tables.fitted("Venues", _VENUE_COLUMNS, [_venue(row) for row in document["venues"]], available),
         *tables.fitted(
-            "Instruments (* inferred from the messages: the recording holds no listing of it)",
+            "Instruments (* inferred from the messages: the recording contains no listing for it)",
             _INSTRUMENT_COLUMNS,
             [_instrument(row) for row in document["instruments"]],
             available,
@@ -139,5 +139,5 @@ def _money(amount: float | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Shortest form without an exponent where that stays short."""
+    """Up to ten decimals without trailing zeros, never an exponent."""
     return _UNKNOWN if value is None else f"{value:.10f}".rstrip("0").rstrip(".")

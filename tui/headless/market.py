@@ -1,4 +1,4 @@
-"""A market to print something about: a recording, the simulator or the live venues run through the engine, no screen.
+"""Runs a recording, the simulator or the live venues through the engine without a screen.
 
 Used by `prism scan` and `prism explain`, so that both rank a recording exactly as the console's replay does.
 """
@@ -24,14 +24,14 @@ from tui.simulated import simulator_of
 
 LIVE_S: Final = 30.0
 DEMO_S: Final = 20.0
-"""How long a live market and the simulator are listened to, where the user does not say."""
+"""Default time for which data is collected, live and from the simulator."""
 
 
 def run(args: argparse.Namespace, config: Config, *, until_ms: int | None = None) -> Pipeline:
-    """The market that `args` names: `replay`, `demo`, or neither (live), for `for_seconds` where they are given.
+    """Run the market that `args` names: `replay`, `demo`, or neither (live), for `for_seconds` if that is given.
 
-    A recording is played to its end or to `until_ms`. What there is to say goes to stderr. Raises CaptureError where a
-    recording cannot be read, SimulatorFailed where the simulator does not start.
+    A recording is played to its end or to `until_ms`. Notices go to stderr. Raises CaptureError if a recording cannot
+    be read, and SimulatorFailed if the simulator does not start.
     """
     for_seconds: float | None = getattr(args, "for_seconds", None)
     if args.replay is None:
@@ -67,14 +67,14 @@ def _live(args: argparse.Namespace, config: Config, for_seconds: float | None) -
 
 
 def unfinished(feeds: Iterable[Feed], span_s: float) -> str:
-    """What was still to come when the time was up, and what to do about it; empty where nothing was."""
+    """What data was still missing when the time was up, and what to do about it; empty if none was."""
     held = list(feeds)
     coming, late = sum(feed.backfill for feed in held), sum(feed.state != "live" for feed in held)
-    parts = [f"{coming:,} answers with candles were still to come"] * (coming > 0)
+    parts = [f"{coming:,} candle requests were still open"] * (coming > 0)
     parts += [f"{late} of {len(held)} venues were not live"] * (late > 0)
     if not parts or len(held) == sum(feed.state == "down" for feed in held):
         return ""
-    return f"after {span_s:g} s {' and '.join(parts)}: scores rest on less; --for {4 * span_s:.0f} listens longer"
+    return f"after {span_s:g} s {' and '.join(parts)}: scores rest on less data; --for {4 * span_s:.0f} collects longer"
 
 
 def _first(records: Iterator[Record], span_ns: int) -> Iterator[Record]:

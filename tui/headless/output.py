@@ -1,7 +1,7 @@
-"""Everything that headless commands put on stdout.
+"""Everything that headless commands write to stdout.
 
-Used by the headless commands. A document is one line of JSON; a table is built of Rich `Text`, never of
-markup, so that nothing from outside is interpreted. Messages beside the result go through diagnostics.
+Used by the headless commands. A document is one line of JSON. A table is built of Rich `Text`, never of markup, so that
+nothing from outside is interpreted. Messages beside the result must go through `tui.headless.diagnostics`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def write_document(document: Any) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Bytes as they are."""
+    """Write bytes unchanged."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def write_table(*renderables: RenderableType) -> None:
-    """Tables and text for people. Characters that the terminal's encoding lacks become question marks."""
+    """Write tables and text for people. Characters that the terminal's encoding lacks become question marks."""
     from rich.console import Console
 
     from tui.headless.tables import width

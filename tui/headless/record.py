@@ -1,7 +1,7 @@
-"""`prism record DIR`: write what the venues send to a capture. With `--console` the launcher does the same beside it.
+"""`prism record DIR`: write what the venues send to a capture. With `--console`, `tui.launch` runs instead.
 
-Run by the command line. The files are complete at every moment but for the last second: a recorder that is killed loses
-no more than that. Progress goes to stderr, one line at a time.
+Run by the command line. The files are always complete except for the last second: a recorder that is killed loses no
+more than that. Progress goes to stderr, one line at a time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tui.headless import diagnostics
 from tui.headless.settings import settings
 from tui.live import live_engine
 from tui.log import write_log
+from tui.presenters.format import mebibytes_text
 from tui.presenters.view import count_text
 from tui.recording import recorder_of
 from tui.simulated import simulator_of
@@ -28,7 +29,7 @@ CLOSE_S: Final = 5.0
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record until the time or the size is reached, the disk fills up, or the user interrupts; the exit code."""
+    """Record until the time or the size is reached, the disk is full, or the user interrupts; return the exit code."""
     config = settings(args)
     write_log()
     with contextlib.ExitStack() as open_while:
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _wait(engine: Engine, recorder: Recorder, for_seconds: float | None) -> None:
-    """Until it is to end, and tell how it goes."""
+    """Wait until the recording must end, and print its progress."""
     began = told = time.monotonic()
     while engine.alive() and not recorder.stopped:
         now = time.monotonic()
@@ -65,5 +66,5 @@ def _wait(engine: Engine, recorder: Recorder, for_seconds: float | None) -> None
 
 def _told(recorder: Recorder) -> str:
     return (
-        f"{recorder.records} records, {recorder.bytes_written / 2**20:.1f} MiB in {count_text(recorder.files, 'file')}"
+        f"{recorder.records} records, {mebibytes_text(recorder.bytes_written)} in {count_text(recorder.files, 'file')}"
     )

@@ -1,7 +1,7 @@
 """`prism scan`: rank a market once, print it, exit.
 
-Run by the command line. JSON is the contract other programs rely on and holds every component of every row; the
-table is for people; CSV is for spreadsheets.
+Run by the command line. The JSON is the contract that other programs rely on; it contains every component of every row.
+The table is for people, CSV is for spreadsheets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from engine.documents import encode, scan_document
-from engine.prism.board import FACES
+from engine.prism.faces import FACES
 from engine.scan_table import scan_csv
 from engine.snapshot import Snapshot
 from tui.headless import diagnostics, market, output, tables
@@ -23,10 +23,11 @@ from tui.headless.settings import settings
 from tui.headless.tables import Column
 from tui.presenters import format as show
 from tui.presenters.filter_expression import Filter, FilterError, parse
+from tui.presenters.gates import NO_SIDE, side_text
 from tui.presenters.sheet import Sheet
 
 VETOED_SHOWN: Final = 15
-"""Rows of the second table, for people; JSON and CSV hold all."""
+"""Rows in the table of gated symbols."""
 
 _CANDIDATES: Final = (
     Column("#", True, 0),
@@ -49,18 +50,18 @@ _VETOED: Final = (
     Column("side", False, 1),
     Column("score", True, 0),
     Column("cover", True, 1),
-    Column("stopped by", False, 0),
+    Column("gated by", False, 0, 20),
 )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Rank what `args` names and print it; the exit code, a failure's where no venue brought anything."""
+    """Rank the market that `args` names and print it; return the exit code, `FAILED` if no venue sent anything."""
     config = settings(args)
     wanted = None if args.filter is None else _parsed(args.filter)
     pipeline = market.run(args, config)
     snapshot = pipeline.snapshot()
     if wanted is not None:
-        outcome = wanted.evaluate(Sheet(snapshot, snapshot.preset))
+        outcome = wanted.evaluate(Sheet(snapshot, snapshot.preset), _rankable(snapshot))
         for notice in outcome.notices():
             diagnostics.notice(f"filter: {notice}")
         snapshot = _only(snapshot, outcome.kept)
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         output.write_table(*_report(snapshot, args.top))
     if snapshot.mode != "replay" and not snapshot.at_ms:
-        diagnostics.notice("nothing was ranked: no venue brought anything; `prism doctor` says what is in the way")
+        diagnostics.notice("nothing was ranked: no venue sent anything; `prism doctor` says what is in the way")
         return diagnostics.FAILED
     return diagnostics.DONE
 
@@ -85,8 +86,16 @@ def _parsed(source: str) -> Filter:
         raise
 
 
+def _rankable(snapshot: Snapshot) -> NDArray[np.bool_]:
+    """The rows `[rows]` that the report can show: those that pass and those that a gate stops."""
+    ranking = snapshot.ranking
+    found = np.zeros(len(snapshot.instruments), dtype=np.bool_)
+    found[ranking.candidates] = found[ranking.vetoed] = True
+    return found
+
+
 def _only(snapshot: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
-    """`snapshot` with the rows of its ranking that a filter keeps."""
+    """`snapshot` with only the ranked and gated rows that a filter keeps."""
     ranking = snapshot.ranking
     narrowed = replace(
         ranking, candidates=ranking.candidates[kept[ranking.candidates]], vetoed=ranking.vetoed[kept[ranking.vetoed]]
@@ -106,14 +115,14 @@ def _report(snapshot: Snapshot, top: int) -> list[Any]:
         rows = [_candidate(snapshot, row) for row in document["candidates"]]
         parts += tables.fitted("Candidates", _CANDIDATES, rows, available)
     elif document["vetoed"]:
-        parts.append(Text(f"no perpetual passes {document['preset']}; what stopped each stands below"))
+        parts.append(Text(f"no perpetual passes {document['preset']}; what gates each stands below"))
     else:
-        parts.append(Text("no perpetual to show: nothing speaks of one, or the filter keeps none"))
+        parts.append(Text("no perpetual to show: none was seen, or none matches the filter"))
     if document["vetoed"]:
-        shown = document["vetoed"][:VETOED_SHOWN]
+        shown = sorted(document["vetoed"], key=_lacks)[:VETOED_SHOWN]
         more = len(document["vetoed"]) - len(shown)
-        title = "Vetoed" + (f" (the first {len(shown)} of {len(document['vetoed'])})" if more else "")
-        parts += tables.fitted(title, _VETOED, [_vetoed(row) for row in shown], available)
+        title = "Gated" + (f" ({len(shown)} of {len(document['vetoed'])}, nearest to passing first)" if more else "")
+        parts += tables.fitted(title, _VETOED, [_vetoed(snapshot, row) for row in shown], available)
     return parts
 
 
@@ -143,11 +152,19 @@ def _candidate(snapshot: Snapshot, row: dict[str, Any]) -> list[str]:
     ]
 
 
-def _vetoed(row: dict[str, Any]) -> list[str]:
+def _lacks(row: dict[str, Any]) -> int:
+    """How many gates a row fails. Persistence is not counted, because any other failure resets it."""
+    return sum(not gate["passed"] for gate in row["gates"] if gate["gate"] != "persistence")
+
+
+def _vetoed(snapshot: Snapshot, row: dict[str, Any]) -> list[str]:
+    ranking, found = snapshot.ranking, snapshot.row_of(row["venue"], row["symbol"])
+    assert found is not None
+    side = side_text(ranking, snapshot.board if ranking.board is None else ranking.board, found)
     return [
         row["symbol"],
         row["venue"],
-        row["side"] or "–",
+        "–" if side == NO_SIDE else side[0].lower(),
         _number(row["score"], 1),
         _percent(row["coverage"]),
         row["reason"] or "–",

@@ -1,7 +1,7 @@
-"""The settings a command runs with: the file named by `--config` or the user's own, the environment, and its flags.
+"""The settings of a command: the file named by `--config` or the user's own, the environment, and its flags.
 
-Called by the headless commands and by the launcher of the console, once, before anything else is started. What is
-worth knowing but not wrong is told on stderr; what is wrong is raised and becomes exit code 2.
+Called once by the headless commands and by the console's launcher, before they start anything else. Remarks go to
+stderr; errors are raised and become exit code 2.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from engine.config.loading import Loaded, load
+from engine.config.loading import Judge, Loaded, load
 from engine.config.schema import Config
 from tui.headless import diagnostics
 
 FLAGS: Final = {"preset": "engine.preset"}
-"""Arguments of commands that stand for a key of the configuration; None where the user did not give one."""
+"""Arguments of commands that set a key of the configuration; their value is None if the user did not give one."""
 
 
 def settings(args: argparse.Namespace) -> Config:
@@ -26,10 +26,11 @@ def settings(args: argparse.Namespace) -> Config:
     return loaded.config
 
 
-def loaded_settings(args: argparse.Namespace) -> Loaded:
-    """The same with the origin of every value, and its notices not yet told."""
+def loaded_settings(args: argparse.Namespace, also: Judge | None = None) -> Loaded:
+    """As `settings`, with the origin of every value; its notices are not printed yet. `also` as for `load`."""
     given = {key: getattr(args, name, None) for name, key in FLAGS.items()}
-    return load(config_path(args), overrides={key: value for key, value in given.items() if value is not None})
+    flags = {key: value for key, value in given.items() if value is not None}
+    return load(config_path(args), overrides=flags, also=also)
 
 
 def config_path(args: argparse.Namespace) -> Path | None:

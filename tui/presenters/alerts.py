@@ -1,30 +1,39 @@
-"""Which events are worth a sound: a new candidate, a large liquidation, a venue that fell silent or is back.
+"""Decides which events raise an alert: a new candidate, a large liquidation, a venue that fell silent or is back.
 
-The app hands it every newer snapshot and rings with what it returns. Off until the user asks for it. At most one
-alert in so many seconds; what happened in between is counted in the next one, so that nothing is lost and a storm
-is one sound. No clock: `now_s` is passed in, from any monotonic clock.
+The app passes it every new snapshot and rings with the text that it returns. Off until the user turns it on. Alerts are
+throttled to one per `every_s`; events in between are counted in the next one, so a burst is one sound and nothing is
+lost. Candidates of a venue raise none until its history has arrived: until then rows pass because more of them is
+known, not because the market moved. No clock here: `now_s` is passed in, from any monotonic clock.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.instruments import Instrument
-from engine.snapshot import FeedState, LiquidationLine, Snapshot
 from tui.presenters.format import score_text, usd_text
 from tui.presenters.view import venue_title
 
+if TYPE_CHECKING:
+    from engine.instruments import Instrument
+    from engine.snapshot import FeedState, LiquidationLine, Snapshot
+
 QUIET_MS: Final = 900_000
-"""Event time for which a candidate that came back is not new."""
+"""A candidate that returns within this event time is not new."""
+SETTLED_MS: Final = 10_000
+"""History has arrived once a venue has been live for this event time with no request for candles to go: the answers to
+the last requests are still to come, and a gate may want several scans in a row."""
+LONGEST_MS: Final = 900_000
+"""After this event time since a venue was first live, its candidates are news even if history is still missing: it may
+refuse the requests."""
 _Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class AlertChoice:
-    """What the configuration asks for."""
+    """The alert settings of the configuration."""
 
     candidate: bool = True
     liquidation: bool = True
@@ -34,23 +43,52 @@ class AlertChoice:
 
 
 class Alerts:
-    """What was seen so far, and what waits to be told."""
+    """What was seen so far, and the alerts not sent yet."""
 
     def __init__(self, choice: AlertChoice) -> None:
         self._choice = choice
         self._told_s = -math.inf
+        self._epoch = -1
+        self._settling: dict[str, int] = {}
+        self._first_live: dict[str, int] = {}
+        self._settled: set[str] = set()
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: what is so already is no news."""
+        """Start over: what the next snapshot already contains is not news."""
         self._seen: Snapshot | None = None
         self._preset = ""
         self._candidates: dict[_Name, int] = {}
         self._states: dict[str, FeedState] = {}
         self._waiting: deque[str] = deque()
 
+    def follow(self, snapshot: Snapshot) -> None:
+        """Note which venues' history has arrived; call it with every snapshot, also while alerts are off."""
+        if snapshot.epoch != self._epoch:
+            self._epoch = snapshot.epoch
+            self._settling.clear()
+            self._first_live.clear()
+            self._settled.clear()
+        for feed in snapshot.feeds:
+            if feed.venue in self._settled or not snapshot.at_ms:
+                continue
+            if feed.state != "live":
+                self._settling.pop(feed.venue, None)
+                continue
+            if snapshot.at_ms - self._first_live.setdefault(feed.venue, snapshot.at_ms) >= LONGEST_MS:
+                self._settled.add(feed.venue)
+            elif feed.backfill:
+                self._settling.pop(feed.venue, None)
+            elif snapshot.at_ms - self._settling.setdefault(feed.venue, snapshot.at_ms) >= SETTLED_MS:
+                self._settled.add(feed.venue)
+
+    def waits(self, snapshot: Snapshot) -> bool:
+        """Whether a venue's candidates raise no alert yet because its history has not arrived."""
+        return any(feed.venue not in self._settled and feed.state != "down" for feed in snapshot.feeds)
+
     def look(self, snapshot: Snapshot, preset: str, now_s: float) -> str:
-        """The one sentence to alert with now, or an empty text."""
+        """The alert to raise now, one sentence, or an empty text."""
+        self.follow(snapshot)
         before = self._seen
         if before is not None and before.epoch != snapshot.epoch:
             self.forget()
@@ -79,7 +117,9 @@ class Alerts:
             name = (instrument.venue, instrument.symbol)
             last = self._candidates.get(name)
             self._candidates[name] = snapshot.at_ms
-            if quietly or not self._choice.candidate or (last is not None and snapshot.at_ms - last < QUIET_MS):
+            if quietly or instrument.venue not in self._settled:
+                continue
+            if not self._choice.candidate or (last is not None and snapshot.at_ms - last < QUIET_MS):
                 continue
             side = "long" if ranking.side[row] > 0 else "short"
             board = snapshot.board if ranking.board is None else ranking.board
@@ -87,14 +127,15 @@ class Alerts:
             self._waiting.append(f"{instrument.symbol} {venue_title(instrument.venue)} {side} {score} passes {preset}")
 
     def _look_at_liquidations(self, snapshot: Snapshot, before: Snapshot) -> None:
-        newest = before.liquidations[0] if before.liquidations else None
-        fresh: list[LiquidationLine] = []
-        for line in snapshot.liquidations:
-            if line is newest or line == newest:
-                break
-            fresh.append(line)
-        for line in reversed(fresh if self._choice.liquidation else ()):
-            if line.notional_usd >= self._choice.large_usd:
+        if not self._choice.liquidation or snapshot.liquidations is before.liquidations:
+            return
+        # Newest event time first, across venues: a line that arrives late is not at the top.
+        known = Counter(_identity(line) for line in before.liquidations)
+        for line in reversed(snapshot.liquidations):
+            name = _identity(line)
+            if known[name]:
+                known[name] -= 1
+            elif line.notional_usd >= self._choice.large_usd:
                 told = f"{line.symbol} {venue_title(line.venue)} {line.side} liquidated, {usd_text(line.notional_usd)}"
                 self._waiting.append(told)
 
@@ -103,17 +144,22 @@ class Alerts:
             was = self._states.get(feed.venue)
             if feed.state in ("live", "stale", "down"):
                 self._states[feed.venue] = feed.state
-                # From stale to down is the same silence; what was never live has not fallen silent.
+                # From stale to down is the same silence; a venue that was never live cannot fall silent.
                 if self._choice.venue and was is not None and (was == "live") != (feed.state == "live"):
                     word = "is back" if feed.state == "live" else f"is {feed.state}"
                     self._waiting.append(f"{venue_title(feed.venue)} {word}")
 
 
-def desktop_notice(text: str, tmux: bool) -> str:
-    """The control sequence that asks the terminal for a desktop notification (OSC 9). `text` holds no control.
+def _identity(line: LiquidationLine) -> tuple[int, str, str, str, float, float]:
+    """What makes two lines the same liquidation; not the notional, which may be NaN, which equals nothing."""
+    return line.ts_ms, line.venue, line.symbol, line.side, line.price, line.size_base
 
-    The leading name keeps it from being read as a progress report, which begins with a digit. tmux passes it on only
-    in an envelope, and only where `allow-passthrough` is on.
+
+def desktop_notice(text: str, tmux: bool) -> str:
+    """The control sequence that asks the terminal for a desktop notification (OSC 9). `text` must be free of controls.
+
+    The name `prism` at its start keeps it from being read as a progress report, which begins with a digit. tmux passes
+    it on only inside its own escape sequence, and only if `allow-passthrough` is on.
     """
     sequence = f"\x1b]9;prism: {text}\x07"
     return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\" if tmux else sequence

@@ -1,7 +1,7 @@
-"""A symbol's account: six faces, the components of one of them, and what moves the verdict.
+"""The breakdown of a symbol's score: six faces, the components of one of them, and what drives the score most.
 
-Called by the prism pane and the symbol's screen. Every column that is a sum is rounded together, so that the
-figures on screen add up to the total on screen; nothing is computed here that the board does not hold.
+Called by the prism pane and the symbol's screen. A column with a total is rounded as a whole, so that the figures shown
+add up to the total shown. No score may be computed here: every figure is the board's.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from rich.cells import cell_len
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, TIMEFRAMES, Board, Status
 from engine.prism.standing import Standing
 from engine.prism.verdict import movers
-from tui.presenters.format import MISSING, bps_text, compact_text, pad, percent_text, share_text, usd_text
+from tui.presenters.format import MISSING, pad, share_text
 from tui.presenters.gauges import score_style, signed_gauge
 from tui.presenters.lines import BLANK, Line, right, wrapped
+from tui.presenters.readings import reading_text
 from tui.presenters.view import words
 
 STATUS_WORDS: Final[dict[int, str]] = {
@@ -47,26 +48,9 @@ def rounded_parts(parts: Sequence[float], total: float, decimals: int) -> list[f
     return [low / scale for low in floors]
 
 
-def reading_text(value: float, unit: str) -> tuple[str, str]:
-    """A raw reading in at most 14 cells, and its unit in words where the figure does not bear it."""
-    if isnan(value):
-        return MISSING, ""
-    match unit:
-        case "frac":
-            return percent_text(value, 3, width=9), ""
-        case "usd":
-            return usd_text(value), ""
-        case "bps" | "bp":
-            return bps_text(value), ""
-        case "percent" | "%":
-            return f"{value:+.2f}%", ""
-        case _:
-            return compact_text(value) if abs(value) >= 1000 else f"{value:.4g}", words(unit)
-
-
 def status_text(board: Board, row: int, name: str) -> str:
-    """A component's status in words: `warming: 14/34 bars`, `missing: no open interest`, or a label such as
-    `from candles`; empty for one that is simply fine."""
+    """A component's status in words: `warming: 14/34 bars`, `missing: no open interest`, or a note such as
+    `from candles`; empty if it is ok and has no note."""
     status = int(board.status[row, COMPONENT_INDEX[name]])
     reading = board.readings.get(name)
     note = reading.notes.get(row, "") if reading else ""
@@ -77,18 +61,19 @@ def status_text(board: Board, row: int, name: str) -> str:
 
 
 def told_text(board: Board, row: int, name: str) -> str:
-    """The status, and of a component that counts what it was read from besides the row's own figures."""
+    """The status and, for a component that counts, the sources it was computed from besides the row's own data."""
     told = status_text(board, row, name)
     reading = board.readings.get(name)
     if reading is None or board.status[row, COMPONENT_INDEX[name]] != Status.OK:
         return told
-    others = dict.fromkeys(by_row[row] for by_row in reading.sources.values() if row in by_row)
-    named = [one for one in others if one not in told]
+    # Inputs name overlapping groups of the same sources.
+    lists = (by_row[row] for by_row in reading.sources.values() if row in by_row)
+    named = [one for one in dict.fromkeys(one for said in lists for one in said.split(", ")) if one not in told]
     return "; ".join(filter(None, (told, "read with " + ", ".join(named) if named else "")))
 
 
 def _columns(width: int) -> tuple[int, int]:
-    """Cells of the name and of the gauge beside five figures."""
+    """Widths of the name and of the gauge, beside five figures."""
     gauge = min(31, width - _NAME - 34)
     gauge -= 1 - gauge % 2
     return _NAME, gauge if gauge >= _MINIMUM_GAUGE else 0
@@ -110,7 +95,7 @@ def _heading(first: str, fourth: str, gauge: int) -> Line:
 
 
 def face_lines(board: Board, row: int, width: int, chosen: str) -> list[Line]:
-    """The six faces and the prism score they sum to; the chosen face is marked."""
+    """The six faces and the score that they sum to; the chosen face is marked."""
     _, gauge = _columns(width)
     total = float(board.prism[row])
     impacts = rounded_parts([float(x) for x in board.face_impact[row]], 0.0 if isnan(total) else total, 2)
@@ -147,14 +132,18 @@ def face_lines(board: Board, row: int, width: int, chosen: str) -> list[Line]:
 def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]:
     """COMPONENT / SCORE / WEIGHT / IMPACT / DIV / GAUGE of one face, with totals that add up.
 
-    SCORE is the component's own; IMPACT is WEIGHT * (SCORE + DIV), as the account has it.
+    SCORE is the component's own; IMPACT is WEIGHT * (SCORE + DIV). In the last line, SCORE is the face without
+    divergence and DIV the plain sum of its column. Divergence moved the face by the difference between that SCORE and
+    IMPACT.
     """
     _, gauge = _columns(width)
     f, names = FACES.index(face), list(COMPONENTS[face])
     index = [COMPONENT_INDEX[name] for name in names]
     total, spread = float(board.face_score[row, f]), float(board.face_divergence[row, f])
     impacts = rounded_parts([float(x) for x in board.impact[row, index]], 0.0 if isnan(total) else total, 2)
-    counted = np.where(board.status[row, index] == Status.OK, board.divergence[row, index], 0.0)
+    ok = board.status[row, index] == Status.OK
+    bare = float(board.weight[row, index][ok] @ board.score[row, index][ok]) if ok.any() else float("nan")
+    counted = np.where(ok, board.divergence[row, index], 0.0)
     divergences = rounded_parts([float(x) for x in counted], spread, 1)
     weights = rounded_parts([float(x) for x in board.weight[row, index]], float(board.weight[row, index].sum()), 3)
     lines: list[Line] = [_heading("COMPONENT", "DIV", gauge)]
@@ -172,10 +161,10 @@ def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]
     lines.append(
         (
             (pad("FINAL SCORE", _NAME), "strong"),
-            (right("", 7), ""),
+            (right(MISSING if isnan(bare) else f"{bare:.2f}", 7), "muted"),
             (right(MISSING if isnan(total) else f"{sum(weights) * 100:.1f}%", 8), "muted"),
             (right(MISSING if isnan(total) else f"{sum(impacts):.2f}", 8), f"strong {score_style(total)}"),
-            (right(f"{spread:+.1f}" if round(spread, 1) else "0.0", 7), "strong"),
+            (right(f"{spread:+.1f}" if round(spread, 1) else "0.0", 7), "muted"),
             (" ", ""),
             *(signed_gauge(total, gauge) if gauge else ()),
         )
@@ -184,9 +173,9 @@ def component_lines(board: Board, row: int, face: str, width: int) -> list[Line]
 
 
 def detail_lines(board: Board, row: int, face: str, width: int, standing: Standing | None = None) -> list[Line]:
-    """Raw reading and per-timeframe scores of every component of one face, and in full what is to be said of it.
+    """Raw reading, scores by timeframe and the full note of every component of one face.
 
-    With a `standing`, its percentiles among all symbols (ALL%) and in the symbol's own history (OWN%) stand beside.
+    With a `standing`, also the percentiles among all symbols (ALL%) and in the symbol's own history (OWN%).
     """
     head = pad("READING", _NAME) + right("RAW", 14)
     if standing is not None:
@@ -202,7 +191,7 @@ def detail_lines(board: Board, row: int, face: str, width: int, standing: Standi
         else:
             shown = [float(x) for x in board.timeframes[row, c]]
             frames = tuple((right(MISSING if isnan(x) else f"{x:.0f}", 6), score_style(x)) for x in shown)
-        figure, unit = reading_text(float(board.raw[row, c]), board.units[c])
+        figure, unit = reading_text(board, row, name)
         told = "; ".join(part for part in (unit, told_text(board, row, name)) if part)
         style = "warning" if board.status[row, c] != Status.OK else "muted"
         fits = cell_len(told) <= room
@@ -228,7 +217,7 @@ def _ranks(standing: Standing | None, component: int) -> Line:
 
 
 def driver_lines(board: Board, row: int, count: int = 5) -> list[Line]:
-    """The components that move the verdict most, in points of the score away from 50."""
+    """The components that move the score most, in points away from 50."""
     found = movers(board, row)[:count]
     if not found:
         return [(("nothing scored yet", "muted"),)]
@@ -245,8 +234,20 @@ def driver_lines(board: Board, row: int, count: int = 5) -> list[Line]:
     return lines
 
 
+def stacked(height: int, *blocks: Sequence[Line]) -> list[Line]:
+    """The blocks one below the other as by `spaced`, for a pane of `height` lines that scrolls: a block of which only
+    the heading would be seen begins below the edge."""
+    lines: list[Line] = []
+    for block in blocks:
+        if lines and block:
+            room = height - len(lines) - 1
+            lines += [BLANK] * (room + 1 if room == 1 < len(block) else 1)
+        lines.extend(block)
+    return lines
+
+
 def spaced(*blocks: Sequence[Line]) -> list[Line]:
-    """Blocks under each other, a blank line between."""
+    """The blocks one below the other, with a blank line between."""
     lines: list[Line] = []
     for block in blocks:
         if lines and block:

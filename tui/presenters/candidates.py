@@ -1,68 +1,59 @@
-"""The view model of the candidates table: who is shown, in which order, and what each cell says.
+"""The view model of the candidates table: which rows are shown, in which order, and what each cell says.
 
-The table widget feeds it snapshots and the user's wishes and asks for the rows on screen; it formats nothing
-else. Rows are instruments, never positions. Two clocks: values are as new as the newest snapshot, the order is
-made anew at most once in `ORDER_PERIOD_S` and then holds still by `tui.presenters.ordering`; what the user does
-reorders at once. No Textual here, and no clock: `now_s` is passed in, from any monotonic clock.
+The table widget passes it snapshots and the user's choices and asks for the rows on screen; only those are formatted.
+Rows are instruments, never positions. Values are as new as the newest snapshot. The order is rebuilt at most once per
+`ORDER_PERIOD_S` and changes only as `tui.presenters.ordering` allows; an action of the user reorders at once. No
+Textual here, and no clock: `now_s` is passed in, from any monotonic clock.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Container
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from engine.ranking.result import GATES
-from engine.ranking.words import gate_title, veto_text
+from engine.prism.faces import FACES
 from engine.snapshot import Snapshot
+from tui.actions import Keymap
+from tui.presenters.candidates_words import empty_words, gated_words, left_words
 from tui.presenters.columns import BY_KEY, Column
 from tui.presenters.filter_expression import Filter, parse
 from tui.presenters.ordering import Hysteresis, moves
 from tui.presenters.rank_history import RankHistory
-from tui.presenters.row_views import RowView, RowViews
-from tui.presenters.selection import Selection, ViewState, select
-from tui.presenters.sheet import LABELS, NUMBERS, Key, Sheet
-from tui.presenters.waiting import lost_words
+from tui.presenters.row import Key
+from tui.presenters.row_views import Marks, RowView, RowViews
+from tui.presenters.selection import Selection, select
+from tui.presenters.sheet import LABELS, NUMBERS, Sheet
+from tui.presenters.view_state import ViewState, ViewStatus
 
 ORDER_PERIOD_S: Final = 1.0
-"""The order is made anew at most this often by itself."""
+"""Least time between two automatic reorders."""
+_CHOOSE_ROWS: Final = frozenset({"preset", "text", "expression", "side", "venues", "watch_only", "vetoed"})
+"""Choices that decide which rows are shown: a row that they exclude goes, even if the cursor is on it."""
 
-
-@dataclass(frozen=True, slots=True)
-class ViewStatus:
-    """What stands around the table in words."""
-
-    preset: str
-    shown: int
-    candidates: int
-    """Rows that pass every gate of the preset."""
-    gated: int
-    """Rankable rows that fail one."""
-    sorted_by: str
-    descending: bool
-    filters: tuple[str, ...]
-    notices: tuple[str, ...]
-    """What the expression could not judge."""
-    frozen_age_s: float | None
-    """Event time between the frozen picture and the newest one; None while it moves."""
-    would_move: int
-    """Rows that would enter, leave or change places if the order were not held; counted once a second."""
-    waiting: bool
-    """The order is held because the user is moving in it."""
-    left: str
-    """Why the row under the cursor no longer belongs in this view; empty where it does."""
-    cached_age_s: float | None
-    """Age of the cached candles that are shown for want of a venue; None where the data is live."""
-    empty: str
-    """Why there is no row, and what to do; empty where there is one."""
+EXPORTED: Final[dict[str, str]] = {
+    "gate": "first_failed",
+    "last": "price",
+    "spread": "spread_bps",
+    "volume": "volume_24h_usd",
+    "depth": "depth_1pct_usd",
+    "r": "r_frac",
+    "reward_risk": "reward_risk_tp2_net",
+    "funding": "funding_8h",
+    **{f"face.{face}": face for face in FACES},
+}
+"""Names in export files, where they differ from those of columns and filters: as in the CSV and JSON of `prism scan`.
+There, `r` is a distance in quote currency, while here it is a share of the entry, and `volume` is a face."""
 
 
 class CandidatesModel:
     """One table's worth of candidates."""
 
-    def __init__(self, state: ViewState | None = None) -> None:
+    def __init__(self, state: ViewState | None = None, keymap: Keymap | None = None) -> None:
+        self._keymap = keymap or Keymap()
         self._state = ViewState()
         self._filter: Filter | None = None
         self._sheet: Sheet | None = None
@@ -73,6 +64,7 @@ class CandidatesModel:
         self._index: dict[Key, int] = {}
         self._selection: Selection | None = None
         self._left: Key | None = None
+        self._places: dict[Key, int] = {}
         self._ordered_s = -math.inf
         self._would_move = 0
         self._held_until_s = -math.inf
@@ -81,20 +73,20 @@ class CandidatesModel:
         self._ranks = RankHistory()
         self._views = RowViews()
         self.anchor: Key | None = None
-        """The row under the cursor: it is not taken away by the market, only by the user."""
+        """The row under the cursor: only the user can remove it from the view, not the market."""
         self.order_revision = 0
-        """Rises whenever the order or the set of rows changed."""
+        """Rises whenever the order or the set of rows changes."""
         if state is not None:
             self.change(0.0, **{name: getattr(state, name) for name in ViewState.__dataclass_fields__})
 
     @property
     def state(self) -> ViewState:
-        """What the user asked for."""
+        """The user's current choices."""
         return self._state
 
     @property
     def order(self) -> tuple[Key, ...]:
-        """The rows from the top."""
+        """The rows, from the top."""
         return tuple(self._order)
 
     @property
@@ -104,7 +96,7 @@ class CandidatesModel:
 
     @property
     def formatted(self) -> int:
-        """Rows written so far, ever."""
+        """Total rows formatted so far."""
         return self._views.formatted
 
     @property
@@ -112,22 +104,31 @@ class CandidatesModel:
         """The values shown: the newest, or the frozen ones."""
         return self._sheet
 
+    @property
+    def pinned(self) -> int:
+        """How many rows at the top are pinned."""
+        return next((place for place, key in enumerate(self._order) if key not in self._state.pinned), len(self._order))
+
     def key_at(self, index: int) -> Key | None:
-        """The row at a position from 0, or None beyond the end."""
+        """The row at a position (from 0), or None beyond the end."""
         return self._order[index] if 0 <= index < len(self._order) else None
 
     def index_of(self, key: Key | None) -> int | None:
-        """The position of a row, or None where it is not shown."""
+        """The position of a row, or None if it is not shown."""
         return self._index.get(key) if key is not None else None
 
     def hold(self, until_s: float) -> None:
-        """Leave the order as it is until then, since the user is reading; values stay as new as ever."""
+        """Keep the order until then, because the user is reading; values still update."""
         self._held_until_s = until_s
 
-    def update(self, snapshot: Snapshot, now_s: float) -> bool:
-        """Take a newer picture; True where the order or the set of rows changed.
+    def note_ranks(self, snapshot: Snapshot) -> None:
+        """Keep the ranks of a snapshot for the change of rank, even if the table is not shown with it."""
+        self._ranks.add(snapshot)
 
-        While frozen the picture is only compared with: it feeds the age and the count of rows that would move.
+    def update(self, snapshot: Snapshot, now_s: float) -> bool:
+        """Take a newer snapshot; True if the order or the set of rows changed.
+
+        While frozen, the snapshot is used only for the age and the count of rows that would move.
         """
         if snapshot is self._newest:
             return self._tick(now_s)
@@ -146,11 +147,12 @@ class CandidatesModel:
             self._ordered_s = -math.inf
         return self._tick(now_s)
 
-    def change(self, now_s: float, **wishes: Any) -> None:
-        """Apply the user's wishes, fields of `ViewState`, and reorder at once.
+    def change(self, now_s: float, *, keep_row: bool = False, **wishes: Any) -> None:
+        """Apply the user's choices, fields of `ViewState`, and reorder at once.
 
-        Raises FilterError for an expression that cannot be read and KeyError for an unknown sort column; then
-        nothing has changed.
+        The row under the cursor stays unless the choices decide which rows are shown; with `keep_row` it always stays.
+        Raises FilterError for an expression that cannot be parsed and KeyError for an unknown sort column; then nothing
+        has changed.
         """
         state = replace(self._state, **wishes)
         if state.sort not in BY_KEY:
@@ -158,6 +160,7 @@ class CandidatesModel:
         expression = self._filter
         if state.expression != self._state.expression:
             expression = parse(state.expression) if state.expression.strip() else None
+        chosen = {name for name in wishes if getattr(state, name) != getattr(self._state, name)}
         thawed = self._state.frozen and not state.frozen
         other_preset = state.preset != self._state.preset
         self._state, self._filter = state, expression
@@ -166,24 +169,33 @@ class CandidatesModel:
         elif other_preset and self._sheet is not None:
             self._show(self._sheet.snapshot)
         self._views.forget_marks()
-        self._reorder(now_s, by_user=True)
+        self._reorder(now_s, by_user=True, keep_row=keep_row or not chosen & _CHOOSE_ROWS)
 
     def prepare(self, start: int, stop: int, columns: tuple[Column, ...], now_s: float) -> list[RowView]:
-        """The rows at positions `start` to `stop`, written in `columns`; fewer where the list ends sooner."""
+        """The rows at positions `start` to `stop`, formatted for `columns`; fewer if the list ends sooner."""
         if self._sheet is None:
             return []
-        pinned = set(self._state.pinned)
         keys = self._order[max(0, start) : max(0, stop)]
-        return self._views.views(
-            self._sheet,
-            self._serial,
-            [(key, self._rows[key], key in pinned, key == self._left) for key in keys],
-            columns,
-            now_s,
+        marked = [(key, self._rows[key], self._marks(key)) for key in keys]
+        return self._views.views(self._sheet, self._serial, marked, columns, now_s)
+
+    def _marks(self, key: Key) -> Marks:
+        return Marks(
+            pinned=key in self._state.pinned,
+            left=key == self._left,
+            watched=key in self._state.watched,
+            gated=self._is_gated(key),
         )
 
+    def _is_gated(self, key: Key) -> bool:
+        """Whether a row is shown among those that pass although a gate stops it, because it is pinned or watched."""
+        sheet = self._sheet
+        if sheet is None or sheet.is_cached or self._state.vetoed:
+            return False
+        return math.isnan(sheet.number("rank", self._rows[key]))
+
     def view_at(self, index: int, columns: tuple[Column, ...], now_s: float) -> RowView | None:
-        """The row at one position, written if it has not been since the newest values."""
+        """The row at one position, formatted if its newest values have not been yet."""
         key = self.key_at(index)
         if key is None or self._sheet is None:
             return None
@@ -191,18 +203,19 @@ class CandidatesModel:
         return found or self.prepare(index, index + 1, columns, now_s)[0]
 
     def status(self) -> ViewStatus:
-        """The words around the table."""
+        """The texts around the table."""
         state, sheet, newest = self._state, self._sheet, self._newest
         frozen_age = None
         if state.frozen and sheet is not None and newest is not None:
             frozen_age = max(0, newest.at_ms - sheet.snapshot.at_ms) / 1000
         ranking = sheet.ranking if sheet is not None else None
+        elsewhere = self._selection.elsewhere if self._selection is not None else 0
         return ViewStatus(
             preset=sheet.preset if sheet is not None else state.preset or "",
             shown=len(self._order),
             candidates=len(ranking.candidates) if ranking is not None else 0,
             gated=len(ranking.vetoed) if ranking is not None else 0,
-            sorted_by="gates failed" if state.heading != state.sort else BY_KEY[state.sort].title,
+            sorted_by=state.ordered_by,
             descending=state.descending,
             filters=state.filters(),
             notices=self._selection.lacking if self._selection is not None else (),
@@ -210,14 +223,15 @@ class CandidatesModel:
             would_move=self._would_move if state.frozen or self._waiting else 0,
             waiting=self._waiting and not state.frozen,
             left=self._left_words(),
+            elsewhere=elsewhere,
             cached_age_s=sheet.cached_age_s if sheet is not None else None,
-            empty="" if self._order else self._empty_words(),
+            empty="" if self._order else empty_words(sheet, state, elsewhere, self._keymap),
         )
 
     def export(self) -> tuple[tuple[str, ...], list[tuple[str | float | None, ...]]]:
-        """Names and values of what is shown, unformatted, in the order shown; None where not known."""
+        """Names and unformatted values of the rows shown, in their order; None if not known."""
         numbers = [name for name in NUMBERS if not name.startswith("component.")]
-        names = (*LABELS, *numbers)
+        names = tuple(EXPORTED.get(name, name) for name in (*LABELS, *numbers))
         rows: list[tuple[str | float | None, ...]] = []
         if self._sheet is None:
             return names, rows
@@ -238,24 +252,54 @@ class CandidatesModel:
             sheet.adopt(before)
         self._sheet = sheet
         self._serial += 1
+        self._hold_places()
+
+    def _hold_places(self) -> None:
+        """Let the rows shown keep the ranks of their order while it is kept."""
+        assert self._sheet is not None
+        places = np.full(self._sheet.rows, np.nan)
+        for key, place in self._places.items():
+            if (row := self._rows.get(key)) is not None:
+                places[row] = place
+        self._sheet.hold_places(places)
+
+    def _ranked_places(self, order: list[Key]) -> dict[Key, int]:
+        """The ranks of the rows of an order by rank, given out from the top: a row that waits to be overtaken keeps
+        the better one. Pinned rows have their own."""
+        assert self._sheet is not None
+        if self._state.sort != "rank":
+            return {}
+        rank = self._sheet.numbers("rank")
+        held = [key for key in order if key not in self._state.pinned and not math.isnan(rank[self._rows[key]])]
+        ranks = sorted((int(rank[self._rows[key]]) for key in held), reverse=self._state.descending)
+        return dict(zip(held, ranks, strict=True))
 
     def _tick(self, now_s: float) -> bool:
-        if now_s - self._ordered_s < ORDER_PERIOD_S:
+        if now_s - self._ordered_s < ORDER_PERIOD_S and not self._awaits_first():
             return False
-        if self._state.frozen and self._order:
+        # An order with rows that no longer exist cannot be kept (`_ordered_s` is -inf then).
+        can_stay = bool(self._order) and math.isfinite(self._ordered_s)
+        if can_stay and self._state.frozen:
             self._ordered_s = now_s
             self._would_move = self._count_moves()
             return False
-        # An order that holds rows which are no more is not to be held (`_ordered_s` says so).
-        if self._order and now_s < self._held_until_s and math.isfinite(self._ordered_s):
+        if can_stay and now_s < self._held_until_s:
             self._ordered_s = now_s
             self._would_move = self._count_waiting()
             self._waiting = True
             return False
         return self._reorder(now_s, by_user=False)
 
+    def _awaits_first(self) -> bool:
+        """Whether an empty, unfiltered table now has rows: there is no order yet that could be kept."""
+        state = self._state
+        if self._order or self._sheet is None or state.frozen or state.filters():
+            return False
+        ranking = self._sheet.ranking
+        return bool(len(ranking.vetoed if state.vetoed or self._sheet.is_cached else ranking.candidates))
+
     def _count_waiting(self) -> int:
-        """Rows that the next order would move."""
+        """How many rows the next reorder would move."""
         assert self._sheet is not None
         settled, _ = self._settled(select(self._sheet, self._state, self._filter), self._hysteresis.copy())
         return moves(self._order, settled)
@@ -275,7 +319,7 @@ class CandidatesModel:
         preset = self._state.preset
         return preset if preset is not None and preset in snapshot.rankings else snapshot.preset
 
-    def _reorder(self, now_s: float, by_user: bool) -> bool:
+    def _reorder(self, now_s: float, by_user: bool, keep_row: bool = True) -> bool:
         if self._sheet is None:
             return False
         self._ordered_s = now_s
@@ -285,9 +329,15 @@ class CandidatesModel:
         if by_user:
             self._hysteresis.forget()
             order = self._keys(selection)
+            left = self._keep_anchor(order, set(order)) if keep_row else None
         else:
             order, left = self._settled(selection, self._hysteresis)
         changed = order != self._order or left != self._left
+        places = self._ranked_places(order)
+        if places != self._places:
+            self._places = places
+            self._hold_places()
+            self._views.forget_marks()
         if changed:
             self._order, self._left = order, left
             self._index = {key: index for index, key in enumerate(order)}
@@ -301,15 +351,15 @@ class CandidatesModel:
         return [Key(instruments[row].venue, instruments[row].symbol) for row in selection.rows]
 
     def _settled(self, selection: Selection, hysteresis: Hysteresis) -> tuple[list[Key], Key | None]:
-        """The order that follows the one shown, and the row under the cursor where it only stays for that."""
+        """The next order, and the row under the cursor if it stays only because of the cursor."""
         target = self._keys(selection)
         pairs = zip(selection.classes.tolist(), selection.values.tolist(), strict=True)
         values = dict(zip(target, pairs, strict=True))
-        order = hysteresis.settle(self._order, target, values, BY_KEY[self._state.sort].margin)
+        order = hysteresis.settle(self._order, target, values, BY_KEY[self._state.column].margin)
         return order, self._keep_anchor(order, values)
 
-    def _keep_anchor(self, order: list[Key], present: dict[Key, tuple[int, float]]) -> Key | None:
-        """Put the row under the cursor back where it stood if the market took it out of this view."""
+    def _keep_anchor(self, order: list[Key], present: Container[Key]) -> Key | None:
+        """Put the row under the cursor back at its position if the market removed it from this view."""
         anchor = self.anchor
         if anchor is None or anchor in present or anchor not in self._index or anchor not in self._rows:
             return None
@@ -317,44 +367,14 @@ class CandidatesModel:
         return anchor
 
     def _left_words(self) -> str:
-        if self._left is None or self._sheet is None:
+        if self._sheet is None:
             return ""
-        row, symbol = self._rows[self._left], self._left.symbol
-        veto = veto_text(self._sheet.ranking, row)
-        if veto is not None and not self._state.vetoed and not self._sheet.is_cached:
-            return f"{symbol} fell out: {veto}"
-        if self._state.vetoed and veto is None:
-            return f"{symbol} passes all gates now"
-        return f"{symbol} no longer matches {' and '.join(self._state.filters()) or 'this view'}"
+        if self._left is None:
+            return self._gated_words(self.anchor)
+        return left_words(self._sheet, self._rows[self._left], self._left, self._state)
 
-    def _empty_words(self) -> str:
-        sheet, state = self._sheet, self._state
-        if sheet is None or sheet.snapshot.at_ms == 0:
-            return "waiting for data"
-        if not sheet.rows:
-            return "waiting for the venues' instruments"
-        ranked, gated = len(sheet.ranking.candidates), len(sheet.ranking.vetoed)
-        if not ranked + gated:
-            return "no perpetual quoted in dollars yet"
-        offered = gated if state.vetoed or sheet.is_cached else ranked
-        if offered:
-            return f"none of {offered} {'row' if offered == 1 else 'rows'} matches {' and '.join(state.filters())}"
-        if state.vetoed:
-            return f"no row is gated by {sheet.preset} ({ranked} pass; press v)"
-        lost = [words] if (words := lost_words(sheet.snapshot.feeds)) else []
-        if bool(np.isnan(sheet.numbers("score")).all()):
-            return "\n".join((*lost, f"warming: no score yet for {gated} instruments"))
-        return "\n".join((*lost, f"no row passes {sheet.preset} ({gated} gated; press v)", *self._what_stops(sheet)))
-
-    def _what_stops(self, sheet: Sheet) -> list[str]:
-        """The gates that stop most, and whether that is because data is still coming."""
-        failed = ~sheet.ranking.gate_passed[sheet.ranking.vetoed]
-        counts = {name: int(failed[:, at].sum()) for at, (name, _) in enumerate(GATES)}
-        worst = sorted((name for name in counts if counts[name]), key=lambda name: -counts[name])[:3]
-        told = [f"stopped by {', '.join(f'{gate_title(name)} {counts[name]}' for name in worst)}"] if worst else []
-        asked = sum(feed.backfill for feed in sheet.snapshot.feeds)
-        if asked:
-            told.append(
-                f"history is still coming: {asked} more answers of the venues, and scores gain coverage with each"
-            )
-        return told
+    def _gated_words(self, key: Key | None) -> str:
+        """Which gate stops a row that is shown among those that pass; empty if it passes."""
+        if self._sheet is None or key is None or key not in self._index or not self._is_gated(key):
+            return ""
+        return gated_words(self._sheet, self._rows[key], key)

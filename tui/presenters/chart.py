@@ -1,6 +1,6 @@
-"""Candles in text: half-block bodies and wicks, the levels drawn across them, volume below.
+"""The candle chart in text: bodies and wicks in half cells, levels as horizontal lines, volume below.
 
-Called by the chart pane of a symbol's screen. One candle is one column; a cell holds two half rows.
+Called by the chart pane of a symbol's screen. One candle is one column; a cell is two half rows.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ from engine.snapshot import ChartBars
 from tui.presenters.format import percent_text, price_text, usd_text
 from tui.presenters.gauges import STEPS
 from tui.presenters.levels import Mark, marks
-from tui.presenters.lines import Line, right
-from tui.presenters.view import NO_SYMBOL, View, sentence, time_text
+from tui.presenters.lines import Line, right, width_of
+from tui.presenters.view import View, no_symbol, sentence, time_text
 
 TIMEFRAMES: Final = ("1m", "5m", "15m", "4h")
 AXIS: Final = 16
 """Cells of the price axis with its labels."""
+BASIS: Final = ("E", "S")
+"""The letters of entry and stop."""
+BASIS_SHARE: Final = 1 / 3
+"""Least share of the height that entry and stop leave to the candles."""
+TARGETS_SHARE: Final = 2 / 3
+"""The same for targets."""
 
 _CELLS: Final = {
     ("body", "body"): "┃",
@@ -39,7 +45,7 @@ _CELLS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Prices against rows from the top."""
+    """Maps prices to rows from the top."""
 
     low: float
     high: float
@@ -58,13 +64,18 @@ class Scale:
 
 
 def scale_of(bars: ChartBars, held: Sequence[Mark], columns: int, rows: int) -> Scale:
-    """A scale that holds the visible candles, and every level that does not squeeze them to less than half."""
+    """A scale that covers the visible candles, then entry and stop, then targets that cost little height.
+
+    Entry and stop may leave the candles no less than `BASIS_SHARE` of the height, a target no less than
+    `TARGETS_SHARE`. Levels that would are named in the title line instead.
+    """
     low, high = float(bars.low[-columns:].min()), float(bars.high[-columns:].max())
     span = (high - low) or abs(high) * 1e-3 or 1.0
     bottom, top = low, high
-    for mark in sorted(held, key=lambda mark: abs(mark.price - (low + high) / 2)):
+    nearest = sorted(held, key=lambda mark: (mark.letter not in BASIS, abs(mark.price - (low + high) / 2)))
+    for mark in nearest:
         reach_low, reach_high = min(bottom, mark.price), max(top, mark.price)
-        if reach_high - reach_low <= 2 * span:
+        if reach_high - reach_low <= span / (BASIS_SHARE if mark.letter in BASIS else TARGETS_SHARE):
             bottom, top = reach_low, reach_high
     pad = (top - bottom or span) * 0.04
     return Scale(bottom - pad, top + pad, rows)
@@ -86,13 +97,14 @@ def _column(open_: float, high: float, low: float, close: float, scale: Scale) -
 
 
 def _axis(scale: Scale, held: Sequence[Mark], last: float, tick: float | None) -> list[Line]:
-    """The price axis: the last price first, then the levels, then round figures where a row is free."""
+    """The price axis: the last price first, then levels; every fourth row shows a price if it is free."""
     labels: list[Line] = []
     taken: dict[int, list[Mark]] = {}
     for mark in held:
         if scale.holds(mark.price):
             taken.setdefault(min(scale.rows - 1, int(scale.row(mark.price))), []).append(mark)
     now = min(scale.rows - 1, max(0, int(scale.row(last)))) if isfinite(last) else -1
+    _make_room(taken, now, last, tick, scale.rows)
     for r in range(scale.rows):
         letters = [mark.letter for mark in taken.get(r, ())]
         if r == now:
@@ -105,7 +117,7 @@ def _axis(scale: Scale, held: Sequence[Mark], last: float, tick: float | None) -
             name = mark.title if len(mark.title) + cell_len(price) < AXIS - 1 else mark.letter
             labels.append(((f"┤{name:<5}{price:>10}", mark.style),))
         elif letters:
-            # One price beside several names would be taken for the price of each.
+            # One price beside several names would be read as the price of each.
             labels.append(((f"┤{'/'.join(letters)}", taken[r][0].style),))
         elif r % 4 == 2:
             labels.append((("┤     ", "track"), (right(price_text(scale.price(r), tick, 10), 10), "muted")))
@@ -114,8 +126,21 @@ def _axis(scale: Scale, held: Sequence[Mark], last: float, tick: float | None) -
     return labels
 
 
+def _make_room(taken: dict[int, list[Mark]], now: int, last: float, tick: float | None, rows: int) -> None:
+    """Move a level at another price out of the row of the last price, to the free row on its side.
+
+    Beside the last price, its name would make that price read as the level's.
+    """
+    others = [mark for mark in taken.get(now, ()) if price_text(mark.price, tick) != price_text(last, tick)]
+    for step in (-1, 1):
+        beside = [mark for mark in others if (mark.price > last) is (step < 0)]
+        if beside and 0 <= now + step < rows and now + step not in taken:
+            taken[now + step] = beside
+            taken[now] = [mark for mark in taken[now] if mark not in beside]
+
+
 def _now_text(letters: Sequence[str], room: int) -> str:
-    """What stands before the last price: `now` with the levels of its row, so that it is not read as one of them."""
+    """The label before the last price if levels share its row: `now` is added so that it is not read as one of them."""
     if not letters:
         return ""
     texts = ("/".join([*letters, "now"]), f"{''.join(letters)}/now", "…/now")
@@ -151,7 +176,8 @@ def candle_rows(bars: ChartBars, held: Sequence[Mark], scale: Scale, columns: in
     return grid
 
 
-def _volume(bars: ChartBars, columns: int, rows: int) -> list[Line]:
+def _volume(bars: ChartBars, name: str, columns: int, rows: int) -> list[Line]:
+    """Volume by bar in dollars; the axis names the tallest bar shown."""
     shown = min(columns, len(bars.close))
     volumes = [float(v) for v in bars.volume_usd[-shown:]]
     largest = max((v for v in volumes if isfinite(v)), default=nan)
@@ -163,8 +189,8 @@ def _volume(bars: ChartBars, columns: int, rows: int) -> list[Line]:
             eighths = round(volume / largest * rows * 8) - floor * 8 if isfinite(volume) and largest > 0 else 0
             style = "up-soft" if bars.close[i - shown] >= bars.open[i - shown] else "down-soft"
             cells.append((" " if eighths <= 0 else STEPS[min(7, eighths - 1)], style))
-        label = usd_text(largest) if r == 0 and isfinite(largest) else ""
-        lines.append((*_merged(cells), ("│", "track"), (f" vol {label}" if label else "", "muted")))
+        told = (f" most {usd_text(largest)}", f" volume per {name}", "")[min(r, 2)] if isfinite(largest) else ""
+        lines.append((*_merged(cells), ("│", "track"), (told, "muted")))
     return lines
 
 
@@ -179,16 +205,16 @@ def _times(bars: ChartBars, columns: int, view: View) -> Line:
 
 
 def chart_lines(view: View, timeframe: str, width: int, height: int) -> list[Line]:
-    """A title line, the candles with levels, volume where there is room, and a time axis."""
+    """A title line, the candles with levels, volume if there is room, and a time axis."""
     instrument, focus, row = view.instrument, view.focus, view.row
     if instrument is None or row is None:
-        return sentence(NO_SYMBOL["prism"], width)
+        return sentence(no_symbol(view, "prism"), width)
     if focus is None:
         return sentence(f"waiting for the candles of {instrument.symbol}", width)
     bars = focus.charts.get(timeframe)
     if bars is None or not len(bars.close):
         others = [f"{name} has {len(held.close)}" for name, held in focus.charts.items() if len(held.close)]
-        rest = f"; {', '.join(others)} (i chooses)" if others else ""
+        rest = f"; {', '.join(others)} ({view.keys.text('timeframe_next')} chooses)" if others else ""
         return sentence(f"no {timeframe} bar of {instrument.symbol} yet{rest}", width)
     columns = max(8, width - AXIS)
     volume_rows = 3 if height >= 18 else 2 if height >= 12 else 0
@@ -197,30 +223,32 @@ def chart_lines(view: View, timeframe: str, width: int, height: int) -> list[Lin
     scale = scale_of(bars, held, columns, rows)
     plot = candle_rows(bars, held, scale, columns)
     axis = _axis(scale, held, float(view.snapshot.columns.last[row]), instrument.tick)
-    lines: list[Line] = [_title(bars, held, scale, timeframe, instrument.tick)]
+    lines: list[Line] = [_title(bars, held, scale, timeframe, instrument.tick, width)]
     lines += [(*_merged(cells), *label) for cells, label in zip(plot, axis, strict=True)]
-    return [*lines, *_volume(bars, columns, volume_rows), _times(bars, columns, view)]
+    return [*lines, *_volume(bars, timeframe, columns, volume_rows), _times(bars, columns, view)]
 
 
-def _title(bars: ChartBars, held: Sequence[Mark], scale: Scale, timeframe: str, tick: float | None) -> Line:
+def _title(bars: ChartBars, held: Sequence[Mark], scale: Scale, timeframe: str, tick: float | None, width: int) -> Line:
+    """The newest candle, then the levels outside the chart. If both do not fit, less of the candle is shown."""
     open_, close = float(bars.open[-1]), float(bars.close[-1])
-    spans: list[tuple[str, str]] = [
-        (f"{timeframe}  ", "strong accent"),
+    change = (f"  {percent_text(close / open_ - 1) if open_ else ''}", "up" if close >= open_ else "down")
+    forming: Line = (("  forming", "muted"),) if bars.forming else ()
+    of_close: Line = (("C ", "muted"), (price_text(close, tick), ""), change)
+    of_bar: Line = (
         ("O ", "muted"),
         (price_text(open_, tick), ""),
         ("  H ", "muted"),
         (price_text(float(bars.high[-1]), tick), ""),
         ("  L ", "muted"),
         (price_text(float(bars.low[-1]), tick), ""),
-        ("  C ", "muted"),
-        (price_text(close, tick), ""),
-        (f"  {percent_text(close / open_ - 1) if open_ else ''}", "up" if close >= open_ else "down"),
-    ]
-    if bars.forming:
-        spans.append(("  forming", "muted"))
-    spans += [
+        ("  ", ""),
+    )
+    outside: Line = tuple(
         (f"  {'▲' if mark.price > scale.high else '▼'} {mark.title} {price_text(mark.price, tick)}", mark.style)
         for mark in held
         if not scale.holds(mark.price)
-    ]
-    return tuple(spans)
+    )
+    name: Line = ((f"{timeframe}  ", "strong accent"),)
+    shorter = ((*of_bar, *of_close, *forming), (*of_close, *forming), of_close, (change,))
+    fit = next((candle for candle in shorter if width_of((*name, *candle, *outside)) <= width), ())
+    return (*name, *fit, *outside)

@@ -1,8 +1,8 @@
-"""Which book of an asset the depth pane shows: the symbol's own, another venue's, or all proven ones merged.
+"""Chooses the book of an asset that the depth pane shows: the symbol's own, another venue's, or all merged.
 
-Called by the depth pane and its presenter. A choice is a text that can be kept between runs: empty for the symbol's
-own book, `merged`, or the venue and quote currency of a peer. A book that is not proven, or whose venue is not live, is
-never drawn and never merged; it is named instead.
+Called by the depth pane and its presenter. A choice is a text that both screens share: empty for the symbol's own book,
+`merged`, or the venue and quote currency of a peer. A book that is not verified, or whose venue is not live, may never
+be drawn or merged; the pane names it with the reason.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MERGED: Final = "merged"
 
 _ABSENCE: Final = {
     "absent": "no book: this recording or venue sends none for this symbol",
-    "syncing": "book syncing: waiting for its first proven snapshot",
-    "resyncing": "book resyncing: a message was missed, so the old book was thrown away",
+    "syncing": "book syncing: waiting for its first verified snapshot",
+    "resyncing": "book resyncing: a message was missed, so the old book was discarded",
 }
 _SHORT: Final = {"absent": "no book", "syncing": "syncing", "resyncing": "resyncing"}
 
@@ -37,14 +37,14 @@ class Shown:
     """A book to draw, or why there is none."""
 
     title: str
-    """Whose it is, for the border."""
+    """Symbol and venue, for the border."""
     ladder: Ladder
     tick: float | None
     quote: str
     note: str = ""
-    """What the pane must say first, because it is not the symbol's own book."""
+    """Shown first, because this is not the symbol's own book."""
     short: str = ""
-    """The same in fewer words, for panes of few lines; empty: there are none."""
+    """A shorter note for low panes; empty: there is none."""
     trouble: str = ""
     """Why nothing can be drawn."""
     is_alarming: bool = False
@@ -63,7 +63,7 @@ class _Part:
 
 
 def peers_of(snapshot: Snapshot, row: int) -> tuple[Instrument, ...]:
-    """The other perpetuals in dollars on the asset of a row, as the engine compares them."""
+    """The other trading perpetuals, quoted in dollars, on the asset of a row: those that the engine compares."""
     own = snapshot.instruments[row]
     if not own.is_rankable:
         return ()
@@ -87,7 +87,7 @@ def step_choice(view: View, choice: str, step: int) -> str:
 
 
 def shown(view: View, choice: str) -> Shown | None:
-    """The chosen book; the symbol's own where the asset has no such one. None until the engine turned to the symbol."""
+    """The chosen book, or the symbol's own if the asset lacks it. None until the engine focuses on the symbol."""
     parts = _parts(view)
     if not parts:
         return None
@@ -102,7 +102,7 @@ def shown(view: View, choice: str) -> Shown | None:
         note = f"another book than the row's: {venue_title(instrument.venue)} {instrument.symbol}"
         note += f", priced for {instrument.base}, not {own.base}" if part.unit != 1.0 else ""
     warning = venue_warning(view, instrument.venue)
-    if warning and view.snapshot.mode == "live":
+    if warning and view.snapshot.mode != "replay":
         trouble, alarming = f"no book shown: {warning}", True
     else:
         trouble, alarming = _absence(ladder, asked=bool(note) and view.snapshot.mode != "replay")
@@ -112,16 +112,16 @@ def shown(view: View, choice: str) -> Shown | None:
 
 
 def _absence(ladder: Ladder, *, asked: bool) -> tuple[str, bool]:
-    """Why a ladder cannot be drawn, and whether that is a fault; empty where it can."""
+    """Why a ladder cannot be drawn, and whether that is a fault; empty if it can."""
     if ladder.status == "absent" and asked:
-        return "no book yet: it is asked for while this choice stands", False
+        return "no book yet: it is requested while it is selected", False
     if ladder.status != "synced":
         return _ABSENCE.get(ladder.status, ladder.status), ladder.status == "resyncing"
     return ("", False) if ladder.bids and ladder.asks else ("the book has only one side", False)
 
 
 def _parts(view: View) -> list[_Part]:
-    """The symbol's own book first, then its peers' by row; empty until the engine turned to the symbol."""
+    """The symbol's own book first, then its peers' by row; empty until the engine focuses on the symbol."""
     focus, own = view.focus, view.instrument
     if focus is None or own is None:
         return []
@@ -145,7 +145,7 @@ def _merged(view: View, parts: Sequence[_Part]) -> Shown:
     left_out = ", ".join(f"{title} ({reason})" for title, reason in zip(titles, reasons, strict=True) if reason)
     title = f"{own.asset} · {count_text(len(good), 'book')} merged"
     if not good:
-        trouble = f"no proven book of {own.asset} to merge: {left_out}"
+        trouble = f"no verified book of {own.asset} to merge: {left_out}"
         return Shown(
             title,
             Ladder("absent", (), (), None),
@@ -172,12 +172,12 @@ def _merged(view: View, parts: Sequence[_Part]) -> Shown:
 
 
 def _kept(names: Sequence[str], reasons: Sequence[str]) -> list[str]:
-    """The names of those against whom nothing speaks."""
+    """The names that have no reason against them."""
     return [name for name, reason in zip(names, reasons, strict=True) if not reason]
 
 
 def _titles(parts: Sequence[_Part]) -> list[str]:
-    """Venues; with the quote currency where one has several books."""
+    """Venue names, with the quote currency if a venue has several books."""
     books = Counter(part.instrument.venue for part in parts)
     return [
         venue_title(one.venue) + (f" {one.quote}" if books[one.venue] > 1 else "")
@@ -186,9 +186,9 @@ def _titles(parts: Sequence[_Part]) -> list[str]:
 
 
 def _why_not(view: View, part: _Part) -> str:
-    """Why a book cannot be merged; empty where it can."""
+    """Why a book cannot be merged; empty if it can."""
     feed = next((feed for feed in view.snapshot.feeds if feed.venue == part.instrument.venue), None)
-    if view.snapshot.mode == "live" and feed is not None and feed.state != "live":
+    if view.snapshot.mode != "replay" and feed is not None and feed.state != "live":
         return feed.state
     ladder = part.ladder
     if ladder.status != "synced":
@@ -201,7 +201,7 @@ def _why_not(view: View, part: _Part) -> str:
 def _side(parts: Sequence[_Part], side: str) -> _Levels:
     """One side of all books, best first, in the first symbol's prices and as far as every book reaches.
 
-    Beyond the shortest of them a sum would be that of fewer books than it says.
+    Beyond the end of the shortest book, a sum would cover fewer books than the title says.
     """
     asks = side == "asks"
     books: list[_Levels] = [getattr(part.ladder, side) for part in parts]

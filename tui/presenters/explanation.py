@@ -1,6 +1,7 @@
-"""One symbol's verdict in sentences: what drives it, what is missing and why, what stops it.
+"""One symbol's score in sentences: what drives it, what is missing and why, which gates stop it.
 
-Called by the symbol's screen and the headless explanation. Every figure is the board's or the ranking's own.
+Called by the symbol's screen and by `prism explain`. Nothing is computed here: every figure is the board's or the
+ranking's own.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from collections.abc import Sequence
 from math import isnan
 from typing import Final
 
-from engine.documents import board_in_force
 from engine.prism.board import COMPONENT_INDEX, COMPONENTS, FACES, Board, Status
 from engine.prism.past import Change
 from engine.prism.verdict import Mover, flip, movers
 from engine.prism.wording import sentence
 from engine.ranking.result import GATES
 from tui.presenters.breakdown import status_text
+from tui.presenters.disagreement import disagreement
 from tui.presenters.format import score_text, share_text
-from tui.presenters.gates import failed_gates, side_text
-from tui.presenters.lines import Line, wrapped
+from tui.presenters.gates import FAINT_CONVICTION, failed_gates, side_text
+from tui.presenters.lines import BLANK, Line, wrapped
 from tui.presenters.view import View, count_text, venue_title, words
 
 MOST_NAMED: Final = 4
-"""Components that one sentence names; of more the number is told."""
+"""Most components named in `If ... were neutral, the score would be ...`; a longer list would say nothing."""
 
 
 def explanation(view: View) -> list[tuple[str, str]]:
@@ -30,16 +31,21 @@ def explanation(view: View) -> list[tuple[str, str]]:
     row, instrument = view.row, view.instrument
     if row is None or instrument is None:
         return []
-    board, ranking = board_in_force(view.snapshot), view.snapshot.ranking
+    board, ranking = view.board, view.snapshot.ranking
     prism = float(board.prism[row])
     name = f"{instrument.symbol} on {venue_title(instrument.venue)}"
     if isnan(prism):
         return [(f"{name} has no score yet: no face has a component with good data.", "warning"), *_gaps(board, row)]
-    side, _ = side_text(int(ranking.side[row]))
-    lean = {"LONG": "leans long", "SHORT": "leans short"}.get(side, "leans neither way")
+    side, _ = side_text(ranking, board, row)
+    leans = "hardly leans" if float(ranking.conviction[row]) < FAINT_CONVICTION else "leans"
+    lean = {
+        "LONG": f"{leans} long",
+        "SHORT": f"{leans} short",
+        "FLAT": "leans neither way",
+    }.get(side, "has too little data for a side")
     told = [
         (
-            f"{name} {lean}: score {score_text(prism)} of 100 (50 says nothing), conviction "
+            f"{name} {lean}: score {score_text(prism)} of 100 (50 is neutral), conviction "
             f"{float(ranking.conviction[row]):.1f}, resting on {share_text(float(board.coverage[row]))} of its weight; "
             f"{int(ranking.faces_agreeing[row])} of {len(FACES)} faces agree.",
             "strong",
@@ -63,20 +69,11 @@ def explanation(view: View) -> list[tuple[str, str]]:
 
 
 def _disagreements(view: View) -> list[tuple[str, str]]:
-    """Venues that say something else of the asset than the others do."""
+    """Venues whose figures for the asset differ from the other venues'."""
     focus = view.snapshot.focus
     if focus is None or focus.row != view.row:
         return []
-    return [
-        (
-            f"{venue_title(voice.venue)} disagrees on {words(one.name)}: {voice.value:.4g} against a median of "
-            f"{one.median:.4g} of {count_text(len(one.voices), 'venue')}.",
-            "warning",
-        )
-        for one in focus.across
-        for voice in one.voices
-        if voice.marked
-    ]
+    return [(disagreement(one, voice), "warning") for one in focus.across for voice in one.voices if voice.marked]
 
 
 def _moving(board: Board, row: int, prism: float) -> list[tuple[str, str]]:
@@ -86,20 +83,19 @@ def _moving(board: Board, row: int, prism: float) -> list[tuple[str, str]]:
     against = [mover for mover in found if mover.points * direction < 0][:2]
     told = []
     if with_it:
-        told.append((f"Most for it: {_listed(with_it)}.", ""))
-    told.append((f"Most against it: {_listed(against)}.", "") if against else ("Nothing speaks against it.", ""))
+        told.append((f"Most for it, in points of the score: {_listed(with_it)}.", ""))
+    told.append(
+        (f"Most against it, in points: {_listed(against)}.", "") if against else ("No component speaks against it.", "")
+    )
     for mover in found[:3]:
         said = sentence(mover.component, board.readings[mover.component], row)
         if said:
             told.append((f"{words(mover.component)}: {said}.", ""))
     turned = flip(found, prism)
-    if turned is not None:
+    if turned is not None and len(turned.components) <= MOST_NAMED:
         names = [words(name) for name in turned.components]
-        rest = len(names) - MOST_NAMED
-        if rest > 0:
-            names = [*names[:MOST_NAMED], count_text(rest, "other")]
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-        told.append((f"Were {listed} neutral, the score would be {score_text(turned.score)}.", "muted"))
+        told.append((f"If {listed} were neutral, the score would be {score_text(turned.score)}.", "muted"))
     return told
 
 
@@ -117,7 +113,7 @@ def _listed(found: Sequence[Mover]) -> str:
 
 
 def _gaps(board: Board, row: int) -> list[tuple[str, str]]:
-    """Components without good data, grouped by their reason so that one dead book is one sentence."""
+    """Components without good data, grouped by reason, so that one missing book is one sentence."""
     reasons: dict[str, list[str]] = {}
     for face in FACES:
         for name in COMPONENTS[face]:
@@ -128,9 +124,17 @@ def _gaps(board: Board, row: int) -> list[tuple[str, str]]:
     return [(f"Not counted: {', '.join(names)} ({reason}).", "warning") for reason, names in reasons.items()]
 
 
-def explanation_lines(view: View, width: int) -> list[Line]:
-    """The sentences broken to a pane's width."""
+def explanation_lines(view: View, width: int, height: int) -> tuple[list[Line], int]:
+    """The sentences wrapped to a pane's width, and how many of them begin below its `height`.
+
+    A sentence that would end below the edge begins there, unless it is longer than the pane.
+    """
     lines: list[Line] = []
+    below = 0
     for text, style in explanation(view):
-        lines.extend(wrapped(text, width, style, indent="  "))
-    return lines
+        told = wrapped(text, width, style, indent="  ")
+        if len(lines) < height < len(lines) + len(told) and len(told) <= height:
+            lines += [BLANK] * (height - len(lines))
+        below += len(lines) >= height
+        lines.extend(told)
+    return lines, below

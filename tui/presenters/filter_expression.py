@@ -1,21 +1,23 @@
 """The filter language: `score > 70 and funding < 0.0001 and symbol ~ "PEPE"`.
 
-Parsed once, evaluated over whole columns at a time; used by the candidates table and by `prism scan --filter`.
-It can only read the names of `tui.presenters.sheet`, compare and calculate: no attributes, no indexing, no
-powers, no calls but `abs`, `min` and `max`, and bounds on length, nodes and depth, so that no text a user pastes
-can do more than choose rows.
+Parsed once and evaluated over whole columns; used by the candidates table and by `prism scan --filter`. An expression
+can only read the names of `tui.presenters.sheet`, compare and calculate: no attributes, no indexing, no powers, no
+calls except `abs`, `min` and `max`, and limits on length, nodes and depth. So no text that a user pastes can do more
+than choose rows.
 
     expression  := both ("or" both)*
     both        := negation ("and" negation)*
     negation    := "not" negation | comparison
-    comparison  := sum (("<" | "<=" | ">" | ">=" | "=" | "==" | "!=" | "~" | "!~") sum)?
+    comparison  := sum (("<" | "<=" | ">" | ">=" | "=" | "==" | "!=" | "~" | "!~") (sum | word))?
     sum         := product (("+" | "-") product)*
     product     := factor (("*" | "/") factor)*
     factor      := ("-" | "+") factor | number | text | name | function "(" expression, ... ")" | "(" expression ")"
 
-Numbers may end in `k`, `m`, `b` (thousand, million, billion) or `%` (hundredths). `~` matches a part of a text
-without regard to case; with a `*` it matches the whole text. A comparison with a value that is not known is
-neither true nor false: no row is kept because of it, nor because of its negation.
+A word is a text without quotes, up to the next blank or parenthesis. It is allowed only where a text is expected.
+
+Numbers may end in `k`, `m`, `b` (thousand, million, billion) or `%` (hundredths). `~` matches a part of a text,
+ignoring case; with a `*` it matches the whole text. A comparison with an unknown value is neither true nor false: it
+keeps no row, and neither does its negation.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from engine.errors import ConfigError
 from engine.text import clean
 from tui.presenters.filter_nodes import (
     FUNCTIONS,
+    KEYWORDS,
     Binary,
     Both,
     Call,
@@ -45,6 +48,7 @@ from tui.presenters.filter_nodes import (
     Text,
     kind_of,
 )
+from tui.presenters.filter_words import refusal
 from tui.presenters.sheet import ALIASES, LABELS, NUMBERS, Sheet
 
 MAX_CHARS: Final = 1000
@@ -63,18 +67,18 @@ _TOKEN: Final = re.compile(
 )
 _SUFFIXES: Final = {"k": 1e3, "m": 1e6, "b": 1e9, "%": 0.01}
 _COMPARISONS: Final = frozenset({"<", "<=", ">", ">=", "=", "==", "!=", "~", "!~"})
-_WORDS: Final = ("and", "or", "not")
+_BARE: Final = re.compile(r"[^\s()\"',=<>~!]+", re.ASCII)
 
 
 class FilterError(ConfigError):
-    """An expression that cannot be read: where, what was expected, and the nearest name there is."""
+    """An expression that cannot be parsed: where, what was expected, and the nearest existing name."""
 
     def __init__(self, source: str, position: int, message: str, suggestion: str | None = None) -> None:
-        # What was typed or pasted is repeated in it.
+        # Cleaned because it quotes what was typed or pasted.
         super().__init__(clean(message + (f"; did you mean {suggestion}?" if suggestion else ""), MAX_MESSAGE_CHARS))
         self.source = source
         self.position = position
-        """Character the complaint is about, from 0; `len(source)` for its end."""
+        """Index of the character at fault, from 0; `len(source)` for the end."""
         self.suggestion = suggestion
 
     def pointed(self) -> str:
@@ -96,10 +100,10 @@ class Outcome:
     kept: NDArray[np.bool_]
     """`[rows]`."""
     lacking: tuple[tuple[str, int], ...]
-    """(words, rows): how many rows in scope were not kept and lack a value the expression asks for."""
+    """(words, rows): how many rows in scope were not kept and lack a value that the expression reads."""
 
     def notices(self) -> tuple[str, ...]:
-        """`12 rows lack open interest`, one a quantity, most rows first."""
+        """`12 rows lack open interest`, one per quantity, most rows first."""
         ordered = sorted(self.lacking, key=lambda item: (-item[1], item[0]))
         return tuple(f"{count} {'row lacks' if count == 1 else 'rows lack'} {words}" for words, count in ordered)
 
@@ -128,39 +132,12 @@ class Filter:
 
 
 def parse(source: str) -> Filter:
-    """Read an expression; raises FilterError with the position of the first thing wrong."""
+    """Parse an expression. Raises FilterError with the position of the first error."""
     return _Parser(source).parse()
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One way to go on."""
-
-    text: str
-    start: int
-    """Replace the source from here to the cursor."""
-    words: str
-
-
-def complete(source: str, cursor: int | None = None, limit: int = 20) -> tuple[Completion, ...]:
-    """Names and words that begin with what stands before `cursor`; all names after an operator or nothing."""
-    end = len(source) if cursor is None else min(cursor, len(source))
-    found = re.search(r"[A-Za-z_][A-Za-z0-9_.]*$", source[:end])
-    prefix, start = (found.group(), found.start()) if found else ("", end)
-    if source[:end].count('"') % 2 or source[:end].count("'") % 2:
-        return ()
-    offered = [
-        *((name, quantity.words) for name, quantity in NUMBERS.items()),
-        *((name, label.words) for name, label in LABELS.items()),
-        *((name, "function") for name in FUNCTIONS),
-        *((word, "") for word in _WORDS),
-    ]
-    lowered = prefix.lower()
-    return tuple(Completion(n, start, w) for n, w in offered if n.startswith(lowered) and n != lowered)[:limit]
-
-
 class _Parser:
-    """Recursive descent with bounds; one use."""
+    """A recursive-descent parser with limits, for one use."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -258,7 +235,7 @@ class _Parser:
         if taken := self._take("not"):
             self._deeper(taken.position)
             inner_at = self._peek().position
-            inner = self._need(self._negation(), Kind.TRUTH, inner_at, "`not` turns round")
+            inner = self._need(self._negation(), Kind.TRUTH, inner_at, "`not` negates")
             self._depth -= 1
             return self._made(Negate(inner), taken.position)
         return self._comparison()
@@ -271,11 +248,23 @@ class _Parser:
             return left
         self._next()
         right_at = self._peek().position
-        right = self._sum()
+        right = (self._bare() if kind_of(left) is Kind.TEXT else None) or self._sum()
         after = self._peek()
         if after.kind == "op" and after.text in _COMPARISONS:
             raise self._error(after.position, "one comparison at a time: write `a < b and b < c`")
         return self._made(self._compared(token, left, left_at, right, right_at), token.position)
+
+    def _bare(self) -> Node | None:
+        """A text without quotes, as written in the source; None if there is none, for example a number alone."""
+        token = self._peek()
+        found = _BARE.match(self._source, token.position)
+        if token.kind not in ("name", "number") or token.text.lower() in KEYWORDS or found is None:
+            return None
+        if not any(char.isalpha() for char in found[0]):
+            return None
+        while self._peek().kind != "end" and self._peek().position < found.end():
+            self._next()
+        return self._made(Text(found[0]), token.position)
 
     def _compared(self, token: _Token, left: Node, left_at: int, right: Node, right_at: int) -> Node:
         operator = "=" if token.text == "==" else token.text
@@ -283,6 +272,10 @@ class _Parser:
             if operator not in ("=", "!=", "~", "!~"):
                 raise self._error(token.position, f"a text is compared with =, !=, ~ or !~, not with {operator}")
             if isinstance(right, Text):
+                assert isinstance(left, Name)
+                refused = refusal(left.name, right.value) if operator in ("=", "!=") else None
+                if refused:
+                    raise self._error(right_at, *refused)
                 return Match(left, operator, right.value)
             raise self._error(right_at, 'a text in quotes was expected, as in symbol ~ "PEPE"')
         if operator in ("~", "!~"):
@@ -324,7 +317,7 @@ class _Parser:
         if token.kind == "text":
             self._next()
             return self._made(Text(token.text[1:-1]), token.position)
-        if token.kind == "name" and token.text.lower() not in _WORDS:
+        if token.kind == "name" and token.text.lower() not in KEYWORDS:
             return self._named(self._next())
         self._deeper(token.position)
         node = self._signed_or_grouped()
@@ -334,7 +327,7 @@ class _Parser:
     def _signed_or_grouped(self) -> Node:
         if taken := self._take("-", "+"):
             inner_at = self._peek().position
-            inner = self._need(self._factor(), Kind.NUMBER, inner_at, f"{taken.text} stands before")
+            inner = self._need(self._factor(), Kind.NUMBER, inner_at, f"{taken.text} precedes")
             return self._made(Binary(taken.text, Number(0.0), inner), taken.position)
         if self._take("("):
             inner = self._either()

@@ -1,7 +1,7 @@
-"""What a filter expression is made of, and how each part is evaluated over all rows at once.
+"""Syntax tree of a filter expression; each node is evaluated over all rows at once.
 
-Built by `tui.presenters.filter_expression` only, which has checked the kinds: a node never meets a value of
-another kind. Truth is three-valued: a comparison with a missing value is unknown, and unknown keeps no row.
+Built only by `tui.presenters.filter_expression`, which checks the kinds, so a node never gets a value of another kind.
+Logic is three-valued: a comparison with a missing value is unknown, and unknown keeps no row.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from enum import Enum
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tui.presenters.sheet import Floats, Sheet
+from engine.arrays import Bools, Floats
+from tui.presenters.filter_words import spellings
+from tui.presenters.sheet import Sheet
 
-Bools = NDArray[np.bool_]
 Truth = tuple[Bools, Bools]
-"""(is true, is known), `[rows]` each; what is not known is not true."""
+"""(is true, is known), `[rows]` each; an unknown result is not true."""
 
 FUNCTIONS: Final[dict[str, tuple[int, int]]] = {"abs": (1, 1), "min": (2, 8), "max": (2, 8)}
 """Function names with the least and the most arguments."""
 
+KEYWORDS: Final = ("and", "or", "not")
+
 
 class Kind(Enum):
-    """What a node yields, by its name in messages."""
+    """What a node yields; the value is its name in messages."""
 
     NUMBER = "a number"
     TEXT = "a text"
@@ -32,16 +34,16 @@ class Kind(Enum):
 
 
 class Node:
-    """Base of the nodes; each yields numbers or truth, never both."""
+    """Base of the nodes; each yields numbers or truth values, never both."""
 
     __slots__ = ()
 
     def numbers(self, sheet: Sheet) -> Floats:
-        """Values `[rows]` or of one element; NaN where not known."""
+        """Values `[rows]`, or one element for all rows; NaN if not known."""
         raise TypeError(f"{type(self).__name__} has no numbers")
 
     def truth(self, sheet: Sheet) -> Truth:
-        """Truth over the rows."""
+        """Truth values by row."""
         raise TypeError(f"{type(self).__name__} has no truth")
 
 
@@ -75,7 +77,7 @@ class Name(Node):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Node):
-    """Arithmetic. A division by zero is not known rather than infinite."""
+    """Arithmetic. The result of a division by zero is unknown, not infinite."""
 
     operator: str
     left: Node
@@ -96,7 +98,7 @@ class Binary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """One of `FUNCTIONS`; not known where any argument is not."""
+    """A call of one of `FUNCTIONS`; unknown if any argument is."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -113,7 +115,7 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Compare(Node):
-    """Two numbers."""
+    """A comparison of two numbers."""
 
     operator: str
     left: Node
@@ -139,7 +141,7 @@ class Compare(Node):
 
 @dataclass(frozen=True, slots=True)
 class Match(Node):
-    """A label against a text. Case does not matter."""
+    """A label compared with a text, ignoring case. A venue matches by any of its names."""
 
     label: Node
     operator: str
@@ -147,21 +149,23 @@ class Match(Node):
 
     def truth(self, sheet: Sheet) -> Truth:
         assert isinstance(self.label, Name)
-        texts = sheet.texts(self.label.name)
+        name, texts = self.label.name, sheet.texts(self.label.name)
+        # Many rows share few venues, sides and gates: match each distinct text once.
+        met = {text: any(self._meets(spelled) for spelled in spellings(name, text)) for text in dict.fromkeys(texts)}
+        result = np.array([met[text] for text in texts], dtype=np.bool_)
+        return ~result if self.operator.startswith("!") else result, np.ones(sheet.rows, dtype=np.bool_)
+
+    def _meets(self, text: str) -> bool:
+        """Whether a case-folded text equals or matches the pattern."""
         pattern = self.pattern.casefold()
         if self.operator in ("=", "!="):
-            found = [text.casefold() == pattern for text in texts]
-        elif "*" in pattern:
-            found = [glob(pattern, text.casefold()) for text in texts]
-        else:
-            found = [pattern in text.casefold() for text in texts]
-        result = np.array(found, dtype=np.bool_)
-        return ~result if self.operator.startswith("!") else result, np.ones(sheet.rows, dtype=np.bool_)
+            return text == pattern
+        return glob(pattern, text) if "*" in pattern else pattern in text
 
 
 @dataclass(frozen=True, slots=True)
 class Both(Node):
-    """`and`, or `or` where `every` is not set."""
+    """`and` if `every` is set, else `or`."""
 
     every: bool
     left: Node

@@ -1,8 +1,8 @@
-"""Numbers, durations and foreign text as the console writes them.
+"""Formats numbers, durations and text from outside.
 
-Called by every presenter and by the headless tables. Pure functions of their arguments: no clock, no
-locale, no Textual. A value that is not known is written as `MISSING`, never as 0; a value that is known
-never rounds to a string that says it is something else (no `0.0000` for a small coin, no `-0.00%`).
+Called by every presenter and by the headless tables. Pure functions of their arguments: no clock, no locale, no
+Textual. An unknown value is written as `MISSING`, never as 0. A known value never rounds to a text that means something
+else (no `0.0000` for a small coin, no `-0.00%`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from rich.cells import cell_len, chop_cells
 
 MISSING: Final = "·"
-"""Stands where a value is not known."""
+"""Shown for an unknown value."""
 
 ELLIPSIS: Final = "…"
 
@@ -28,7 +28,7 @@ _UNITS: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 def tick_decimals(tick: float) -> int:
     """Decimal places that write every multiple of `tick` exactly: 0.5 -> 1, 1e-7 -> 7, 10 -> 0.
 
-    The shortest text that reads back as the float is taken for the venue's own text of it.
+    The shortest text that parses back to the float is assumed to be the venue's own text.
     """
     if not (math.isfinite(tick) and tick > 0):
         raise ValueError(f"a tick is a positive number, not {tick}")
@@ -37,15 +37,15 @@ def tick_decimals(tick: float) -> int:
 
 
 def share_text(frac: float) -> str:
-    """A share of the data in whole percent, downwards: 99.6 % of it is not all of it."""
+    """A share of the data in whole percent, rounded down: 99.6 % must not read as all of it."""
     return MISSING if math.isnan(frac) else f"{math.floor(frac * 100 + 1e-9)}%"
 
 
 def price_text(value: float, tick: float | None, width: int = 11) -> str:
-    """`value` with the decimals of its tick; five significant digits where the tick is not known.
+    """`value` with the decimals of its tick; five significant digits if the tick is unknown.
 
-    A text wider than `width` cells writes the zeros after the point as a subscript count, as markets do:
-    0.0000001234 becomes 0.0₆1234. Digits are only given up where even that is too wide.
+    A text wider than `width` cells writes the zeros after the point as a subscript count, as markets do: 0.0000001234
+    becomes 0.0₆1234. Digits are dropped only if even that is too wide.
     """
     if not math.isfinite(value):
         return MISSING
@@ -77,7 +77,7 @@ def _unsigned_zero(text: str) -> str:
 
 
 def percent_text(frac: float, decimals: int = 2, width: int = 7, signed: bool = True) -> str:
-    """A fraction as percent: 0.0123 -> `+1.23%`. Decimals give way before the text outgrows `width`."""
+    """A fraction as percent: 0.0123 -> `+1.23%`. Decimals are dropped if the text would be wider than `width`."""
     if not math.isfinite(frac):
         return MISSING
     sign = "+" if signed else ""
@@ -104,7 +104,7 @@ def compact_text(value: float) -> str:
     if not math.isfinite(value):
         return MISSING
     for unit, letter in _UNITS:
-        # 999 950 already rounds to 1.00M: the unit is chosen by what will be printed.
+        # 999 950 rounds to 1.00M: the unit is chosen by the rounded value.
         if abs(value) >= unit * 0.9995:
             scaled = value / unit
             places = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
@@ -114,11 +114,16 @@ def compact_text(value: float) -> str:
 
 
 def usd_text(value: float) -> str:
-    """`compact_text` with a dollar sign, the minus before it: `-$1.24M`."""
+    """`compact_text` with a dollar sign, after any minus: `-$1.24M`."""
     text = compact_text(value)
     if text == MISSING:
         return text
     return f"-${text[1:]}" if text.startswith("-") else f"${text}"
+
+
+def mebibytes_text(count: float) -> str:
+    """A number of bytes: `12.3 MiB`."""
+    return f"{count / 2**20:.1f} MiB"
 
 
 def age_text(seconds: float) -> str:
@@ -156,16 +161,16 @@ def countdown_text(ms: float) -> str:
 
 
 def score_text(score: float) -> str:
-    """A score 0..100 to a tenth; 100 without one."""
+    """A score 0..100 to one decimal; 100 without decimals."""
     if not math.isfinite(score):
         return MISSING
     return "100" if score >= 99.95 else _unsigned_zero(f"{score:.1f}")
 
 
 def bar_text(frac: float, width: int) -> str:
-    """A line of `width` cells, drawn to `frac` of its length in half cells; `MISSING` where not known.
+    """A bar of `frac` times `width` cells, in half cells; `MISSING` if not known.
 
-    A value above 0 always shows at least half a cell, so that little is not mistaken for nothing.
+    A value above 0 always shows at least half a cell, so that a small value does not look like none.
     """
     if not math.isfinite(frac):
         return MISSING
@@ -176,7 +181,7 @@ def bar_text(frac: float, width: int) -> str:
 
 
 def digit_text(score: float) -> str:
-    """A score 0..100 as one digit, its tens; 9 for 100 as well; `MISSING` where not known."""
+    """A score 0..100 as one digit, its tens; 9 for 100 too; `MISSING` if not known."""
     if not math.isfinite(score):
         return MISSING
     return str(min(9, max(0, int(score // 10))))
@@ -184,7 +189,7 @@ def digit_text(score: float) -> str:
 
 @lru_cache(maxsize=8192)
 def fit(text: str, width: int) -> str:
-    """`text` in at most `width` terminal cells, with an ellipsis where it was cut. Never splits a wide character."""
+    """`text` in at most `width` terminal cells, ending in an ellipsis if it was cut. Never splits a wide character."""
     if cell_len(text) <= width:
         return text
     if width <= 1:
@@ -206,7 +211,7 @@ def pad(text: str, width: int, align: str = "left") -> str:
 
 @lru_cache(maxsize=8192)
 def is_look_alike(symbol: str) -> bool:
-    """Whether `symbol` mixes Latin letters with Cyrillic or Greek ones, which can draw the same shapes."""
+    """Whether `symbol` mixes Latin letters with Cyrillic or Greek ones, which can look the same."""
     if symbol.isascii():
         return False
     scripts = {unicodedata.name(char, "?").split(" ", 1)[0] for char in symbol if char.isalpha()}

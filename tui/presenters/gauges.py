@@ -1,7 +1,7 @@
-"""Small drawings in text: the signed gauge of a score and sparklines.
+"""Small drawings in text: score gauges, bars and sparklines.
 
-Used by every pane's presenter. Pure functions of numbers and a width in cells; a value that is not known draws as
-an empty track, never as zero.
+Used by the presenters. Pure functions of numbers and a size in cells. An unknown value draws as an empty track or a
+blank, never as zero.
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ SLICES: Final = "▏▎▍▌▋▊▉█"
 
 
 def score_style(score: float) -> str:
-    """The name of a 0..100 score's band, `score-0` (bearish) to `score-4` (bullish); `muted` where not known."""
+    """The style of a 0..100 score's band, `score-0` (bearish) to `score-4` (bullish); `muted` if not known."""
     return "muted" if isnan(score) else f"score-{min(4, max(0, int(score // 20)))}"
 
 
+def heat_style(score: float) -> str:
+    """The style of a 0..100 score's background on the map, in steps of 5 points: `heat-0` (bearish), `heat-10`
+    (neutral, nearly no colour) to `heat-20` (bullish)."""
+    return f"heat-{min(20, max(0, round(score / 5)))}"
+
+
 def signed_gauge(score: float, width: int) -> Line:
-    """A 0..100 score as a bar from the middle: left of it below 50, right of it above; half-cell resolution."""
+    """A 0..100 score as a bar from the middle, to the left below 50 and to the right above; half-cell resolution."""
     half = max(1, (width - 1) // 2)
     track = "─" * half
     if isnan(score):
@@ -39,9 +45,9 @@ def signed_gauge(score: float, width: int) -> Line:
 
 
 def area_text(frac: float, width: int) -> str:
-    """A filled line of at most `width` cells, in eighths of a cell; empty where not known or 0.
+    """A filled line of at most `width` cells, in eighths of a cell; empty if not known or 0.
 
-    Lines of it under each other make a filled area.
+    Several lines one below the other make a filled area.
     """
     if isnan(frac) or frac <= 0:
         return ""
@@ -50,10 +56,10 @@ def area_text(frac: float, width: int) -> str:
 
 
 def column_cells(value: float, largest: float, rows: int, *, hanging: bool = False) -> list[tuple[str, bool]]:
-    """A bar `rows` cells high from its foot on: each cell's character, and whether ink and ground change places.
+    """A vertical bar in `rows` cells, from its foot: each cell's character, and whether to draw it in reverse video.
 
-    A `hanging` one grows downward, for which there are no characters but the upright ones reversed. What is above 0
-    shows at least an eighth of a cell, and what is not known or 0 shows nothing.
+    A `hanging` bar grows downwards; the only characters for that are the upright ones reversed. A value above 0 shows
+    at least an eighth of a cell; an unknown value or 0 shows nothing.
     """
     if isnan(value) or value <= 0 or largest <= 0:
         return [(" ", False)] * rows
@@ -69,7 +75,7 @@ def column_cells(value: float, largest: float, rows: int, *, hanging: bool = Fal
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The last `width` values between their least and greatest; a blank where one is not known."""
+    """The last `width` values, scaled from their minimum to their maximum; an unknown value is a blank."""
     shown = [float(value) for value in values[-width:]]
     known = [value for value in shown if not isnan(value)]
     if not known:

@@ -11,21 +11,22 @@ from typing import Final
 
 from engine.instruments import Instrument
 from engine.ranking.result import Levels, LevelStatus
+from engine.ranking.size import position_size
 from engine.snapshot import Focus
 from tui.presenters.format import MISSING, percent_text, price_text, tick_decimals, usd_text
 from tui.presenters.lines import Line, right, wrapped
-from tui.presenters.view import Risk, View
+from tui.presenters.view import Risk, View, time_text, words
 
 _REASONS: Final[dict[int, str]] = {
-    LevelStatus.STALE: "stale: price already ran past TP1 or the stop",
+    LevelStatus.STALE: "stale: price has already reached TP1 or the stop",
     LevelStatus.WARMING: "warming: fewer than 15 closed bars for the ATR",
-    LevelStatus.MISSING: "no levels: no side, price or tick to lay them from",
+    LevelStatus.MISSING: "no levels: no side, price or tick to compute them from",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A price worth a mark on the ladder and the chart."""
+    """A price that is marked on the ladder and the chart."""
 
     letter: str
     title: str
@@ -35,7 +36,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A size that respects both limits; `binding` names the one that holds it."""
+    """A size within both limits; `binding` names the one that sets it."""
 
     usd: float
     base: float
@@ -44,7 +45,7 @@ class Position:
 
 
 def marks(levels: Levels, row: int) -> list[Mark]:
-    """Entry, stop and targets where the levels can be used, else nothing."""
+    """Entry, stop and targets if the levels are ok or stale, else nothing."""
     if levels.status[row] not in (LevelStatus.OK, LevelStatus.STALE):
         return []
     targets = [Mark(str(n + 1), f"TP{n + 1}", float(levels.target[row, n]), "up") for n in range(3)]
@@ -57,21 +58,18 @@ def marks(levels: Levels, row: int) -> list[Mark]:
 
 
 def position(levels: Levels, row: int, risk: Risk) -> Position | None:
-    """min(equity * risk / stop distance, cap * depth within 1 %), as the specification of the levels has it.
+    """min(equity * risk / stop distance, cap * depth within 1 %), as specified in `docs/levels-and-sizing.md`.
 
-    None where the levels cannot be used or the depth is not known: a cap that is not known is not no cap.
+    None if the levels cannot be used or the depth is unknown: an unknown cap must not count as no cap.
     """
-    entry, stop = float(levels.entry[row]), float(levels.stop[row])
-    depth = float(levels.depth_1pct_usd[row])
-    if levels.status[row] != LevelStatus.OK or isnan(depth) or not entry or entry == stop:
+    if levels.status[row] != LevelStatus.OK:
         return None
-    by_risk = risk.equity_usd * risk.risk_frac / (abs(entry - stop) / entry)
-    by_depth = risk.depth_cap_frac * depth
-    usd = min(by_risk, by_depth)
-    binding = f"{risk.risk_frac * 100:g}% of equity" if by_risk <= by_depth else (
-        f"{risk.depth_cap_frac * 100:g}% of depth"
-    )  # fmt: skip
-    return Position(usd, usd / entry, usd * abs(entry - stop) / entry, binding)
+    entry, stop, depth = (float(column[row]) for column in (levels.entry, levels.stop, levels.depth_1pct_usd))
+    size = position_size(risk.equity_usd, risk.risk_frac, entry, stop, depth, risk.depth_cap_frac)
+    if size is None:
+        return None
+    shares = {"risk": f"{risk.risk_frac * 100:g}% of equity", "liquidity": f"{risk.depth_cap_frac * 100:g}% of depth"}
+    return Position(size.notional_usd, size.base, size.base * abs(entry - stop), shares[size.limit])
 
 
 def _nearest(focus: Focus | None, price: float) -> str:
@@ -95,14 +93,20 @@ def _line(title: str, price: float, entry: float, tick: float | None, style: str
 def level_lines(view: View, width: int) -> list[Line]:
     """Entry, stop, TP1-3 with distance, multiple of R and net reward/risk; then the size.
 
-    Where `width` has room each target names the nearest structural price.
+    If `width` has room, each target names the nearest structural price.
     """
     row, instrument = view.row, view.instrument
     if row is None or instrument is None:
         return []
     levels = view.snapshot.ranking.levels
     status = int(levels.status[row])
-    heading: Line = ((f"LEVELS · {levels.atr_timeframe} ATR", "heading"),)
+    fixed_ms = int(levels.fixed_ms[row])
+    # Until a row passes all gates, its levels follow the price; a user who writes them down must know.
+    since = f" · set {time_text(fixed_ms, view.zone)}" if fixed_ms >= 0 else " · moving"
+    heading: Line = (
+        (f"LEVELS · {levels.atr_timeframe} ATR", "heading"),
+        (since if status in (LevelStatus.OK, LevelStatus.STALE) else "", "muted"),
+    )
     note = levels.notes.get(row, "")
     if status in (LevelStatus.WARMING, LevelStatus.MISSING):
         told = note if note.startswith("warming") else f"no levels: {note}" if note else _REASONS[status]
@@ -111,6 +115,18 @@ def level_lines(view: View, width: int) -> list[Line]:
     if status == LevelStatus.STALE:
         return [*lines, ((_REASONS[status], "warning"),)]
     return [*lines, *_position_lines(levels, row, view.risk, instrument), *wrapped(note, width, "muted")]
+
+
+def trap_lines(view: View, width: int) -> list[Line]:
+    """The traps raised against the side, each with what it saw; empty if there are none."""
+    row, traps = view.row, view.snapshot.traps
+    if row is None or traps is None:
+        return []
+    raised = traps.of(row, int(view.snapshot.ranking.side[row]))
+    if not raised:
+        return []
+    told = [line for trap in raised for line in wrapped(f"⚑ {words(trap.name)}: {trap.saw}", width, "warning")]
+    return [(("TRAPS", "heading"),), *told]
 
 
 def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus | None) -> list[Line]:
@@ -131,7 +147,7 @@ def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus 
 
 
 def _size_text(base: float, instrument: Instrument) -> str:
-    """A size in base currency as an order takes it: rounded down to the step, or to six digits where none is known."""
+    """A size in base currency as an order accepts it: rounded down to the step, or to six digits if none is known."""
     size, step = base, instrument.step
     if step and instrument.contract_size and not instrument.inverse:
         step *= instrument.contract_size

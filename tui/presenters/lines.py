@@ -1,8 +1,8 @@
-"""Styled lines without a terminal library: what a pane's presenter returns and its widget paints.
+"""Styled lines without a terminal library: a pane's presenter returns them, its widget paints them.
 
-A line is a tuple of spans, a span a text and the name of a style (`up`, `muted`, `liq-long`, ...) that the widget
-resolves from the theme. Widths are counted in terminal cells, since symbols may hold wide characters. Text in a
-span is literal: nothing here or later reads it as markup.
+A line is a tuple of spans. A span is a text and the name of a style (`up`, `muted`, `liq-long`, ...), which the widget
+resolves from the theme. Widths are in terminal cells, because symbols may contain wide characters. The text of a span
+is literal and must never be read as markup.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ BLANK: Final[Line] = ()
 
 
 def width_of(line: Line) -> int:
-    """Cells the line takes."""
+    """The line's width in cells."""
     return sum(cell_len(text) for text, _ in line)
 
 
 def right(text: str, width: int) -> str:
-    """`text` right-aligned in `width` cells; longer text is kept whole, since a cut number is another number."""
+    """`text` right-aligned in `width` cells. Longer text is not cut: a cut number would be another number."""
     return " " * max(0, width - cell_len(text)) + text
 
 
 def padded(line: Line, width: int) -> Line:
-    """The line filled with blanks to `width` cells, or cut to them."""
+    """The line filled with blanks or cut to `width` cells."""
     excess = width_of(line) - width
     if excess < 0:
         return (*line, (" " * -excess, ""))
@@ -77,5 +77,5 @@ def wrapped(text: str, width: int, style: str = "", indent: str = "") -> list[Li
 
 
 def plain(lines: Iterable[Line]) -> str:
-    """The text alone, a line each, for tests and for the clipboard."""
+    """The text without styles, one line each."""
     return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)

@@ -1,7 +1,7 @@
-"""Liquidations by minute as a picture: longs stand above the axis of time, shorts hang below it.
+"""Liquidations by minute as a bar chart: longs above the time axis, shorts below it.
 
-Called by the presenter of the ticker. Both halves have one scale, so that they can be compared; a minute of which
-nobody knows what it held is a dot on the axis, not an empty one.
+Called by the presenter of the ticker. Both halves have one scale, so that they can be compared. A minute without data
+is a dot on the axis, so that it differs from a minute without liquidations.
 """
 
 from __future__ import annotations
@@ -9,26 +9,34 @@ from __future__ import annotations
 from math import isnan
 from typing import Final
 
-from engine.snapshot import LiquidationMinutes
+from engine.snapshot import LiquidationMinutes, Snapshot
 from tui.presenters.format import usd_text
 from tui.presenters.gauges import column_cells
 from tui.presenters.lines import Line, right
 
 LABEL: Final = 6
-"""Cells left of the picture."""
+"""Cells left of the bars."""
 PEAK: Final = 8
-"""Cells right of it, for the largest minute."""
+"""Cells right of them, for the largest minute."""
 LEAST_WIDTH: Final = LABEL + PEAK + 20
 _MARK_EVERY: Final = 15
 
 
 def minute_rows(height: int) -> int:
-    """Rows of each half that a pane of `height` lines has room for; 0: no picture."""
+    """Rows for each half in a pane of `height` lines; 0: no chart."""
     return 0 if height < 6 else 1 if height < 16 else 2 if height < 24 else 3
 
 
+def no_feed(snapshot: Snapshot, of: str = "") -> str:
+    """Why nothing is known of liquidations: no venue has confirmed its feed, and none was received."""
+    if snapshot.mode != "replay":
+        return f"no liquidation feed{of} is confirmed yet"
+    ended = snapshot.replay is not None and snapshot.replay.finished
+    return f"no liquidation feed{of} in this recording{'' if ended else ' so far'}"
+
+
 def minute_lines(minutes: LiquidationMinutes | None, width: int, rows: int) -> list[Line]:
-    """The picture in `2 * rows + 1` lines; none where it has no room or there is nothing to draw."""
+    """The chart in `2 * rows + 1` lines; empty if there is no room or nothing to draw."""
     if minutes is None or rows < 1 or width < LEAST_WIDTH:
         return []
     columns = min(60, width - LABEL - PEAK)
@@ -54,7 +62,7 @@ def minute_lines(minutes: LiquidationMinutes | None, width: int, rows: int) -> l
 
 
 def _half(values: list[float], largest: float, rows: int, style: str, *, hanging: bool) -> list[Line]:
-    """The bars of one side, a line for each row from the axis outward."""
+    """The bars of one side, one line per row from the axis outward."""
     bars = [column_cells(value, largest, rows, hanging=hanging) for value in values]
     lines: list[Line] = []
     for row in range(rows):
@@ -71,7 +79,7 @@ def _half(values: list[float], largest: float, rows: int, style: str, *, hanging
 
 
 def _axis(values: list[float]) -> str:
-    """The line of time with a mark every quarter of an hour; dots where nothing is known."""
+    """The time axis, with a mark every 15 minutes; minutes without data are dots."""
     cells = ["·" if isnan(value) else "─" for value in values]
     last = len(cells) - 1
     for ago in range(_MARK_EVERY, len(cells), _MARK_EVERY):

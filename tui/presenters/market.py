@@ -1,42 +1,117 @@
-"""The market at a glance: how many rise and fall, where the scores lie, liquidations by minute, the largest by score.
+"""The market at a glance: breadth, distribution of scores, liquidations by minute, a map of every asset by score.
 
-Called by the market screen. Counts are of the perpetuals that have the figure, and say how many that is.
+Called by the market screen. Counts cover the perpetuals that have the figure and say how many those are. The order of
+the map's cells comes from `tui.presenters.heat_map`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
-from engine.snapshot import LiquidationMinutes, Snapshot
-from tui.presenters.format import long_age_text, pad, score_text, usd_text
-from tui.presenters.gauges import STEPS, score_style
-from tui.presenters.lines import BLANK, Line, cut, right
-from tui.presenters.view import View, count_text
+from engine.ranking.gates import GATE_INDEX
+from engine.snapshot import Snapshot
+from tui.presenters.columns import symbol_text
+from tui.presenters.format import long_age_text, pad, percent_text, score_text, usd_text
+from tui.presenters.gates import failed_gates, side_text
+from tui.presenters.gauges import STEPS, heat_style
+from tui.presenters.heat_map import HeatMap, perpetuals
+from tui.presenters.lines import BLANK, Line, cut, right, width_of
+from tui.presenters.liquidation_minutes import no_feed
+from tui.presenters.row import Key
+from tui.presenters.view import View, count_text, venue_title
 
 BANDS: Final = ("0-20 bearish", "20-40", "40-60 neutral", "60-80", "80-100 bullish")
-CELL: Final = 14
-"""Cells of one symbol of the map, its gap included."""
+CELL: Final = 16
+"""Least width of one symbol on the map, gap included; columns left over widen all of them."""
 ENOUGH: Final = 0.5
-"""Share of a score's data below which it is not coloured or counted: it leans far because little weighs against it."""
+"""Least coverage at which a score is coloured and counted: with less data it leans far because little opposes it."""
 
 
-def market_lines(view: View, width: int, height: int) -> list[Line]:
-    """Everything for `width` cells; the map takes what `height` leaves, at least four lines."""
+def market_lines(view: View, heat: HeatMap, width: int) -> list[Line]:
+    """The whole screen in `width` cells, the map last: its cells are the last `map_lines` lines."""
     snapshot = view.snapshot
     lines = [
         *_cached(snapshot),
         *_breadth(snapshot, width),
         BLANK,
-        *_scores(snapshot, width),
+        *_scores(view, width),
         BLANK,
-        *_liquidations(snapshot.liquidation_minutes, width),
+        *_liquidations(snapshot, width),
         BLANK,
+        *_map(view, heat, width),
     ]
-    lines += _map(snapshot, width, max(5, height - len(lines)))
     return [cut(line, width) for line in lines]
+
+
+def across(width: int) -> int:
+    """Map cells per line."""
+    return max(1, (width - 1) // CELL)
+
+
+def map_lines(heat: HeatMap, width: int) -> int:
+    """Lines that the map's cells take, without its heading."""
+    return -(-len(heat.cells) // across(width))
+
+
+def place_at(heat: HeatMap, width: int, x: int, line: int) -> int | None:
+    """The position of the cell at column `x` of map line `line`, both from 0; None if there is none."""
+    column = (x - 1) // _cell_width(width)
+    place = line * across(width) + column
+    return place if 0 <= column < across(width) and line >= 0 and place < len(heat.cells) else None
+
+
+def cursor_line(view: View, heat: HeatMap, width: int) -> Line:
+    """The symbol under the cursor with score, side, 24 h change and whether it passes the gates, in `width` cells."""
+    if heat.cursor is None:
+        return ((" no perpetual to show yet", "muted"),)
+    row = heat.row
+    named: Line = ((f" {symbol_text(heat.cursor.symbol)}", "strong"), (f" {venue_title(heat.cursor.venue)}", "muted"))
+    if row is None:
+        return cut((*named, ("  is no longer listed or ranked", "warning")), width)
+    score, change = float(view.board.prism[row]), float(view.snapshot.columns.change_24h_frac[row])
+    side, style = side_text(view.snapshot.ranking, view.board, row)
+    side = {"LONG": "▲LONG", "SHORT": "▼SHORT"}.get(side, side)
+    facts: Line = (
+        *named,
+        ("  score ", "muted"),
+        (score_text(score), "strong"),
+        ("  ", ""),
+        (side, style),
+        ("  24h ", "muted"),
+        (percent_text(change).strip(), "up" if change > 0 else "down" if change < 0 else "muted"),
+        ("  ", ""),
+    )
+    told = _verdicts(view, row)
+    room = width - width_of(facts)
+    return cut((*facts, next((one for one in told if width_of((one,)) <= room), told[-1])), width)
+
+
+def _verdicts(view: View, row: int) -> list[tuple[str, str]]:
+    """Whether the row passes the gates, from the longest wording to the shortest."""
+    ranking = view.snapshot.ranking
+    if view.snapshot.cached_age_ms is not None:
+        return [("not ranked: cached candles", "warning"), ("not ranked", "warning")]
+    failed = failed_gates(ranking, row)
+    if not failed:
+        return [(f"✓ passes {ranking.preset}", "up"), ("✓ passes", "up")]
+    if len(failed) > 1 and not ranking.gate_passed[row, GATE_INDEX["persistence"]]:
+        failed.pop()  # persistence is the last gate, and any other failure resets its count of scans
+    more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    told = [
+        f"✗ gated by {ranking.preset}: {', '.join(failed)}",
+        f"✗ gated by {ranking.preset}: {failed[0]}{more}",
+        f"✗ gated: {failed[0]}{more}",
+        f"✗ {failed[0]}" + (f" +{len(failed) - 1}" if len(failed) > 1 else ""),
+        f"✗ gated by {count_text(len(failed), 'gate')}",
+        "✗ gated",
+    ]
+    return [(text, "warning") for text in told]
 
 
 def _cached(snapshot: Snapshot) -> list[Line]:
@@ -46,9 +121,16 @@ def _cached(snapshot: Snapshot) -> list[Line]:
     return [((f" CACHED candles, {age} old: the market as it was then", "warning strong"),), BLANK]
 
 
+def _titled(title: str, told: Sequence[str], width: int) -> Line:
+    """A heading with the first of `told`, longest first, that fits whole; alone if none does."""
+    fits = next((one for one in told if len(title) + 2 + cell_len(one) <= width), "")
+    return ((title, "heading"), (f"  {fits}" if fits else "", "muted"))
+
+
 def _breadth(snapshot: Snapshot, width: int) -> list[Line]:
-    lines: list[Line] = [(("BREADTH", "heading"),)]
-    scope = _perpetuals(snapshot)
+    told = ("of perpetuals: an asset counts once on each venue", "of perpetuals, venue by venue")
+    lines: list[Line] = [_titled("BREADTH", told, width)]
+    scope = perpetuals(snapshot)
     for title, values in (("1 h", snapshot.columns.change_1h_frac), ("24 h", snapshot.columns.change_24h_frac)):
         known = values[scope][np.isfinite(values[scope])]
         if not len(known):
@@ -70,22 +152,20 @@ def _breadth(snapshot: Snapshot, width: int) -> list[Line]:
     return lines
 
 
-def _perpetuals(snapshot: Snapshot) -> NDArray[np.int64]:
-    """Rows that are ranked or stopped by a gate: what the table can show."""
-    ranking = snapshot.ranking
-    return np.concatenate([ranking.candidates, ranking.vetoed]).astype(np.int64)
-
-
-def _scores(snapshot: Snapshot, width: int) -> list[Line]:
-    rows = _perpetuals(snapshot)
-    scores, coverage = snapshot.board.prism[rows], snapshot.board.coverage[rows]
+def _scores(view: View, width: int) -> list[Line]:
+    rows = perpetuals(view.snapshot)
+    scores, coverage = view.board.prism[rows], view.board.coverage[rows]
     scored = np.isfinite(scores)
     known = scores[scored & (coverage >= ENOUGH)]
     counts = [int(((known // 20).clip(0, 4) == band).sum()) for band in range(5)]
-    told = f"  of {count_text(len(known), 'perpetual')} with half their data or more"
+    told = [f"of {count_text(len(known), 'perpetual')} with half their data or more"]
     if thin := int(scored.sum()) - len(known):
-        told += f"; {thin} with less are not counted"
-    lines: list[Line] = [(("SCORES", "heading"), (told, "muted"))]
+        told = [
+            f"{told[0]}; {thin} with less are not counted",
+            f"of {count_text(len(known), 'perpetual')}; {thin} with too little data",
+            f"{len(known)} counted, {thin} not",
+        ]
+    lines: list[Line] = [_titled("SCORES", told, width)]
     room = max(10, width - 24)
     for band, count in enumerate(counts):
         bar = "█" * round(room * count / max(1, *counts))
@@ -93,20 +173,22 @@ def _scores(snapshot: Snapshot, width: int) -> list[Line]:
     return lines
 
 
-def _liquidations(held: LiquidationMinutes | None, width: int) -> list[Line]:
-    """Sums of the engine's minutes, which hold every liquidation; minutes before the first one seen are not drawn."""
-    head = ("LIQUIDATIONS BY MINUTE", "heading")
+def _liquidations(snapshot: Snapshot, width: int) -> list[Line]:
+    """Sums by minute from the engine, which counts every liquidation; minutes without data are not drawn."""
+    head, held = ("LIQUIDATIONS BY MINUTE", "heading"), snapshot.liquidation_minutes
     known = 0 if held is None else int(np.isfinite(held.long_usd + held.short_usd).sum())
     if held is None or not known:
-        return [(head,), ((" none reported since the start", "muted"),)]
+        # As many lines as with liquidations, so that the first one does not move the map.
+        return [(head,), ((f" {no_feed(snapshot)}", "muted"),), BLANK]
     minutes = max(1, min(known, width - 26))
     longs, shorts = held.long_usd[-minutes:], held.short_usd[-minutes:]
     most = max(float(longs.max()), float(shorts.max()))
-    told = f"  the last {count_text(minutes, 'minute')}, now at the right, one scale"
+    told = f"the last {count_text(minutes, 'minute')}, now at the right, one scale"
     sampled = "; a lower bound, some venues sample" if held.sampled_venues else ""
     bound = "≥" if held.sampled_venues else ""
+    shorter = f"the last {count_text(minutes, 'minute')}{'; a lower bound' if sampled else ''}"
     return [
-        (head, (told + sampled, "muted")),
+        _titled(head[0], (told + sampled, shorter), width),
         *(
             (
                 (title, "muted"),
@@ -119,28 +201,41 @@ def _liquidations(held: LiquidationMinutes | None, width: int) -> list[Line]:
 
 
 def _bars(values: NDArray[np.float64], most: float) -> str:
-    """A column each against `most`; a dot where there was nothing, so that it differs from very little."""
+    """One character per minute, scaled to `most`; a dot for 0, so that it differs from a very small value."""
     return "".join("·" if value <= 0 else STEPS[min(7, int(value / most * 7.999))] for value in values.tolist())
 
 
-def _map(snapshot: Snapshot, width: int, height: int) -> list[Line]:
-    """One cell for each asset, the largest volume of 24 hours first, with the score of its largest perpetual."""
-    rows = _perpetuals(snapshot)
-    volume = np.nan_to_num(snapshot.columns.volume_24h_usd[rows], nan=-1.0)
-    rows = rows[np.argsort(-volume, kind="stable")]
-    largest: dict[str, int] = {}
-    for row in rows.tolist():
-        largest.setdefault(snapshot.instruments[row].asset, row)
-    across = max(1, (width - 1) // CELL)
-    chosen = list(largest.items())[: across * (height - 1)]
-    told = f"  {len(chosen)} of {count_text(len(largest), 'asset')}, largest 24h volume first"
-    lines: list[Line] = [(("HEAT BY SCORE", "heading"), (told, "muted"))]
-    for start in range(0, len(chosen), across):
+def _cell_width(width: int) -> int:
+    return max(CELL, (width - 1) // across(width))
+
+
+def _map(view: View, heat: HeatMap, width: int) -> list[Line]:
+    """One cell per asset with its perpetual's score; the cell under the cursor is reversed and in brackets."""
+    cells, count = heat.cells, across(width)
+    rows = [row for _, row in cells if row is not None]
+    told = f"  {count_text(len(cells), 'asset')} by 24h volume  "
+    scores, enough = view.board.prism, view.board.coverage >= ENOUGH
+    start: Line = (("HEAT BY SCORE", "heading"), (told, "muted"))
+    legends = ((*start, *legend) for legend in _legends(rows, enough))
+    lines: list[Line] = [next((line for line in legends if width_of(line) <= width), start)]
+    for first in range(0, len(cells), count):
         spans: list[tuple[str, str]] = [(" ", "")]
-        for asset, row in chosen[start : start + across]:
-            score = float(snapshot.board.prism[row])
-            enough = snapshot.board.coverage[row] >= ENOUGH
-            style = f"{score_style(score)} reverse" if enough and score == score else "muted"
-            spans += [(pad(f" {asset}", CELL - 7) + right(score_text(score), 5) + " ", style), (" ", "")]
+        for key, row in cells[first : first + count]:
+            score = math.nan if row is None else float(scores[row])
+            style = heat_style(score) if row is not None and enough[row] and score == score else "muted"
+            words = pad(_asset(view.snapshot, key, row), _cell_width(width) - 8) + right(score_text(score), 5)
+            spans += [(f"[{words}]", "strong reverse") if key == heat.cursor else (f" {words} ", style), (" ", "")]
         lines.append(tuple(spans))
     return lines
+
+
+def _asset(snapshot: Snapshot, key: Key, row: int | None) -> str:
+    return symbol_text(key.symbol) if row is None else snapshot.instruments[row].asset
+
+
+def _legends(rows: list[int], enough: NDArray[np.bool_]) -> tuple[Line, ...]:
+    """The legend of the background colours, and of plain cells if there are any, from the longest to the shortest."""
+    scale = tuple((f" {score} ", heat_style(score)) for score in (0, 25, 50, 75, 100))
+    if enough[rows].all():
+        return (scale,)
+    return tuple((*scale, (told, "muted")) for told in ("  plain: less than half the data", "  plain: thin data", ""))

@@ -1,10 +1,10 @@
-"""How a ranked list holds still: an order that changes only where it has a reason to.
+"""Hysteresis for ranked lists: the order shown changes only if there is a reason.
 
-Called by the candidates view model at its order clock, at most once a second. Works on keys and positions and
-knows nothing of columns, presets or the screen.
+Called by the view models of the candidates table and of the market map when they reorder, at most once a second. Works
+on keys and positions; it must know nothing of columns, presets or the screen.
 
-A row overtakes the one above it when it beats it by the column's margin, or when it has been ahead of it for
-`PATIENCE` order ticks in a row. Rows that are new enter at their place at once; rows that left are gone at once.
+A row overtakes the one above it if it is ahead by the column's margin, or if it has been ahead for `PATIENCE` order
+ticks in a row. New rows enter at their position at once; rows that left disappear at once.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from tui.presenters.sheet import Key
+from tui.presenters.row import Key
 
 PATIENCE: Final = 3
-"""Order ticks a row must be ahead by less than the margin before it overtakes."""
+"""Order ticks for which a row must be ahead, if by less than the margin, before it overtakes."""
 
 Pair = tuple[Key, Key]
 """(the lower row, the row above it)."""
 
 
 class Hysteresis:
-    """Holds the pairs that are out of order by less than the margin, and for how long they have been."""
+    """Remembers the pairs that are out of order by less than the margin, and for how many ticks."""
 
     def __init__(self) -> None:
         self._waiting: dict[Pair, int] = {}
 
     def forget(self) -> None:
-        """Start anew, after the user asked for another order."""
+        """Start over, after the user chose another order."""
         self._waiting.clear()
 
     def copy(self) -> Hysteresis:
-        """One that can be asked without this one noticing."""
+        """A copy, to try out an order without changing this one."""
         other = Hysteresis()
         other._waiting = dict(self._waiting)
         return other
@@ -44,8 +44,8 @@ class Hysteresis:
     ) -> list[Key]:
         """The order to show: `held` moved towards `target` where the margin or patience allows.
 
-        `values` gives each key of `target` its class (pinned, kind of match) and its value in the sort column; rows
-        of different classes, and rows without a value (NaN), never wait.
+        `values` gives each key of `target` its class (pinned, kind of match) and its value in the sort column. Rows of
+        different classes, and rows without a value (NaN), never wait.
         """
         place = {key: position for position, key in enumerate(target)}
         kept = [key for key in held if key in place]
@@ -76,7 +76,7 @@ class Hysteresis:
             return False
         own_class, own = values[key]
         other_class, other = values[above]
-        # Written so that a NaN on either side is not within the margin.
+        # A NaN on either side makes this False: not within the margin.
         within = own_class == other_class and abs(own - other) < margin
         return not within or self._waiting.get((key, above), 0) >= PATIENCE
 
@@ -100,7 +100,7 @@ def _with_newcomers(settled: list[Key], target: Sequence[Key]) -> list[Key]:
 def moves(held: Sequence[Key], target: Sequence[Key]) -> int:
     """How many rows enter, leave or change their order between two lists.
 
-    The fewest rows that have to be taken out and put elsewhere; rows merely pushed along do not count.
+    Of rows in both lists, it counts the fewest that must be moved; rows that only shift because of others do not count.
     """
     place = {key: position for position, key in enumerate(target)}
     known = [place[key] for key in held if key in place]

@@ -1,6 +1,6 @@
-"""What a switch of presets did to the table, in one line: `relaxed: +14 symbols, -0; BASUSDT enters at 7`.
+"""The effect of a preset switch in one line: `relaxed: +14 symbols, -0; BASUSDT enters at 7`.
 
-Called by the app when the user switches. Both rankings are of one scan, so nothing but the presets differs.
+Called by the app when the user switches. Both rankings are of the same scan, so only the presets differ.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tui.presenters.view import count_text
 
 
 def preset_change(before: Ranking, after: Ranking, instruments: Sequence[Instrument]) -> str:
-    """Who enters and who leaves; the best placed of them by name and rank."""
+    """How many symbols enter and leave; the best ranked newcomer, or else leaver, by name and rank."""
     was, now = before.candidates.tolist(), after.candidates.tolist()
     held, kept = set(was), set(now)
     enters = [(place, row) for place, row in enumerate(now, 1) if row not in held]

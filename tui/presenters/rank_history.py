@@ -1,7 +1,7 @@
-"""Where every row ranked a few minutes ago, for the change of rank.
+"""The rank of every row a few minutes ago, for the change of rank.
 
-Fed by the candidates view model with each snapshot; runs on event time, so a replay shows what live showed. A
-step back in time or another run of the engine forgets everything.
+Every snapshot is added, whatever is on screen. It runs on event time, so a replay shows what live showed. A step back
+in time or a new run of the engine clears it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from typing import Final
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.snapshot import Snapshot
-from tui.presenters.sheet import Floats, Key, rank_array
+from tui.presenters.row import Key
+from tui.presenters.sheet import rank_array
 
 WINDOW_MS: Final = 300_000
-"""Changes of rank are against this long ago."""
+"""Changes of rank compare with this long ago."""
 SAMPLE_MS: Final = 15_000
-"""How often ranks are kept; the reference is at most this much older than the window."""
+"""How often ranks are sampled; so the reference is at most about this much older than the window."""
+_OLDEST_MS: Final = WINDOW_MS + 2 * SAMPLE_MS
+"""Ranks older than this are forgotten."""
 LEAST_MS: Final = 60_000
-"""Younger references are not used: in the first minute everything is new and says nothing."""
+"""Least age of a reference: in the first minute all rows are new, which says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class RankHistory:
         self._epoch: int | None = None
 
     def add(self, snapshot: Snapshot) -> None:
-        """Keep the ranks of `snapshot` if the newest kept are old enough."""
+        """Keep the ranks of `snapshot` if the newest sample is old enough."""
         newest = self._samples[-1] if self._samples else None
         if snapshot.epoch != self._epoch or (newest and snapshot.at_ms < newest.at_ms):
             self._samples.clear()
@@ -53,12 +57,14 @@ class RankHistory:
             numbers = {Key(i.venue, i.symbol): row for row, i in enumerate(snapshot.instruments)}
         ranks = {preset: rank_array(ranking, rows) for preset, ranking in snapshot.rankings.items()}
         self._samples.append(_Sample(snapshot.at_ms, snapshot.instruments, numbers, ranks))
-        # The second oldest must not reach the window's start, or the oldest is no longer needed.
-        while len(self._samples) > 1 and snapshot.at_ms - self._samples[1].at_ms >= WINDOW_MS:
-            self._samples.popleft()
+        # Once the second oldest is as old as the window, the oldest is no longer needed. After a pause without
+        # snapshots (a suspended console, a machine that slept), the older ones are not a reference for this window.
+        samples, at_ms = self._samples, snapshot.at_ms
+        while (len(samples) > 1 and at_ms - samples[1].at_ms >= WINDOW_MS) or at_ms - samples[0].at_ms > _OLDEST_MS:
+            samples.popleft()
 
     def before(self, snapshot: Snapshot, preset: str) -> Floats | None:
-        """Each row's rank at the start of the window, NaN where it had none; None while there is no such past."""
+        """Each row's rank at the start of the window, NaN if it had none; None while there is no reference."""
         if not self._samples or snapshot.at_ms - self._samples[0].at_ms < LEAST_MS:
             return None
         sample = self._samples[0]

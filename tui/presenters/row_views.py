@@ -1,26 +1,28 @@
-"""Formatted rows, made when they are looked at and kept until a value in them changes.
+"""A cache of formatted rows: made when a row is shown, kept until a value in it changes.
 
-Used by the candidates view model for the rows on screen only. What costs is writing numbers as text, so a row
-is written again only when one of the values its columns read has changed, and its revision rises only when a
-character or a tone did: a painter that keeps its work by revision repaints nothing else.
+Used by the candidates view model, only for the rows on screen. Formatting numbers is what costs, so a row is formatted
+again only if one of the values that its columns read has changed. Its revision rises only if a character or a tone
+changed: a painter that caches by revision repaints nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.instruments import Instrument
 from tui.presenters.columns import Cell, Column
-from tui.presenters.sheet import Floats, Key, Sheet
+from tui.presenters.row import Key
+from tui.presenters.sheet import Sheet
 
 RECENT_S: Final = 2.0
-"""Digits light up only if the row was looked at this recently: what changed off screen is not news."""
+"""Digits flash only if the row was on screen this recently: a change off screen is not news."""
 KEEP_ROWS: Final = 2048
-"""Formatted rows kept at most; the table asks for a few dozen."""
+"""Most formatted rows kept; the table asks for a few dozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +36,31 @@ class Flash:
     rising: bool
 
 
+class Marks(NamedTuple):
+    """Properties of a row besides its values."""
+
+    pinned: bool = False
+    left: bool = False
+    """No longer belongs in this view; stays only because the cursor is on it."""
+    watched: bool = False
+    gated: bool = False
+    """A gate stops it; shown among those that pass because it is pinned or watched."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """One row as it is to be painted."""
+    """One row, ready to paint."""
 
     key: Key
     revision: int
-    """Differs whenever anything below differs; never used twice."""
+    """Changes whenever anything below changes; never used twice."""
     cells: tuple[Cell, ...]
-    pinned: bool
-    left: bool
-    """No longer belongs in this view; stays only because the cursor is on it."""
+    marks: Marks
     stale: bool
     """Its venue is silent or down."""
     flashes: tuple[Flash, ...]
     changed_s: float
-    """When `flashes` lit up."""
+    """When `flashes` began."""
 
 
 @dataclass(slots=True)
@@ -62,7 +73,7 @@ class _Record:
 
 
 class RowViews:
-    """The cache. One for each table."""
+    """The cache, one per table."""
 
     def __init__(self) -> None:
         self._records: dict[Key, _Record] = {}
@@ -71,38 +82,38 @@ class RowViews:
         self._preset = ""
         self._revision = 0
         self.formatted = 0
-        """Rows written so far."""
+        """Total rows formatted so far."""
 
     def views(
         self,
         sheet: Sheet,
         serial: int,
-        keys: Sequence[tuple[Key, int, bool, bool]],
+        keys: Sequence[tuple[Key, int, Marks]],
         columns: tuple[Column, ...],
         now_s: float,
     ) -> list[RowView]:
-        """The rows `keys`, each (key, row number, pinned, left), written in `columns`.
+        """The rows `keys`, each (key, row number, marks), formatted for `columns`.
 
-        `serial` names the sheet: a row already compared with it is taken as it is.
+        `serial` identifies the sheet; `current` then returns these rows without comparing them again.
         """
         if columns != self._columns or sheet.preset != self._preset:
             self._begin(columns, sheet.preset)
         if len(self._records) > KEEP_ROWS:
             self._records.clear()
-        rows = np.array([row for _, row, _, _ in keys], dtype=np.int64)
+        rows = np.array([row for _, row, _ in keys], dtype=np.int64)
         matrix = np.empty((len(rows), len(self._reads)))
         for index, name in enumerate(self._reads):
             matrix[:, index] = sheet.numbers(name)[rows]
         found = []
-        for index, (key, row, pinned, left) in enumerate(keys):
+        for index, (key, row, marks) in enumerate(keys):
             record = self._records.get(key)
             fingerprint = matrix[index].tobytes()
             instrument = sheet.instruments[row]
             if record is None or record.fingerprint != fingerprint or record.instrument is not instrument:
                 record = self._write(sheet, key, row, record, matrix[index], now_s)
                 record.fingerprint, record.instrument = fingerprint, instrument
-            if (record.view.pinned, record.view.left) != (pinned, left):
-                record.view = self._marked(record.view, pinned, left)
+            if record.view.marks != marks:
+                record.view = self._marked(record.view, marks)
             record.sheet, record.seen_s = serial, now_s
             found.append(record.view)
         return found
@@ -124,7 +135,7 @@ class RowViews:
         self._records.clear()
 
     def _cells(self, sheet: Sheet, row: int, old: _Record | None, values: Floats) -> tuple[Cell, ...]:
-        """The row's cells, those taken over from before whose values are the same."""
+        """The row's cells; a cell is reused if its values are unchanged."""
         if old is None or old.instrument is not sheet.instruments[row]:
             return tuple(column.paint(sheet, row) for column in self._columns)
         before = np.frombuffer(old.fingerprint)
@@ -148,8 +159,8 @@ class RowViews:
         if not flashes and old is not None:
             flashes = old.view.flashes
         self._revision += 1
-        pinned, left = (old.view.pinned, old.view.left) if old else (False, False)
-        view = RowView(key, self._revision, cells, pinned, left, stale, flashes, changed_s)
+        marks = old.view.marks if old else Marks()
+        view = RowView(key, self._revision, cells, marks, stale, flashes, changed_s)
         record = _Record(view, b"", sheet.instruments[row], -1, now_s)
         self._records[key] = record
         return record
@@ -169,6 +180,6 @@ class RowViews:
             found.append(Flash(index, start, bool(now > was)))
         return tuple(found)
 
-    def _marked(self, view: RowView, pinned: bool, left: bool) -> RowView:
+    def _marked(self, view: RowView, marks: Marks) -> RowView:
         self._revision += 1
-        return RowView(view.key, self._revision, view.cells, pinned, left, view.stale, view.flashes, view.changed_s)
+        return RowView(view.key, self._revision, view.cells, marks, view.stale, view.flashes, view.changed_s)

@@ -1,7 +1,7 @@
-"""Filters kept by name: what a text in the filter prompt asks for, given those that are kept.
+"""Saved filters: parses the text of the filter prompt, which may save, use or delete a filter by name.
 
-`crowded: funding > 0.05%` filters and keeps the expression as `crowded`; `crowded` alone uses it again; `crowded:` with
-nothing after it forgets it. Called by the main screen; what is kept lies in the state file.
+`crowded: funding > 0.05%` filters and saves the expression as `crowded`; `crowded` alone uses it again; `crowded:`
+deletes it. Called by the main screen; the filters themselves are in the state file.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from tui.presenters.sheet import LABELS, NUMBERS
 
 _NAMED: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*)\s*:\s*(.*?)\s*", re.DOTALL)
 MOST_CHARS: Final = 24
-"""Of a name."""
+"""Longest name."""
 MOST: Final = 50
-"""Filters kept."""
+"""Most filters saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterWish:
-    """What a text asks for."""
+    """What a text in the prompt asks for."""
 
     expression: str
     offset: int = 0
-    """Character of the text at which the expression begins."""
+    """Index in the text at which the expression begins."""
     keeps: str = ""
-    """Name to keep it under; with an empty expression, the name to forget."""
+    """Name to save it under; with an empty expression, the name to delete."""
     complaint: str = ""
     """Why the name cannot be used."""
 
     @property
     def forgets(self) -> bool:
-        """Whether a kept filter shall go."""
+        """Whether to delete a saved filter."""
         return bool(self.keeps) and not self.expression
 
 
 def read_wish(text: str, kept: Mapping[str, str]) -> FilterWish:
-    """What `text` asks for; `kept` maps names to expressions."""
+    """Parse `text`; `kept` maps the saved names to expressions."""
     if text.strip() in kept:
         return FilterWish(kept[text.strip()])
     named = _NAMED.fullmatch(text)
@@ -55,12 +55,14 @@ def _trouble(name: str, expression: str, kept: Mapping[str, str]) -> str:
     if len(name) > MOST_CHARS:
         return f"a name has at most {MOST_CHARS} characters"
     if not expression and name not in kept:
-        return f"no filter `{name}` is kept; write an expression after the colon to keep one"
-    return f"{MOST} filters are kept already; forget one with `NAME:`" if name not in kept and len(kept) >= MOST else ""
+        return f"no filter `{name}` is saved; write an expression after the colon to save one"
+    return (
+        f"{MOST} filters are saved already; delete one with `NAME:`" if name not in kept and len(kept) >= MOST else ""
+    )
 
 
 def changed(kept: Mapping[str, str], wish: FilterWish) -> dict[str, str]:
-    """The filters kept after `wish` was taken, in the order in which they were first kept."""
+    """The saved filters after `wish` is applied, in the order in which they were first saved."""
     if not wish.keeps or wish.complaint:
         return dict(kept)
     after = {name: expression for name, expression in kept.items() if not (wish.forgets and name == wish.keeps)}
@@ -68,8 +70,8 @@ def changed(kept: Mapping[str, str], wish: FilterWish) -> dict[str, str]:
 
 
 def next_name(kept: Mapping[str, str], expression: str) -> str:
-    """The kept filter after the one that is `expression`; the first after any other, none after the last."""
+    """The name after the saved filter `expression`; the first if it is not saved, empty after the last."""
     names = list(kept)
-    place = next((at for at, name in enumerate(names) if kept[name] == expression), None)
-    following = 0 if place is None else place + 1
-    return names[following] if following < len(names) else ""
+    # Of several names for one expression the last: going on from the first would lead back to the second for ever.
+    place = max((at for at, name in enumerate(names) if kept[name] == expression), default=-1)
+    return names[place + 1] if place + 1 < len(names) else ""

@@ -1,35 +1,27 @@
 """Every quantity of a snapshot by name, as arrays over its rows: what the table sorts, filters and paints.
 
-The candidates table, the filter expressions, the export and the headless scan all read values here and
-nowhere else, so that a name means one thing. Values are computed at their first use and kept for the life of
-the sheet. Nothing here formats, and nothing here reads a clock: ages are event time at the snapshot.
+The candidates table, the filter expressions, the export and the headless scan read values only here, so that a name
+means one thing. Values are computed at first use and kept for the life of the sheet. Nothing here may format a value or
+read a clock: ages are event time at the snapshot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.instruments import Instrument
 from engine.prism.board import COMPONENT_NAMES, FACE_OF, FACES
-from engine.ranking.result import GATES, Ranking
-from engine.snapshot import Snapshot
-
-Floats = NDArray[np.float64]
-
-NEW_LISTING_H: Final = 24.0
-"""A symbol that began to trade within these hours is young and carries a mark."""
-
-
-class Key(NamedTuple):
-    """Who a row is. Rows move and are renumbered; this does not."""
-
-    venue: str
-    symbol: str
+from engine.ranking.result import GATES, LevelStatus, Ranking
+from engine.ranking.words import veto_text
+from engine.snapshot import SILENT_MS, Snapshot
+from tui.presenters.gates import FAINT_CONVICTION, shown_sides
+from tui.presenters.row import NEW_LISTING_H, TREND_BASE, TREND_LEVELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +30,10 @@ class Quantity:
 
     name: str
     words: str
-    """As a sentence names it: `12 rows lack open interest`."""
+    """Its name in a sentence: `12 rows lack open interest`."""
     unit: str
     read: Callable[[Sheet], Floats]
-    """`[rows]`, NaN where not known."""
+    """`[rows]`, NaN if not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +45,18 @@ class Label:
     read: Callable[[Sheet], tuple[str, ...]]
 
 
+PERSISTENCE: Final = next(place for place, (name, _) in enumerate(GATES) if name == "persistence")
+
+
 class Sheet:
     """One snapshot under one preset."""
 
     def __init__(self, snapshot: Snapshot, preset: str, ranks_before: Floats | None = None) -> None:
-        """`ranks_before` `[rows]` is each row's rank at the start of the window of rank changes; NaN: had none."""
+        """`ranks_before` `[rows]`: each row's rank at the start of the window for rank changes; NaN: it had none."""
         self.snapshot = snapshot
         self.preset = preset
         self.ranking: Ranking = snapshot.rankings[preset]
-        # A preset with face weights of its own rests on a board of its own.
+        # A preset with its own face weights has its own board.
         self.board = snapshot.board if self.ranking.board is None else self.ranking.board
         self.columns = snapshot.columns
         self.rows = len(snapshot.instruments)
@@ -71,22 +66,22 @@ class Sheet:
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """By row."""
+        """The instruments, by row."""
         return self.snapshot.instruments
 
     @property
     def is_cached(self) -> bool:
-        """The picture is of candles of an earlier run: it ranks nobody, and every row of it is stale."""
+        """Whether the snapshot shows candles of an earlier run: it has no ranking, and every row is stale."""
         return self.snapshot.cached_age_ms is not None
 
     @property
     def cached_age_s(self) -> float | None:
-        """Age of the cached candles; None where the data is live."""
+        """Age of the cached candles; None if the data is live."""
         age_ms = self.snapshot.cached_age_ms
         return None if age_ms is None else age_ms / 1000
 
     def numbers(self, name: str) -> Floats:
-        """The quantity `name`, `[rows]`, NaN where not known. KeyError for a name that is not in `QUANTITIES`."""
+        """The quantity `name`, `[rows]`, NaN if not known. Raises KeyError for a name that is not in `QUANTITIES`."""
         found = self._numbers.get(name)
         if found is None:
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -95,7 +90,7 @@ class Sheet:
         return found
 
     def adopt(self, before: Sheet) -> None:
-        """Take over what depends on the instruments alone from a sheet of the same instruments."""
+        """Reuse the values that depend only on the instruments from a sheet with the same instruments."""
         for label in ("symbol", "venue", "asset"):
             if label in before._texts:
                 self._texts[label] = before._texts[label]
@@ -103,16 +98,33 @@ class Sheet:
             if name in before._numbers:
                 self._numbers[name] = before._numbers[name]
 
+    def hold_places(self, places: Floats) -> None:
+        """Give rows the ranks `[rows]` of the order that is shown; NaN: as they rank now."""
+        rank = self.numbers("rank")
+        self._numbers["order.rank"] = np.where(np.isnan(places) | np.isnan(rank), rank, places)
+
     def number(self, name: str, row: int) -> float:
         """One value of `numbers`."""
         return float(self.numbers(name)[row])
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """The label `name` by row; empty where there is none. KeyError for a name that is not in `LABELS`."""
+        """The label `name` by row; empty if there is none. Raises KeyError for a name that is not in `LABELS`."""
         found = self._texts.get(name)
         if found is None:
             found = self._texts[name] = LABELS[name].read(self)
         return found
+
+    def veto(self, row: int) -> str | None:
+        """The first gate that the row failed, in words; None if it passed them all."""
+        return veto_text(self.ranking, row)
+
+    def gates_told(self, row: int) -> int:
+        """How many gates the row failed, as `telling` counts them."""
+        return int(self.number("gates_told", row))
+
+    def has_levels(self, row: int) -> bool:
+        """Whether the row's entry, stop and targets can be used."""
+        return self.number("level_status", row) == LevelStatus.OK
 
 
 def rank_array(ranking: Ranking, rows: int) -> Floats:
@@ -135,7 +147,7 @@ def _is_new(sheet: Sheet) -> Floats:
 
 
 def _now_ms(sheet: Sheet) -> int:
-    """The present of the picture: event time, and for cached candles when they were looked at."""
+    """The present time of the snapshot: event time; for cached candles, the time at which they were read."""
     return sheet.snapshot.at_ms + (sheet.snapshot.cached_age_ms or 0)
 
 
@@ -146,19 +158,19 @@ def _age(sheet: Sheet) -> Floats:
 
 
 def _listed_h(sheet: Sheet) -> Floats:
-    """Hours since trading began, by the venue's listing."""
+    """Hours since trading began, by the venue's listing time."""
     listed = [np.nan if one.listed_ms is None else float(one.listed_ms) for one in sheet.instruments]
     return (_now_ms(sheet) - np.array(listed)) / 3_600_000
 
 
 def _young(sheet: Sheet) -> Floats:
-    """1 where trading began within the last 24 hours, by the venue's listing."""
+    """1 if trading began within the last 24 hours, by the venue's listing time."""
     hours = sheet.numbers("listed_h")
     return np.where(np.isnan(hours), np.nan, hours < NEW_LISTING_H)
 
 
 def _traps(sheet: Sheet) -> Floats:
-    """Flags raised against taking the row's side; 0 for a row that has none, NaN where nobody looked."""
+    """Number of traps raised against the row's side; 0 without a side, NaN if the snapshot has no traps."""
     found, side = sheet.snapshot.traps, sheet.ranking.side
     if found is None:
         return np.full(sheet.rows, np.nan)
@@ -167,7 +179,7 @@ def _traps(sheet: Sheet) -> Floats:
 
 
 def _trap_names(sheet: Sheet) -> tuple[str, ...]:
-    """The names of those flags, a blank between two."""
+    """The names of those traps, separated by blanks."""
     found, side = sheet.snapshot.traps, sheet.ranking.side
     if found is None:
         return ("",) * sheet.rows
@@ -175,20 +187,38 @@ def _trap_names(sheet: Sheet) -> tuple[str, ...]:
 
 
 def _stale(sheet: Sheet) -> Floats:
-    """1 where the row's venue is stale or down, and for all of cached candles: a quiet coin on a live connection is not
-    stale."""
+    """1 if the row's venue is stale or down, or connects again and has sent nothing yet, and for every row of cached
+    candles. A quiet coin on a live connection is not stale."""
     if sheet.is_cached:
         return np.ones(sheet.rows)
-    silent = {feed.venue for feed in sheet.snapshot.feeds if feed.state in ("stale", "down")}
+    silent = {
+        feed.venue
+        for feed in sheet.snapshot.feeds
+        if feed.state in ("stale", "down")
+        or (feed.state != "live" and feed.age_ms is not None and feed.age_ms > SILENT_MS)
+    }
     if not silent:
         return np.zeros(sheet.rows)
     return np.array([instrument.venue in silent for instrument in sheet.instruments], dtype=np.float64)
 
 
 def _veto(sheet: Sheet) -> Floats:
-    """Index in `GATES` of the first gate failed; NaN where all passed."""
+    """Index in `GATES` of the first failed gate; NaN if all passed."""
     failed = ~sheet.ranking.gate_passed
     return np.where(failed.any(axis=1), failed.argmax(axis=1), np.nan)
+
+
+def _faint(sheet: Sheet) -> Floats:
+    return np.where(sheet.ranking.conviction < FAINT_CONVICTION, 1.0, 0.0)
+
+
+def telling(gate_passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The failed gates that matter to the user, `[rows, G]`. Persistence (scans in a row) counts only if it is the only
+    one that failed, because any other failure resets it."""
+    failed = ~gate_passed
+    others = np.delete(failed, PERSISTENCE, axis=1).any(axis=1)
+    failed[:, PERSISTENCE] &= ~others
+    return failed
 
 
 def _veto_value(sheet: Sheet) -> Floats:
@@ -196,21 +226,15 @@ def _veto_value(sheet: Sheet) -> Floats:
     return sheet.ranking.gate_value[np.arange(sheet.rows), index]
 
 
-TREND_LEVELS: Final = 8
-"""Heights of a sparkline."""
-TREND_BASE: Final = TREND_LEVELS + 1
-"""One more than the heights: a point that is not known."""
-
-
 def _trend_range(sheet: Sheet) -> tuple[Floats, Floats, Floats]:
-    """Points `[rows, n]`, their least and their span `[rows, 1]`."""
+    """Points `[rows, n]`, their minimum and their span, both `[rows, 1]`."""
     points = sheet.columns.trend
     low = np.fmin.reduce(points, axis=1, keepdims=True)
     return points, low, np.fmax.reduce(points, axis=1, keepdims=True) - low
 
 
 def _trend_code(sheet: Sheet) -> Floats:
-    """The whole sparkline as one number, its heights as digits, oldest first: it differs as the drawing differs."""
+    """The sparkline as one number whose digits are its heights, oldest first: it changes if the drawing changes."""
     points, low, span = _trend_range(sheet)
     heights = np.where(span > 0, np.rint((points - low) / span * (TREND_LEVELS - 1)), (TREND_LEVELS - 1) // 2)
     digits = np.where(np.isnan(points), TREND_LEVELS, heights)
@@ -218,10 +242,17 @@ def _trend_code(sheet: Sheet) -> Floats:
 
 
 def _trend_place(sheet: Sheet) -> Floats:
-    """Where the newest point stands between the least, 0, and the greatest, 1."""
+    """The position of the newest point between the minimum (0) and the maximum (1)."""
     points, low, span = _trend_range(sheet)
     place: Floats = ((points[:, -1:] - low) / span)[:, 0]
     return place
+
+
+def _funding_8h(sheet: Sheet) -> Floats:
+    """Funding over 8 h at the current rate. Venues settle every 1, 2, 4 or 8 h, and rates of different intervals cannot
+    be compared. NaN if the interval is unknown."""
+    interval = sheet.columns.funding_interval_h
+    return sheet.columns.funding_frac * 8.0 / np.where(interval > 0, interval, np.nan)
 
 
 def _level(index: int) -> Callable[[Sheet], Floats]:
@@ -265,7 +296,9 @@ def _quantities() -> dict[str, Quantity]:
         ("change_1h", "a 1 h change", "frac", lambda s: s.columns.change_1h_frac),
         ("change_24h", "a 24 h change", "frac", lambda s: s.columns.change_24h_frac),
         ("volume", "24 h volume", "USD", lambda s: s.columns.volume_24h_usd),
-        ("funding", "funding", "frac per interval", lambda s: s.columns.funding_frac),
+        ("funding", "funding with its interval", "frac per 8 h", _funding_8h),
+        ("funding_frac", "a funding rate", "frac per interval", lambda s: s.columns.funding_frac),
+        ("funding_interval_h", "a funding interval", "h", lambda s: s.columns.funding_interval_h),
         ("oi", "open interest", "USD", lambda s: s.columns.open_interest_usd),
         ("oi_1h", "a 1 h open-interest change", "frac", lambda s: s.columns.oi_change_1h_frac),
         ("depth", "depth within 1 %", "USD", lambda s: s.ranking.levels.depth_1pct_usd),
@@ -298,7 +331,7 @@ def _quantities() -> dict[str, Quantity]:
 
 
 NUMBERS: Final[dict[str, Quantity]] = _quantities()
-"""What an expression may name, by name, in the order of completion."""
+"""The quantities that an expression may read, by name, in the order of completion."""
 
 SIDE_WORDS: Final[dict[int, str]] = {1: "long", -1: "short", 0: "none"}
 
@@ -325,26 +358,28 @@ ALIASES: Final[dict[str, str]] = {
     "spread_bps": "spread",
     "open_interest": "oi",
     "oi_change_1h": "oi_1h",
-    "funding_frac": "funding",
     "prism": "score",
     "rr": "reward_risk",
 }
-"""Other names that mean the same."""
+"""Alternative names."""
 
 QUANTITIES: Final[dict[str, Quantity]] = {
     **NUMBERS,
     **{
         quantity.name: quantity
         for quantity in (
-            Quantity("side", "a side", "+1 long, -1 short", lambda s: s.ranking.side.astype(np.float64)),
+            Quantity("side", "a side", "+1 long, -1 short, 0 flat", lambda s: shown_sides(s.ranking, s.board)),
+            Quantity("faint", "whether it hardly takes a side", "0 or 1", _faint),
             Quantity("level_status", "a status of levels", "", lambda s: s.ranking.levels.status.astype(np.float64)),
             Quantity("new", "whether it is newly ranked", "0 or 1", _is_new),
             Quantity("stale", "whether its venue is silent or its data cached", "0 or 1", _stale),
             Quantity("veto", "the first failed gate", "index", _veto),
             Quantity("gates_failed", "failed gates", "count", lambda s: (~s.ranking.gate_passed).sum(axis=1)),
+            Quantity("gates_told", "gates it lacks", "count", lambda s: telling(s.ranking.gate_passed).sum(axis=1)),
             Quantity("veto_value", "the value of the failed gate", "", _veto_value),
             Quantity("trend", "a day's prices", "heights as digits", _trend_code),
             Quantity("order.trend", "a place in its day's range", "frac", _trend_place),
+            Quantity("order.rank", "a rank in the order shown", "", lambda sheet: sheet.numbers("rank")),
             Quantity("order.symbol", "alphabetical place", "", _alphabetical("symbol")),
             Quantity("order.venue", "alphabetical place", "", _alphabetical("venue")),
             *(
@@ -354,4 +389,4 @@ QUANTITIES: Final[dict[str, Quantity]] = {
         )
     },
 }
-"""Everything a column may read: the names above and what only painting and sorting ask for."""
+"""Everything that a column may read: `NUMBERS` and the quantities needed only to paint and sort."""

@@ -5,19 +5,21 @@ Called by the symbol's screen.
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
-from tui.presenters.format import percent_text, price_text, usd_text
+from tui.presenters.format import countdown_text, percent_text, price_text, usd_text
 from tui.presenters.gauges import sparkline
 from tui.presenters.lines import Line, right
 from tui.presenters.view import View, feed_warning, sentence, time_text
 
 
 def tape_lines(view: View, width: int, rows: int) -> list[Line]:
-    """Trades, newest first; the taker's side stands as a word's letter and a colour."""
+    """Trades, newest first; the taker's side is shown by a letter and a colour."""
     focus, instrument = view.focus, view.instrument
     if focus is None or instrument is None:
-        return sentence("waiting for the engine to turn to this symbol", width)
+        return sentence("waiting for the engine to load this symbol", width)
     if not focus.tape:
         return sentence(
             feed_warning(view) or "no trade seen since the start: this symbol's trades may not be streamed", width
@@ -36,17 +38,44 @@ def tape_lines(view: View, width: int, rows: int) -> list[Line]:
     return lines
 
 
+def _funding(rate: float, interval_h: float, left_ms: int | None, width: int) -> Line:
+    """The rate as the venue states it, the same per 8 h, and when it settles; as much of that as fits."""
+    head = f"  {percent_text(rate, 4, 9)}"
+    same = settles = ""
+    if isfinite(rate) and interval_h > 0:
+        head += f" per {interval_h:g}h"
+        same = f" = {percent_text(rate * 8 / interval_h, 4, 9)} per 8h" if interval_h != 8 else ""
+    # A settlement long past means that the venue sends nothing any more.
+    if left_ms is not None and left_ms > -60_000:
+        settles = f" · settles in {countdown_text(left_ms)}" if left_ms > 0 else " · settles now"
+    room = width - len("FUNDING" + head)
+    told = next((one for one in (same + settles, settles, same) if len(one) <= room), "")
+    return (("FUNDING", "heading"), (head + told, ""))
+
+
+def funding_line(view: View, width: int) -> Line:
+    """The current funding rate of the symbol and when it settles. Needs a focus."""
+    focus, row, columns = view.focus, view.row, view.snapshot.columns
+    assert focus is not None
+    assert row is not None
+    settled_ms = focus.next_funding_ms
+    return _funding(
+        float(columns.funding_frac[row]),
+        float(columns.funding_interval_h[row]),
+        None if settled_ms is None else settled_ms - view.now_ms,
+        width,
+    )
+
+
 def history_lines(view: View, width: int) -> list[Line]:
-    """Funding and open interest: the present figure, the history as a sparkline, and its change."""
+    """Funding and open interest: the current figure, the history as a sparkline, and the change of open interest."""
     focus, row = view.focus, view.row
     if focus is None or row is None:
-        return sentence("waiting for the engine to turn to this symbol", width)
+        return sentence("waiting for the engine to load this symbol", width)
     columns = view.snapshot.columns
-    funding, interval = float(columns.funding_frac[row]), float(columns.funding_interval_h[row])
-    every = f" per {interval:g}h" if np.isfinite(interval) else ""
     room = max(8, width - 2)
     lines: list[Line] = [
-        (("FUNDING", "heading"), (f"  {percent_text(funding, 4, 9)}{every if np.isfinite(funding) else ''}", "")),
+        funding_line(view, width),
         ((sparkline(focus.funding_frac.tolist(), room) or "no settlement known", "accent"),),
     ]
     interest = focus.open_interest_usd

@@ -1,6 +1,6 @@
-"""What a pane is given to draw: one snapshot, the symbol under the cursor and how times are read.
+"""The input of every pane: one snapshot, the symbol under the cursor, the time and zone, and the user's risk settings.
 
-Made by the app eight times a second for the screen in front. Panes read it and keep nothing of it.
+The app makes it eight times a second for the screen in front. Panes read it and must never change it.
 """
 
 from __future__ import annotations
@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.instruments import Instrument
-from engine.snapshot import Feed, Focus, Snapshot
+from tui.actions import Keymap
 from tui.presenters.lines import Line, wrapped
+from tui.presenters.told import Told
+
+if TYPE_CHECKING:
+    from engine.instruments import Instrument
+    from engine.prism.board import Board
+    from engine.snapshot import Focus, Snapshot
 
 VENUE_TITLES: Final[dict[str, str]] = {
     "binance-usdm": "Binance",
@@ -22,54 +27,77 @@ VENUE_TITLES: Final[dict[str, str]] = {
     "okx": "OKX",
     "bitget-usdt": "Bitget",
 }
-_WORDS: Final = frozenset({"rsi", "ao", "macd", "cci", "atr", "adl", "cmf", "obv", "vwap"})
+_WORDS: Final = frozenset({"rsi", "ao", "macd", "cci", "atr", "cmf", "obv", "vwap"})
+_SPOKEN: Final[dict[str, str]] = {
+    "adl": "A/D",  # not ADL, which is auto-deleveraging to every trader of perpetuals
+    "divergence": "volume divergence",
+    "williams_r": "Williams %R",
+    "long_short_ratio": "long/short ratio",
+    "support_resistance": "support/resistance",
+}
+"""Names that would mislead, or say too little, if only their underscores were replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a position may cost, from the configuration."""
+    """Limits of a position, from the configuration."""
 
     equity_usd: float = 10_000.0
     risk_frac: float = 0.01
-    """Of equity, lost at the stop."""
+    """Share of equity lost at the stop."""
     depth_cap_frac: float = 0.1
     """Largest share of the depth within 1 % of mid that one position may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One moment for the panes; `row` is the instrument under the cursor, None where there is none."""
+    """What the panes show now; `row` is the instrument under the cursor, or None."""
 
     snapshot: Snapshot
     row: int | None
     now_ms: int
-    """Event time in demo and replay, the machine's in live."""
+    """Event time in demo and replay, the machine's clock in live."""
     zone: tzinfo | None = None
-    """None: the user's own."""
+    """None: the machine's local zone."""
     risk: Risk = field(default_factory=Risk)
     large_usd: float = 100_000.0
-    """A liquidation of this size is highlighted."""
+    """Liquidations of this size or more are highlighted."""
+    told: tuple[Told, ...] = ()
+    """The newest quick notices of this run, oldest first."""
+    unlisted: str = ""
+    """Symbol and venue of what the screens are about if the snapshot does not list it; `row` is None then."""
+    alerts: str = ""
+    """What the header says of alerts while they are on; empty: off."""
+    keys: Keymap = field(default_factory=Keymap)
+    """For texts that name a key."""
 
     @property
     def instrument(self) -> Instrument | None:
         return None if self.row is None else self.snapshot.instruments[self.row]
 
     @property
-    def focus(self) -> Focus | None:
-        """The details of the symbol under the cursor; None until the engine has turned to it."""
-        focus = self.snapshot.focus
-        return focus if focus is not None and focus.row == self.row else None
+    def board(self) -> Board:
+        """The scores under the current preset; a preset with its own face weights has its own board."""
+        own = self.snapshot.ranking.board
+        return self.snapshot.board if own is None else own
 
     @property
-    def feed(self) -> Feed | None:
-        """The stream that the symbol's data comes from."""
-        instrument = self.instrument
-        return next((f for f in self.snapshot.feeds if instrument and f.venue == instrument.venue), None)
+    def focus(self) -> Focus | None:
+        """The details of the symbol under the cursor; None until the engine focuses on it."""
+        focus = self.snapshot.focus
+        return focus if focus is not None and focus.row == self.row else None
 
 
 def time_text(ts_ms: int, zone: tzinfo | None, form: str = "%H:%M:%S") -> str:
     """An event time in the user's zone."""
     return datetime.fromtimestamp(ts_ms / 1000, tz=UTC).astimezone(zone).strftime(form)
+
+
+def since_text(since_ms: int, at_ms: int, zone: tzinfo | None) -> str:
+    """A time in the user's zone, and how long ago it is: `since 22:27 (5 min)`."""
+    ago_ms = max(0, at_ms - since_ms)
+    form, ago = ("%H:%M", f"{ago_ms // 60_000} min") if ago_ms >= 60_000 else ("%H:%M:%S", f"{ago_ms // 1000} s")
+    return f"since {time_text(since_ms, zone, form)} ({ago})"
 
 
 def zone_text(ts_ms: int, zone: tzinfo | None) -> str:
@@ -78,13 +106,13 @@ def zone_text(ts_ms: int, zone: tzinfo | None) -> str:
 
 
 def venue_title(venue: str) -> str:
-    """The venue as people call it; an unknown one by its id."""
+    """The venue's usual name; its id if unknown."""
     return VENUE_TITLES.get(venue, venue)
 
 
 def words(name: str) -> str:
     """A component's or face's name as shown: `open_interest` -> `open interest`, `rsi` -> `RSI`."""
-    return name.upper() if name in _WORDS else name.replace("_", " ")
+    return name.upper() if name in _WORDS else _SPOKEN.get(name, name.replace("_", " "))
 
 
 def count_text(number: int, noun: str) -> str:
@@ -106,11 +134,16 @@ def venue_warning(view: View, venue: str) -> str:
 
 
 def sentence(text: str, width: int, style: str = "muted") -> list[Line]:
-    """A pane's whole content when it has nothing to show but a reason."""
+    """The content of a pane that can only show the reason why it is empty."""
     return [(("", ""),), *((((" ", ""), *line)) for line in wrapped(text, max(4, width - 2), style))]
 
 
-NO_SYMBOL: Final[Mapping[str, str]] = {
+def no_symbol(view: View, pane: str) -> str:
+    """Why a pane has no row to show."""
+    return f"{view.unlisted} is not listed at this moment" if view.unlisted else _NO_SYMBOL[pane]
+
+
+_NO_SYMBOL: Final[Mapping[str, str]] = {
     "prism": "no symbol under the cursor: the table is empty",
     "depth": "no symbol under the cursor, so no book",
 }

@@ -1,8 +1,8 @@
-"""What stands on screen before the first event: what is being waited for, and offline what can be done meanwhile; and
-over a table without candidates, that no venue sends anything any more.
+"""Messages while there is no data: before the first event, offline, or after every venue fell silent.
 
-Called by the app and the table's model; the table shows the whole of it, the other panes its first line. Where candles
-of an earlier run can be shown instead, the status line says what they are.
+Before the first event they say what the console is waiting for and, if streams are down, what the user can do. Called
+by the app and the table's model; the table shows all of it, the other panes the first line. If candles of an earlier
+run are shown instead, the status line says so.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.snapshot import Feed, Snapshot
 from tui.presenters.format import long_age_text
 from tui.presenters.lines import Line
 from tui.presenters.view import count_text, venue_title
+
+if TYPE_CHECKING:
+    from engine.snapshot import Feed, Snapshot
 
 STARTING: Final = "starting the engine"
 OFFLINE_ADVICE: Final = (
@@ -34,12 +36,12 @@ class Waiting:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """All of it."""
+        """The headline and the details."""
         return (self.headline, *self.details)
 
 
 def waiting(snapshot: Snapshot | None, venues_key: str) -> Waiting:
-    """For the newest snapshot, which holds no event yet, or None; `venues_key` is what opens the venues screen."""
+    """The message for a snapshot without any event yet, or None; `venues_key` is the key of the venues screen."""
     feeds = snapshot.feeds if snapshot is not None else ()
     if not feeds:
         return Waiting(STARTING)
@@ -51,7 +53,7 @@ def waiting(snapshot: Snapshot | None, venues_key: str) -> Waiting:
 
 
 def lost_words(feeds: Sequence[Feed]) -> str:
-    """That no venue sends anything any more; empty while one does, or none ever did."""
+    """Says that no venue sends data any more; empty while one does, or while all are still connecting."""
     count = Counter(feed.state for feed in feeds)
     if count["live"] or count["syncing"] or not (count["down"] or count["stale"]):
         return ""
@@ -66,7 +68,7 @@ def lost_words(feeds: Sequence[Feed]) -> str:
 
 
 def cached_line(snapshot: Snapshot, venues_key: str, width: int) -> Line:
-    """The status line while cached candles are shown, for `width` cells; nothing where the data is live."""
+    """The status line in `width` cells while cached candles are shown; empty if the data is live."""
     if snapshot.cached_age_ms is None:
         return ()
     down = sum(feed.state == "down" for feed in snapshot.feeds)

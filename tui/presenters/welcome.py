@@ -1,6 +1,7 @@
-"""The two lines that greet whoever has not used prism before: what to press, and where settings would lie.
+"""The two lines for newcomers: which keys to press, and where a configuration would be written.
 
-Shown above the status line until `escape` hides them for good. Nothing needs to be configured, and they say so.
+The main screen shows them above the status line until `escape` hides them for good. They also say that no configuration
+is needed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from tui.actions import BY_ID, Keymap
 from tui.presenters.lines import Line, width_of
 
 SHOWN: Final = ("open", "pane_next", "vetoed", "help", "quit")
-"""Actions named, in this order."""
+"""The actions shown, in this order."""
 HIDES: Final = "hides this"
 
 
 def welcome_lines(keymap: Keymap, config: Path | None, width: int) -> list[Line]:
-    """The two lines for `width` cells; `config` is where a configuration would lie, None where there is one."""
+    """The two lines in `width` cells; `config` is where a configuration would be written, None if there is one."""
     close: Line = ((keymap.text("back"), "strong accent"), (f" {HIDES} ", "muted"))
     room = width - width_of(close)
     line: list[tuple[str, str]] = [(" first time? ", "strong")]

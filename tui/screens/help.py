@@ -1,26 +1,38 @@
-"""The help screen: what has focus, and every key that works there, from the table of actions."""
+"""The help screen: explains the pane in focus and lists every key that works there. Pushed by the app."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
+from textual.binding import BindingType
 
 from tui.actions import GROUPS, Action, Keymap
+from tui.presenters.format import pad
 from tui.presenters.lines import BLANK, Line, wrapped
 from tui.presenters.view import View
+from tui.screens.overlay import ReportScreen, bound
 from tui.widgets.pane import Pane
 
+Terms = Sequence[tuple[str, str]]
+"""Words on the screen, each with its meaning."""
 
-def help_lines(title: str, text: str, actions: Sequence[Action], keymap: Keymap, width: int) -> list[Line]:
-    """A paragraph on the pane in focus, then the keys by group."""
+
+def help_lines(
+    title: str, text: str, actions: Sequence[Action], keymap: Keymap, width: int, terms: Terms = ()
+) -> list[Line]:
+    """A paragraph about the pane in focus and its terms, then the keys by group."""
     lines: list[Line] = []
     if text:
         lines += [((title, "strong accent"),), *wrapped(text, width), BLANK]
+    if terms:
+        column = max(cell_len(term) for term, _ in terms)
+        lines.append((("Columns, from left to right", "heading"),))
+        for term, meaning in terms:
+            lines += _explained(pad(term, column), "strong", meaning, width)
+        lines.append(BLANK)
     keys = max((len(keymap.texts(action.id)) for action in actions), default=0)
     for group, heading in GROUPS.items():
         held = [action for action in actions if action.group == group]
@@ -28,11 +40,16 @@ def help_lines(title: str, text: str, actions: Sequence[Action], keymap: Keymap,
             continue
         lines.append(((heading, "heading"),))
         for action in held:
-            first, *rest = wrapped(action.help, max(20, width - keys - 3)) or [BLANK]
-            lines.append(((f" {keymap.texts(action.id):<{keys}}  ", "accent"), *first))
-            lines += [((" " * (keys + 3), ""), *line) for line in rest]
+            lines += _explained(f"{keymap.texts(action.id):<{keys}}", "accent", action.help, width)
         lines.append(BLANK)
     return lines
+
+
+def _explained(name: str, style: str, meaning: str, width: int) -> list[Line]:
+    """A name and, beside it, its meaning in as many lines as it needs."""
+    beside = cell_len(name) + 3
+    first, *rest = wrapped(meaning, max(20, width - beside)) or [BLANK]
+    return [((f" {name}  ", style), *first), *(((" " * beside, ""), *line) for line in rest)]
 
 
 class HelpPane(Pane):
@@ -40,51 +57,37 @@ class HelpPane(Pane):
 
     TITLE = "help"
 
-    def __init__(self, title: str, text: str, actions: Sequence[Action], keymap: Keymap) -> None:
+    def __init__(self, title: str, text: str, actions: Sequence[Action], keymap: Keymap, terms: Terms) -> None:
         super().__init__(id="help")
         self._content = (title, text, actions, keymap)
+        self._terms = terms
 
     def on_mount(self) -> None:
-        self.head("help", "escape goes back")
+        keymap = self._content[3]
+        self.head("help", f"{keymap.text('back')} goes back")
         self.call_after_refresh(self.fill)
 
     def on_resize(self, event: events.Resize) -> None:
         self.fill()
 
     def fill(self) -> None:
-        """Write the text for the present width."""
+        """Lay out the text for the current width."""
         width = self.scrollable_content_region.width
         if width >= 20:
             self._strips.clear()
-            self._replace(help_lines(*self._content, width))
+            self._replace(help_lines(*self._content, width, self._terms))
 
     def present(self, view: View) -> None:
         """Help does not change with the market."""
 
 
-class HelpScreen(ModalScreen[None]):
-    """Over the screen it explains."""
+class HelpScreen(ReportScreen):
+    """A report over the screen that it explains."""
 
     DEFAULT_CSS = """
-    HelpScreen { align: center middle; background: $background 40%; }
-    HelpScreen HelpPane { width: 90%; max-width: 104; height: 90%; background: $surface; }
+    HelpScreen HelpPane { width: 90%; max-width: 104; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,enter,q", "dismiss", "back"),
-        Binding("down,j", "move('cursor_down')", "down", show=False),
-        Binding("up,k", "move('cursor_up')", "up", show=False),
-        Binding("pagedown,space", "move('page_down')", "page down", show=False),
-        Binding("pageup", "move('page_up')", "page up", show=False),
-        Binding("home,g", "move('first')", "first", show=False),
-        Binding("end,G", "move('last')", "last", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [bound("help", "dismiss")]
 
-    def __init__(self, title: str, text: str, actions: Sequence[Action], keymap: Keymap) -> None:
-        super().__init__()
-        self._pane = HelpPane(title, text, actions, keymap)
-
-    def compose(self) -> ComposeResult:
-        yield self._pane
-
-    def action_move(self, how: str) -> None:
-        getattr(self._pane, how)()
+    def __init__(self, title: str, text: str, actions: Sequence[Action], keymap: Keymap, terms: Terms = ()) -> None:
+        super().__init__(HelpPane(title, text, actions, keymap, terms))

@@ -1,37 +1,40 @@
-"""Jump mode: a letter on every pane; pressing it goes there.
+"""Jump mode: shows a letter on every pane; pressing it moves there.
 
-Pushed over a screen of panes. Panes without a place in the present layout are listed at the bottom.
+Pushed over a screen of panes. Panes that the current layout does not show are listed at the bottom.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
-from textual.app import ComposeResult
-from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Static
+
+from tui.screens.overlay import Overlay
 
 LETTERS: Final = "asdfghjkl"
 
 
-class JumpScreen(ModalScreen[str | None]):
+class JumpScreen(Overlay[str | None]):
     """Dismissed with the id of the chosen pane, or None for any other key."""
 
     DEFAULT_CSS = """
-    JumpScreen { background: $background 40%; layers: base labels; }
+    JumpScreen { align: left top; layers: base labels; }
     JumpScreen .label {
         layer: labels; width: auto; height: 1; background: $accent; color: $background; text-style: bold; padding: 0 1;
     }
-    JumpScreen #elsewhere { dock: bottom; height: 1; background: $panel; color: $foreground; padding: 0 1; }
+    JumpScreen #elsewhere { dock: bottom; height: auto; background: $panel; color: $foreground; padding: 0 1; }
     """
+    FOOTED: ClassVar[bool] = False
 
     def __init__(self, targets: list[tuple[str, str, tuple[int, int] | None]]) -> None:
         super().__init__()
         self._targets = dict(zip(LETTERS, targets, strict=False))
 
-    def compose(self) -> ComposeResult:
+    def content(self) -> Iterator[Widget]:
         hidden = []
         for letter, (_, title, place) in self._targets.items():
             if place is None:
@@ -41,8 +44,7 @@ class JumpScreen(ModalScreen[str | None]):
             label.styles.offset = (place[0] + 1, place[1])
             label.styles.position = "absolute"
             yield label
-        told = "press a letter; any other key goes back"
-        yield Static(Text("   ".join([*hidden, told])), id="elsewhere")
+        yield Static(Text("   ".join(["press a letter; any other key goes back", *hidden])), id="elsewhere")
 
     def on_key(self, event: events.Key) -> None:
         event.stop()

@@ -1,13 +1,13 @@
-"""The main screen: candidates, the account of the one under the cursor, liquidations and its book.
+"""The main screen: candidates, liquidations, and breakdown and book of the symbol under the cursor.
 
-Pushed by the app at start and never popped. It owns the table and its prompt; the symbol under the cursor and the
-preset belong to the app, since the symbol's screen shares them.
+Pushed by the app at start and never popped. It owns the table and its prompt. The symbol under the cursor and the
+preset belong to the app, because the symbol's screen shares them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import ClassVar, Literal
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.text import Text
 from textual import on
@@ -15,41 +15,48 @@ from textual.app import ComposeResult
 from textual.suggester import Suggester
 from textual.widget import Widget
 
-from engine.prism.board import FACES
+from tui import presenters
 from tui.export import ExportError, write_export
-from tui.presenters.columns import BY_KEY
-from tui.presenters.filter_expression import FilterError, complete
+from tui.presenters.columns import BY_KEY, glossary, symbol_text
+from tui.presenters.footer import Hint
 from tui.presenters.format import long_age_text
 from tui.presenters.lines import Line
-from tui.presenters.saved_filters import changed, next_name, read_wish
-from tui.presenters.selection import ViewState
-from tui.presenters.view import View, count_text
+from tui.presenters.row import Key
+from tui.presenters.view import View, count_text, venue_title
+from tui.presenters.view_state import ViewState
 from tui.presenters.waiting import Waiting
 from tui.presenters.welcome import welcome_lines
 from tui.screens.pane_screen import PaneScreen, SizeClass
+from tui.widgets.bars import FooterBar
 from tui.widgets.candidates import CandidatesTable
-from tui.widgets.pane import Bar
+from tui.widgets.pane import BORDER, Bar, with_others
 from tui.widgets.panes import DepthPane, LiquidationsPane, PrismPane
 from tui.widgets.prompt import Prompt, Verdict
+
+if TYPE_CHECKING:
+    from engine.snapshot import Snapshot
 
 _TABLE_MOVES = {"first": "cursor_home", "last": "cursor_end"}
 _HELP = (
     "Every perpetual that passes the preset's gates, ranked by conviction. SCORE runs from 0, bearish, to 100, "
-    "bullish; 50 says nothing. The six letters are the faces: Technical, Volume, order Flow, order Book, Structure, "
-    "sentiMent. COV is the share of the score's weight that rests on good data; thinly covered scores are dimmed. TR "
-    "counts the traps, what speaks against taking the side (⚑2: two); Enter shows what each saw. ✦ marks a symbol "
-    "listed within 24 h. The order is made anew at most once a second and the cursor stays on its symbol. While you "
-    "press keys nothing changes places: what would is counted as waiting, and does so two seconds after the last "
-    "key. z holds everything still, v shows what a gate stopped, nearest to passing first."
+    "bullish; 50 is neutral. The six letters are the faces: Technical, Volume, order Flow, order Book, Structure, "
+    "sentiMent. COV is coverage, the share of the score's weight that rests on good data; scores with low coverage are "
+    "dimmed. TR counts the traps, warnings against taking the side (⚑2: two); {open} shows what each saw. ✦ marks a "
+    "symbol listed within 24 h, ◇ one on your watch-list, ◆ a pinned one, ◈ one that is both. Dim rows are gated; they "
+    "are shown because they are pinned or watched. The table is sorted at most once a second, and the cursor stays on "
+    "its symbol. While you press keys no row moves: rows that would are counted as waiting, and move two seconds after "
+    "the last key. {find} and {filter} search the rows that pass and count the gated rows that match as well. "
+    "{watch_only} shows watched rows even if they are gated. {freeze} freezes the table. {vetoed} shows the gated "
+    "rows, nearest to passing first."
 )
 
 
 class Candidates(CandidatesTable, inherit_bindings=False):
-    """The table without the scroll keys that Textual would give it: keys belong to the table of actions."""
+    """The table without Textual's own scroll keys: keys belong to the table of actions."""
 
 
 class NameSuggester(Suggester):
-    """Goes on with the name that stands at the end of an expression."""
+    """Completes the name of a saved filter, or the name at the end of an expression."""
 
     def __init__(self, kept: Collection[str]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -59,7 +66,7 @@ class NameSuggester(Suggester):
         named = next((name for name in self._kept if value and name.startswith(value) and name != value), None)
         if named is not None:
             return named
-        found = complete(value, limit=1)
+        found = presenters.filter_completion.complete(value, limit=1)
         return value[: found[0].start] + found[0].text if found and found[0].start < len(value) else None
 
 
@@ -70,19 +77,17 @@ class MainScreen(PaneScreen):
     ORDER: ClassVar[tuple[str, ...]] = ("candidates", "prism", "depth", "liquidations")
     SHOWN: ClassVar[dict[SizeClass, frozenset[str]]] = {"medium": frozenset(ORDER), "wide": frozenset(ORDER)}
 
-    def __init__(
-        self, table: ViewState, face: str, depth_group: int, minimum_usd: float, flash: bool, depth_book: str = ""
-    ) -> None:
+    def __init__(self, table: ViewState, face: str, depth_group: int, minimum_usd: float, flash: bool) -> None:
         super().__init__()
         self._table_state = table
-        self._choices = (face, depth_group, minimum_usd, depth_book)
+        self._choices = (face, depth_group, minimum_usd)
         self._flash = flash
 
     def panes(self) -> Iterator[Widget]:
-        face, group, minimum, book = self._choices
-        yield Candidates(self._table_state, flash=self._flash, id="candidates")
+        face, group, minimum = self._choices
+        yield Candidates(self._table_state, keymap=self.console.keymap, flash=self._flash, id="candidates")
         yield PrismPane(id="prism", face=face)
-        yield DepthPane(id="depth", group=group, book=book)
+        yield DepthPane(id="depth", group=group)
         yield LiquidationsPane(id="liquidations", minimum_usd=minimum)
 
     def compose(self) -> ComposeResult:
@@ -105,11 +110,20 @@ class MainScreen(PaneScreen):
     def help_of(self, name: str) -> str:
         return _HELP if name == "candidates" else super().help_of(name)
 
-    def present(self, view: View) -> None:
-        if self.shape != "tiny" and self.table.display:
-            self.table.update_snapshot(view.snapshot, self.console.now_s())
-            self._head()
-        super().present(view)
+    def terms_of(self, name: str) -> Sequence[tuple[str, str]]:
+        return glossary() if name == "candidates" else super().terms_of(name)
+
+    def presenting(self, view: View) -> Iterator[None]:
+        # Even if it is not on screen: exports, the count of rows that would move and the cursor's row depend on it.
+        self.table.update_snapshot(view.snapshot, self.console.now_s())
+        self._head()
+        yield
+        yield from super().presenting(view)
+
+    def note_ranks(self, snapshot: Snapshot) -> None:
+        """Every snapshot must come here, whichever screen is in front: the change of rank needs an unbroken history."""
+        if snapshot.at_ms and self.stands:
+            self.table.model.note_ranks(snapshot)
 
     def wait(self, reason: Waiting, view: View | None) -> None:
         self.table.wait(reason.lines)
@@ -120,9 +134,10 @@ class MainScreen(PaneScreen):
         status = self.table.status
         title = f"candidates · {status.preset}" if status.preset else "candidates"
         if self.table.state.vetoed:
-            title = f"stopped by a gate of {status.preset}"
+            title = f"gated by {status.preset}"
         arrow = "↓" if status.descending else "↑"
-        counted = f"{status.shown} shown · {status.candidates} pass · {status.gated} gated"
+        elsewhere = f" · {status.elsewhere} {self._elsewhere()} match" if status.elsewhere else ""
+        counted = f"{status.shown} shown{elsewhere} · {status.candidates} pass · {status.gated} gated"
         if status.waiting and status.would_move:
             counted += f" · {status.would_move} wait"
         filters = " · ".join(status.filters)
@@ -133,6 +148,7 @@ class MainScreen(PaneScreen):
         if status.cached_age_s is not None and self.table.state.heading == "rank":
             order = "most traded first" if status.descending is BY_KEY["rank"].descending else "least traded first"
         subtitle = reason or (f"{counted} · {order}" + (f" · {filters}" if filters else ""))
+        subtitle = with_others(subtitle, self.elsewhere(), self.table.size.width - BORDER)
         for name, text in (("border_title", title), ("border_subtitle", subtitle)):
             if getattr(self, f"_{name}_shown", None) != text:
                 setattr(self, f"_{name}_shown", text)
@@ -141,9 +157,30 @@ class MainScreen(PaneScreen):
     def told(self, view: View | None) -> list[Line]:
         status = self.table.status
         if status.frozen_age_s is not None and not self.table.display:
-            text = f" table frozen {status.frozen_age_s:.0f} s ago · {status.would_move} rows would move · z goes on"
+            resumes = f"{self.console.keymap.text('freeze')} resumes"
+            text = f" table frozen {status.frozen_age_s:.0f} s ago · {status.would_move} rows would move · {resumes}"
             return [((text, "accent strong"),)]
         return []
+
+    def foot(self, view: View | None) -> None:
+        self.set_class(self.prompt.is_open, "-typing")
+        if not self.prompt.is_open:
+            super().foot(view)
+            return
+        hints = (Hint("enter", "apply"), Hint("esc", "cancel", "app.act('back')"), Hint("→", "complete", rank=2))
+        quits = Hint(self.console.keymap.text("quit"), "quit", "app.act('quit')", 3)
+        shown = hints if self.prompt.kind == "filter" else hints[:2]
+        self.query_one(FooterBar).hint((*shown, quits))
+
+    def names(self) -> dict[str, str]:
+        state, found = self.table.state, {}
+        if state.frozen:
+            found["freeze"] = "resume"
+        if state.vetoed:
+            found["vetoed"] = "passing"
+        if not (self.single or self.front != "candidates" or state.vetoed):
+            found["back"] = "clear" if state.filters() else "" if self.console.greeted else "hide hints"
+        return found
 
     @on(CandidatesTable.Highlighted)
     def _highlighted(self, event: CandidatesTable.Highlighted) -> None:
@@ -153,21 +190,22 @@ class MainScreen(PaneScreen):
     @on(CandidatesTable.Selected)
     def _selected(self, event: CandidatesTable.Selected) -> None:
         event.stop()
-        self.console.highlight(event.key)
-        self.console.open_symbol()
+        self.table.hold_row()
+        self.console.open_symbol(event.key)
 
     @on(CandidatesTable.StateChanged)
     def _state_changed(self, event: CandidatesTable.StateChanged) -> None:
         event.stop()
         self._head()
-        self.console.remember_table(event.state)
+        if not self.prompt.is_open:  # what is being typed is saved when the prompt closes: writing a file takes time
+            self.console.remember_table(event.state)
 
     def lay_out(self) -> None:
         super().lay_out()
         self._welcome()
 
     def _welcome(self) -> None:
-        """The lines for newcomers, until they hide them."""
+        """Show the lines for newcomers until the user hides them."""
         bar = self.query_one("#welcome", Bar)
         bar.display = shown = not self.console.greeted and self.shape != "tiny"
         if shown:
@@ -181,17 +219,26 @@ class MainScreen(PaneScreen):
         else:
             super().do_move(how)
 
+    def on_screen_resume(self) -> None:
+        if self.stands:
+            self.console.highlight(self.table.cursor_key)
+
     def do_open(self) -> None:
-        if self.console.key is None:
+        # Ask the table itself: its message about the cursor may not have arrived at the console yet.
+        key = self.table.cursor_key
+        if key is None:
             self.console.tell("no symbol under the cursor to open")
         else:
-            self.console.open_symbol()
+            self.table.hold_row()
+            self.console.open_symbol(key)
 
     def do_back(self) -> None:
         if self.prompt.is_open:
             self.prompt.close(accepted=False)
         elif self.single or self.front != "candidates":
             super().do_back()
+        elif self.table.state.vetoed:
+            self.table.toggle_vetoed()
         elif self.table.status.filters:
             self.table.clear_filters()
             self.console.tell("filters cleared")
@@ -200,56 +247,71 @@ class MainScreen(PaneScreen):
             self._welcome()
 
     def do_find(self) -> None:
-        self._open_prompt("find", self.table.state.text, self._find, None)
+        self._open_prompt("find", self.table.state.text, None)
 
     def do_filter(self) -> None:
-        self._open_prompt("filter", self.table.state.expression, self._filter, NameSuggester(self.console.kept_filters))
+        self._open_prompt("filter", self.table.state.expression, NameSuggester(self.console.kept_filters))
 
     def do_filter_next(self) -> None:
         kept = self.console.kept_filters
         if not kept:
             self.console.tell(
-                f"no filter is kept; {self.console.keymap.text('filter')} and `NAME: EXPRESSION` keeps one"
+                f"no filter is saved; {self.console.keymap.text('filter')} and `NAME: EXPRESSION` saves one"
             )
             return
-        name = next_name(kept, self.table.state.expression)
-        error = self.table.set_expression(kept.get(name, ""))
-        if error is not None:
-            self.console.tell(f"filter {name}: {error.message}", severity="warning")
-        else:
-            self.console.tell(f"filter {name}: {kept[name]}" if name else "no filter")
+        name = presenters.saved_filters.next_name(kept, self.table.state.expression)
+        while (error := self.table.set_expression(kept.get(name, ""))) is not None:
+            self.console.tell(f"filter {name} left out: {error.message}", severity="warning")
+            name = presenters.saved_filters.next_name(kept, kept[name])
+        self.console.tell(f"filter {name}: {kept[name]}" if name else "no filter")
 
-    def _open_prompt(self, kind: str, text: str, judge: object, suggester: Suggester | None) -> None:
+    def _open_prompt(self, kind: str, text: str, suggester: Suggester | None) -> None:
         if self.front != "candidates" and not self.table.display:
             self.focus_pane("candidates")
         self.prompt.open(kind, text, self._find if kind == "find" else self._filter, suggester)
+        self.foot(None)
+
+    def _elsewhere(self) -> str:
+        """What the rows of the other view are called."""
+        return "passing" if self.table.state.vetoed else "gated"
+
+    def _counted(self) -> str:
+        """How many rows match, in this view and in the other."""
+        status = self.table.status
+        more = f", {status.elsewhere} {self._elsewhere()}" if status.elsewhere else ""
+        return count_text(status.shown, "row") + more
 
     def _find(self, text: str) -> Verdict:
         self.table.set_text_filter(text)
-        return Verdict(count_text(self.table.status.shown, "row"))
+        return Verdict(self._counted())
 
     def _filter(self, text: str) -> Verdict:
-        wish = read_wish(text, self.console.kept_filters)
+        wish = presenters.saved_filters.read_wish(text, self.console.kept_filters)
         if wish.complaint:
             return Verdict("", wish.complaint)
-        error: FilterError | None = self.table.set_expression(wish.expression)
+        error = self.table.set_expression(wish.expression)
         if error is not None:
             return Verdict("", error.message, error.position + wish.offset)
-        note = f"enter {'forgets' if wish.forgets else 'keeps it as'} `{wish.keeps}`, escape goes back"
-        return Verdict(count_text(self.table.status.shown, "row"), note=note if wish.keeps else "")
+        note = f"enter {'deletes' if wish.forgets else 'saves it as'} `{wish.keeps}`, escape cancels"
+        return Verdict(self._counted(), note=note if wish.keeps else "")
 
     @on(Prompt.Closed)
     def _prompt_closed(self, event: Prompt.Closed) -> None:
         event.stop()
         if not event.accepted:
-            self._find(event.text) if event.kind == "find" else self._filter(event.text)
+            (self._find if event.kind == "find" else self._filter)(event.text)
         elif event.kind == "filter":
-            kept = self.console.kept_filters
-            self.console.remember(filters=changed(kept, read_wish(event.text, kept)))
+            kept, saved = self.console.kept_filters, presenters.saved_filters
+            self.console.remember(filters=saved.changed(kept, saved.read_wish(event.text, kept)))
+        self.console.remember_table(self.table.state)
         self.table.focus()
+        self.foot(self.console.view())
 
     def do_sort(self, step: str) -> None:
-        self.table.sort_next() if step == "1" else self.table.sort_previous()
+        if step == "1":
+            self.table.sort_next()
+        else:
+            self.table.sort_previous()
 
     def do_reverse(self) -> None:
         self.table.reverse()
@@ -257,28 +319,23 @@ class MainScreen(PaneScreen):
     def do_face(self, face: str) -> None:
         if self.front == "candidates":
             self.table.sort_by(f"face.{face}")
-        self._set_face(face)
-
-    def do_face_next(self) -> None:
-        pane = self.query_one(PrismPane)
-        self._set_face(FACES[(FACES.index(pane.face) + 1) % len(FACES)])
-
-    def _set_face(self, face: str) -> None:
-        pane = self.query_one(PrismPane)
-        pane.face = face
-        pane.again()
-        self.console.remember(face=face)
+        super().do_face(face)
 
     def do_direction(self) -> None:
         self.table.cycle_side()
         self.console.tell({"both": "long and short"}.get(self.table.state.side, f"{self.table.state.side} only"))
 
     def do_watch(self) -> None:
-        self.table.toggle_watch()
-        key = self.table.cursor_key
-        if key is not None:
-            held = key in self.table.state.watched
-            self.console.tell(f"{key.symbol} {'is on' if held else 'is off'} the watch-list")
+        self.watch_symbol(self.table.cursor_key)
+
+    def watch_symbol(self, key: Key | None) -> None:
+        """Put a symbol on the watch-list or take it off, and notify the user which."""
+        if key is None:
+            self.console.tell("no symbol under the cursor to watch")
+            return
+        held = self.table.toggle_watch(key)
+        named = f"{symbol_text(key.symbol)} of {venue_title(key.venue)}"
+        self.console.tell(f"{named} is {'on' if held else 'off'} the watch-list")
 
     def do_watch_only(self) -> None:
         self.table.toggle_watch_only()
@@ -293,14 +350,9 @@ class MainScreen(PaneScreen):
         self.table.toggle_freeze()
         self.console.refresh_view()
 
-    def do_depth(self, step: str) -> None:
-        self.console.remember(depth_grouping=self.query_one(DepthPane).step_group(int(step)))
-
-    def do_book(self, step: str) -> None:
-        self.console.choose_book(self.query_one(DepthPane).step_book(int(step)))
-
     def do_liquidations(self, step: str) -> None:
-        self.console.remember(liquidation_minimum_usd=self.query_one(LiquidationsPane).step_minimum(int(step)))
+        minimum = self.query_one(LiquidationsPane).step_minimum(int(step))
+        self.console.remember(liquidation_minimum_usd=minimum, liquidations_all=not minimum)
 
     def do_export(self, form: str) -> None:
         names, rows = self.table.model.export()

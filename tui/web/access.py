@@ -1,8 +1,8 @@
-"""Who may see the console in a browser: the token of the address, the Host and the Origin that a request names.
+"""Access control of the console in a browser: the token in the address, the Host header and the Origin header.
 
-Used by `tui.web.server` for every request before anything else is looked at. Decides only; does no I/O but reading the
-user's token file. The token keeps other programs and users of the machine out, the Host check other sites that point a
-name of theirs at this machine, the Origin check pages of other sites in the user's own browser.
+`tui.web.server` checks every request with it before anything else. No I/O here except reading the user's token file.
+The token keeps out other programs and users of the machine. The Host check keeps out sites that point a name of their
+own at this machine (DNS rebinding). The Origin check keeps out pages of other sites in the user's own browser.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from engine.errors import ConfigError
 from engine.text import clean
 
 TOKEN_BYTES: Final = 24
-"""Of chance in a token made here: 192 bits."""
+"""Random bytes in a token made here: 192 bits."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{22,200}")
-"""At least the 128 bits that nobody guesses, in characters that stand in an address as they are."""
+"""At least 128 bits if random, which nobody can guess, in characters that need no escaping in an address."""
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:[0-9]{1,5})?")
 _LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 def new_token() -> str:
-    """One that was never used before."""
+    """A new random token."""
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def token_of(path: Path) -> str:
-    """The token in a file of the user's. Raises ConfigError where it is none, or where others may read it too."""
+    """The token in the user's file. Raises ConfigError if it is not a valid token or if other users may read it."""
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8", errors="replace")[:400].strip()
@@ -50,7 +50,7 @@ def token_of(path: Path) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address to listen on is reached from this machine only."""
+    """Whether an address to listen on can be reached only from this machine."""
     if address == "localhost":
         return True
     try:
@@ -61,14 +61,14 @@ def is_loopback(address: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a request must show."""
+    """What a request must contain."""
 
     token: str
     hosts: frozenset[str]
-    """Values of the Host header that are this server's, lower case."""
+    """The Host headers of this server, lower case."""
 
     def knows(self, token: str) -> bool:
-        """Whether it is the token; takes as long for a wrong one."""
+        """Whether this is the token; compared in constant time."""
         return hmac.compare_digest(token.encode(), self.token.encode())
 
     def serves(self, host: str | None) -> bool:
@@ -76,16 +76,16 @@ class Access:
         return host is not None and host.lower() in self.hosts
 
     def is_own_page(self, origin: str | None, host: str | None) -> bool:
-        """Whether a request with this Origin header comes from a page that this server sent."""
+        """Whether a request with this Origin header comes from a page of this server."""
         if origin is None or not self.serves(host) or host is None:
             return False
         return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
 
 
 def hosts_of(address: str, port: int, names: tuple[str, ...] = ()) -> frozenset[str]:
-    """The Host headers under which a server on `address` and `port` is reached; `names` are others that users gave.
+    """The Host headers by which a server on `address` and `port` is reached; `names` are further ones from the user.
 
-    Raises ConfigError for a name that is none, and where the address says nothing and no name was given.
+    Raises ConfigError for an invalid name, and if the address means every address and no name was given.
     """
     own: list[str] = []
     if is_loopback(address):
@@ -93,14 +93,14 @@ def hosts_of(address: str, port: int, names: tuple[str, ...] = ()) -> frozenset[
     elif not _is_any(address):
         own.append(f"[{address}]" if ":" in address else address)
     elif not names:
-        raise ConfigError(f"--host {clean(address)} is every address; say with --name by which name browsers reach it")
+        raise ConfigError(f"--host {clean(address)} means every address; give the name that browsers use with --name")
     found = {f"{one.lower()}:{port}" for one in own}
     if port == 80:
         found |= {one.lower() for one in own}
     for name in names:
         if not _NAME.fullmatch(name):
-            raise ConfigError(f"--name {clean(name)}: expected a host name, with a port where it is another one")
-        # A proxy in front of it has a port of its own and leaves it out where it is the usual one.
+            raise ConfigError(f"--name {clean(name)}: expected a host name, with the port if it is another one")
+        # A proxy in front has its own port, which is left out if it is the default one.
         found |= {name.lower()} if ":" in name else {name.lower(), f"{name.lower()}:{port}"}
     return frozenset(found)
 

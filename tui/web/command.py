@@ -1,7 +1,8 @@
 """`prism web`: serves the console to browsers on this machine.
 
-Run by the command line. It listens on the loopback unless told otherwise and prints the one address that is answered;
-the address holds a token made for this run. Every page runs a console of its own (`tui.web.console`).
+Run by the command line. It listens on the loopback unless `--host` says otherwise, and prints the only address that it
+answers, which contains a token: new for every run, or the user's own. Every page runs a console of its own
+(`tui.web.console`).
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from tui.web.server import Site
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until the user ends it; the exit code. Raises ConfigError for what it cannot serve safely."""
-    settings(args)  # a page that fails on the configuration would be a poor place to read why
+    """Serve until the user ends it; return the exit code. Raises ConfigError for what it cannot serve safely."""
+    settings(args)  # report configuration errors here, in the terminal, not in a page that fails
     access = _access(args)
-    # What a stranger sends is no error of this program's, and its words do not belong on the user's terminal.
+    # A malformed request is not an error of this program, and its text does not belong on the user's terminal.
     for name in ("aiohttp", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
@@ -40,14 +41,14 @@ def _access(args: argparse.Namespace) -> Access:
     hosts = hosts_of(host, args.port, tuple(args.names))
     if args.token_file is None and not is_loopback(host):
         raise ConfigError(
-            f"--host {clean(host)} is reached from other machines: choose a token and give it with --token-file"
+            f"--host {clean(host)} can be reached from other machines: give a token of your own with --token-file"
         )
     token = new_token() if args.token_file is None else token_of(Path(args.token_file))
     return Access(token, hosts)
 
 
 def console_command(args: argparse.Namespace) -> list[str]:
-    """What a page runs: the console on what the user asked to see."""
+    """The command that a page runs: the console on the source that the user chose."""
     words = [sys.executable, "-m", "tui.web.console"]
     if args.replay is not None:
         words += ["replay", args.replay]
@@ -60,7 +61,7 @@ def console_command(args: argparse.Namespace) -> list[str]:
 
 async def _serve(args: argparse.Namespace, access: Access) -> int:
     site = Site(access, console_command(args), args.pages, diagnostics.notice)
-    # The log of requests would hold the token.
+    # No access log: it would contain the token.
     runner = web.AppRunner(site.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     ended = asyncio.Event()
@@ -71,7 +72,7 @@ async def _serve(args: argparse.Namespace, access: Access) -> int:
         except OSError as error:
             diagnostics.notice(
                 f"cannot listen on {clean(args.host)} port {args.port} ({error.strerror});"
-                " another program may do so: choose one with --port"
+                " another program may use it; choose another port with --port"
             )
             return diagnostics.FAILED
         _say(args, access)
@@ -87,6 +88,6 @@ def _say(args: argparse.Namespace, access: Access) -> None:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"http://{shown}/{access.token}/\n")
         sys.stdout.flush()
-    diagnostics.notice("open this address in a browser; whoever has it sees the console; ctrl+c ends it")
+    diagnostics.notice("open this address in a browser; anyone who has it can use the console; ctrl+c ends it")
     if not is_loopback(args.host):
-        diagnostics.notice("what goes over the network is not encrypted; put a proxy with TLS in front of it")
+        diagnostics.notice("network traffic is not encrypted; put a TLS proxy in front of it")

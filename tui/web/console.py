@@ -1,7 +1,7 @@
-"""The console of one browser page: `python -m tui.web.console live|demo|replay ...`, the words of the command line.
+"""The console of one browser page: `python -m tui.web.console live|demo|replay ...`, arguments as for `prism`.
 
-Started by `tui.web.page` with pipes for a terminal and Textual's web driver named in the environment. Of no use by
-hand.
+Started by `tui.web.page` with pipes in place of a terminal and Textual's web driver set in the environment. Not meant
+to be run by hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tui.headless import diagnostics
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the console in the page; its exit code."""
+    """Run the console in the page; return its exit code."""
     return diagnostics.guard(lambda: _run(list(argv)))
 
 

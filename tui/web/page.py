@@ -1,10 +1,10 @@
-"""One console in one browser page: a process of its own, and the wire to the web driver that Textual runs there in.
+"""One console in one browser page: runs its process and speaks the protocol of Textual's web driver with it.
 
-Used by `tui.web.server`. textual-serve has such a service too; it starts the command through a shell, keeps all that
-the process writes to stderr, and waits for its end without a limit, so only its terminal for the browser is used. The
-wire is Textual's (`textual.drivers.web_driver`): packets of a letter, the length in four bytes, big-endian, and that
-many bytes; `D` is what a terminal would be sent, `M` is JSON about the session. What a page may ask for ends here:
-links and files that a program would open in the browser are not passed on.
+Used by `tui.web.server`. textual-serve has such a service too, but it starts the command through a shell, keeps
+everything that the process writes to stderr, and waits for its end without a limit; so only its browser terminal is
+used. The protocol is Textual's (`textual.drivers.web_driver`): packets of a letter, the length in four bytes
+(big-endian), and that many bytes. `D` is terminal data, `M` is JSON about the session. Requests of the console to open
+links or files in the browser must not be passed on.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Final
 from engine.text import clean
 
 PRELUDE: Final = b"__GANGLION__\n"
-"""What the web driver writes first."""
+"""The first line that the web driver writes."""
 PRELUDE_LINES: Final = 10
 PACKET_BYTES: Final = 8 << 20
-"""A screen of 500 by 500 cells, each with a style of its own, takes less."""
+"""A screen of 500 by 500 cells, each with its own style, takes less."""
 END_S: Final = 4.0
-"""How long a console may take to end after it was asked; a console ends itself within three."""
+"""How long a console may take to end after each step of `_end`; it ends itself within three seconds."""
 STDERR_LINES: Final = 20
 LINE_BYTES: Final = 4096
 
@@ -34,7 +34,7 @@ Send = Callable[[bytes], Awaitable[None]]
 
 
 class Page:
-    """A console and the page it is shown in. `run` it in a task; it returns when either has ended."""
+    """A console and the page that shows it. `run` it in a task; that returns once the console has ended."""
 
     def __init__(self, command: Sequence[str], send: Send, size: tuple[int, int]) -> None:
         self._command, self._send, self._size = tuple(command), send, size
@@ -45,7 +45,7 @@ class Page:
 
     @property
     def pid(self) -> int | None:
-        """Of the console's process, once it runs."""
+        """Process id of the console, once it runs."""
         return self._process.pid if self._process else None
 
     @property
@@ -54,11 +54,11 @@ class Page:
         return self._last_words[-1] if self._last_words else ""
 
     def end(self) -> None:
-        """Let `run` end the console and return."""
+        """Make `run` end the console and return."""
         self._told_to_end.set()
 
     async def run(self) -> int:
-        """Start the console and pass on what it shows until it ends or is told to; its exit code."""
+        """Start the console and forward its output until it ends or `end` is called; return its exit code."""
         width, height = self._size
         self._process = process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -67,7 +67,7 @@ class Page:
             stderr=PIPE,
             limit=1 << 16,
             env=_environment(width, height),
-            # An interrupt at the server's terminal is the server's; it ends its pages one by one.
+            # An interrupt at the server's terminal is for the server, which ends its pages itself.
             start_new_session=True,
         )
         listening, showing = asyncio.create_task(self._listen(process)), asyncio.create_task(self._show(process))
@@ -84,15 +84,15 @@ class Page:
         return process.returncode if process.returncode is not None else 1
 
     async def keys(self, text: str) -> None:
-        """What the user typed, as a terminal would send it."""
+        """Send what the user typed, as a terminal would."""
         await self._write(b"D", text.encode("utf-8", "replace"))
 
     async def resize(self, width: int, height: int) -> None:
-        """The page has another size, cells."""
+        """Report the page's new size, in cells."""
         await self._tell({"type": "resize", "width": width, "height": height})
 
     async def focus(self, has: bool) -> None:
-        """The page has the focus, or has it no more."""
+        """Report that the page gained or lost focus."""
         await self._tell({"type": "focus" if has else "blur"})
 
     async def _tell(self, what: dict[str, str | int]) -> None:
@@ -103,7 +103,7 @@ class Page:
         if process is None or process.stdin is None or process.stdin.is_closing():
             return
         process.stdin.write(kind + len(payload).to_bytes(4, "big") + payload)
-        with contextlib.suppress(ConnectionError):  # it has ended; `run` notices by itself
+        with contextlib.suppress(ConnectionError):  # the process has ended; `run` notices that by itself
             await process.stdin.drain()
 
     async def _show(self, process: Process) -> None:
@@ -138,10 +138,10 @@ class Page:
             self._last_words += [clean(line) for line in piece.decode(errors="replace").splitlines() if line.strip()]
 
     async def _end(self, process: Process, listening: asyncio.Task[None]) -> None:
-        """Ask, then tell, then kill; the process is gone when this returns."""
+        """End the process: close its standard input, then terminate it, then kill it, each time waiting `END_S`."""
         draining = asyncio.create_task(_drained(process))
         assert process.stdin is not None
-        # A console ends with its standard input; one that ends by itself shall not take that for a page that closed.
+        # A console that is ending by itself gets time first: it would take a closed input for a page that closed.
         steps = [lambda: None] if self._is_leaving else []
         for step in (*steps, process.stdin.close, process.terminate, process.kill):
             with contextlib.suppress(ProcessLookupError):
@@ -155,7 +155,7 @@ class Page:
 
 
 async def _drained(process: Process) -> None:
-    """Read on, so that a console that is still painting can come to its end."""
+    """Keep reading the output, so that a console that is still painting does not block before it can end."""
     assert process.stdout is not None
     while await process.stdout.read(1 << 16):
         pass

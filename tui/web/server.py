@@ -1,7 +1,7 @@
-"""The console in a browser: one small HTTP server, its three files, and a WebSocket for each page.
+"""The HTTP server of the console in a browser: a few static files, and a WebSocket for each page.
 
-Built and run by `tui.web.command`. Every request is judged by `tui.web.access` first; what fails is answered in a few
-words that tell nothing. What comes from a page is data: sizes are held to limits, messages of another form close it.
+Built and run by `tui.web.command`. Every request is checked by `tui.web.access` first; a refusal is a few words that
+reveal nothing. Nothing from a page may be trusted: sizes are limited, and an unknown message closes its connection.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tui.web.access import Access
 from tui.web.page import Page
 
 MESSAGE_BYTES: Final = 64 << 10
-"""A paste; keys, sizes and focus are far below."""
+"""Enough for a paste; keys, sizes and focus are far smaller."""
 MAX_CELLS: Final = 500
-"""Of width and of height: more than a wall of screens in a small font."""
+"""Limit of width and of height: more than a wall of screens in a small font."""
 HEARTBEAT_S: Final = 15.0
-"""A page that does not answer within this is gone."""
+"""Interval of WebSocket pings; a page that does not answer is closed."""
 SEND_S: Final = 20.0
-"""A page that takes nothing for this long is gone; longer than the heartbeat, which says so first."""
+"""A page that accepts no data for this long is gone; longer than the heartbeat, which detects it first."""
 
 _FILES: Final = {
     "static/js/textual.js": ("textual_serve", "text/javascript"),
@@ -37,7 +37,7 @@ _FILES: Final = {
     "": ("tui.web", "text/html"),
 }
 _HEADERS: Final = {
-    # The terminal sets styles of its own making; nothing is ever loaded from elsewhere.
+    # The browser terminal sets inline styles; nothing may be loaded from elsewhere.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -59,7 +59,7 @@ class _Size(msgspec.Struct):
 
 
 class Site:
-    """The server's state: who is let in, and the consoles that are open."""
+    """The server's state: who may connect, and the open consoles."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class Site:
         pages: int = 1,
         tell: Callable[[str], None] = lambda words: None,
     ) -> None:
-        """`command`: what to run for a page. `pages`: how many at once; one more ends the oldest. `tell`: where to say
-        that a console ended badly."""
+        """`command`: what to run for a page. `pages`: most pages at once; one more ends the oldest. `tell`: called with
+        a message if a console ended with an error."""
         self._access, self._command, self._limit, self._tell = access, tuple(command), pages, tell
         self._files = {name: _file(package, name) for name, (package, _) in _FILES.items()}
         self._open: dict[Page, asyncio.Task[int]] = {}
@@ -78,7 +78,7 @@ class Site:
 
     @property
     def open_pages(self) -> int:
-        """Consoles that run now."""
+        """The number of running consoles."""
         return len(self._open)
 
     def application(self) -> web.Application:
@@ -111,7 +111,7 @@ class Site:
         )
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        # A browser always says where a page came from when it opens a WebSocket.
+        # Here the Origin is required: a browser always sends it when it opens a WebSocket.
         if not self._access.is_own_page(request.headers.get("Origin"), request.headers.get("Host")):
             return web.Response(status=403, text="not from another site", headers=_HEADERS)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES, compress=True)
@@ -141,7 +141,7 @@ class Site:
         return socket
 
     async def _ended(self, page: Page) -> None:
-        """End a console; it is gone when this returns."""
+        """End a console; its process has ended when this returns."""
         running = self._open.get(page)
         if running is not None:
             page.end()
@@ -153,7 +153,7 @@ class Site:
 
 
 async def _read(socket: web.WebSocketResponse, page: Page) -> None:
-    """Pass on what the page sends until it is closed or sends what no page of ours does."""
+    """Forward what the page sends until it is closed or sends an unknown message."""
     async for message in socket:
         if message.type is not WSMsgType.TEXT or not await _understood(message.data, socket, page):
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not a message of this page")
@@ -161,7 +161,7 @@ async def _read(socket: web.WebSocketResponse, page: Page) -> None:
 
 
 async def _understood(text: str, socket: web.WebSocketResponse, page: Page) -> bool:
-    """Carry out one message, `[kind]` or `[kind, value]`; whether it is one of the five that the terminal sends."""
+    """Carry out one message, `[kind]` or `[kind, value]`; False if it is not one of the five in `_MESSAGES`."""
     try:
         kind, *values = msgspec.json.decode(text, type=list[msgspec.Raw])
         name = msgspec.json.decode(kind, type=str)

@@ -1,13 +1,13 @@
-"""The candidates table on screen: it paints what the view model says and turns keys into the user's wishes.
+"""The widget of the candidates table: it paints the rows of its view model and applies the user's choices to it.
 
-Mounted by the main screen, which calls `update_snapshot` five to ten times a second and the methods below from
-its table of actions. The table binds no keys itself. It repaints only lines whose content, cursor, hover or
-flash changed, and asks the model only for rows on screen. Nothing here knows a market or formats a number.
+Mounted by the main screen, which calls `update_snapshot` with every new view and the methods below for the actions. The
+table binds no keys itself. It repaints only lines whose content, cursor, hover or flash changed, and asks the model
+only for rows on screen. Nothing here knows a market or formats a number.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events
 from textual.color import Color
@@ -16,29 +16,35 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.snapshot import Snapshot
-from tui.presenters.candidates import CandidatesModel, ViewStatus
+from tui import presenters
+from tui.actions import Keymap
 from tui.presenters.columns import GUTTER, Column, layout
 from tui.presenters.lines import plain, wrapped
-from tui.presenters.row_views import RowView
-from tui.presenters.selection import ViewState
-from tui.presenters.sheet import Key
+from tui.presenters.no_candidates import NoCandidates
+from tui.presenters.row import Key
+from tui.presenters.view_state import ViewState, ViewStatus
+from tui.widgets.candidates_cursor import CursorMoves
 from tui.widgets.candidates_paint import PHASES, Ground, Palette, paint_header, paint_notice, paint_row, paint_words
 from tui.widgets.candidates_pointing import HEADER_LINES, Pointing
 from tui.widgets.candidates_wishes import Wishes
 
+if TYPE_CHECKING:
+    from engine.snapshot import Snapshot
+    from tui.presenters.candidates import CandidatesModel
+    from tui.presenters.row_views import RowView
+
 FLASH_S: Final = 0.35
 """How long each phase of a flash lasts."""
 READING_S: Final = 2.0
-"""How long after a key the order is left alone."""
+"""How long after a key the order does not change."""
 MAX_STRIPS: Final = 2048
-"""Painted rows kept."""
+"""Size of the cache of painted lines."""
 
 _LineKey = tuple[Any, ...]
 
 
 class TableMessage(Message):
-    """Base of what the table says."""
+    """Base of the table's messages."""
 
     def __init__(self, table: CandidatesTable) -> None:
         super().__init__()
@@ -50,7 +56,7 @@ class TableMessage(Message):
         return self.table
 
 
-class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bindings=False):
+class CandidatesTable(Wishes, Pointing, CursorMoves, ScrollView, can_focus=True, inherit_bindings=False):
     """The ranked table. See the module for who calls what."""
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -68,7 +74,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
     """
 
     class Highlighted(TableMessage):
-        """The cursor is on another row; `key` is None where there is no row left."""
+        """The cursor moved to another row; `key` is None if no row is left."""
 
         def __init__(self, table: CandidatesTable, key: Key | None) -> None:
             super().__init__(table)
@@ -82,7 +88,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
             self.key = key
 
     class StateChanged(TableMessage):
-        """The user changed sort, filters, pins or the view; `state` is what to remember."""
+        """The user changed sort, filters, pins or the view; `state` is what to save."""
 
         def __init__(self, table: CandidatesTable, state: ViewState) -> None:
             super().__init__(table)
@@ -92,6 +98,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         self,
         state: ViewState | None = None,
         *,
+        keymap: Keymap | None = None,
         flash: bool = True,
         zebra: bool = False,
         name: str | None = None,
@@ -99,11 +106,14 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self.model = CandidatesModel(state)
+        self._rows: CandidatesModel | NoCandidates = NoCandidates(state or ViewState())
+        self._keymap = keymap or Keymap()
         self.flash = flash
         self.zebra = zebra
         self._now_s = 0.0
-        self._status: ViewStatus = self.model.status()
+        if self._rows.state.expression:
+            self._rows = self.model  # reports an expression that cannot be parsed before the screen opens
+        self._status: ViewStatus = self._rows.status()
         self._cursor: Key | None = None
         self._words: list[str] = []
         self._waited: tuple[str, ...] = ()
@@ -113,20 +123,27 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         self._strips: dict[_LineKey, Strip] = {}
         self._painted: dict[int, _LineKey] = {}
         self.strips_built = 0
-        """Lines drawn so far, ever; the rest came from the cache."""
+        """Total lines drawn; all others came from the cache."""
         self.regions_refreshed = 0
-        """Lines asked to be repainted so far by updates."""
+        """Total lines that updates asked to be repainted."""
 
     # What the app reads
 
     @property
+    def model(self) -> CandidatesModel:
+        """The view model, made at first use: the first paint does not load the arrays that it needs."""
+        if isinstance(self._rows, NoCandidates):
+            self._rows = presenters.candidates.CandidatesModel(self._rows.state, self._keymap)
+        return self._rows
+
+    @property
     def state(self) -> ViewState:
-        """The user's wishes in force."""
-        return self.model.state
+        """The user's current choices."""
+        return self._rows.state
 
     @property
     def status(self) -> ViewStatus:
-        """The words around the table, as of the last update."""
+        """The texts around the rows, as of the last update."""
         return self._status
 
     @property
@@ -136,85 +153,56 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns that fit now, in the order shown."""
-        return layout(self.size.width, self.model.state.vetoed)
+        """The columns that fit the width, in the order shown."""
+        return layout(self.size.width, self._rows.state.vetoed)
 
     # What the app feeds
 
     def update_snapshot(self, snapshot: Snapshot | None, now_s: float) -> None:
-        """Show the newest picture; `now_s` from any monotonic clock. Cheap where nothing changed."""
+        """Show the newest snapshot; `now_s` from any monotonic clock. Cheap if nothing changed."""
         self._now_s = now_s
         if snapshot is not None:
-            before = self.model.order_revision
+            before = self._rows.order_revision
             screen_line = self._cursor_line()
             self.model.update(snapshot, now_s)
-            if self.model.order_revision != before:
+            if self._rows.order_revision != before:
                 self._reseat(screen_line)
         self._settle()
 
     def touch(self) -> None:
-        """The user is at it: nothing changes places for a moment."""
-        self.model.hold(self._now_s + READING_S)
+        """The user is using the table: keep the order for `READING_S`."""
+        self._rows.hold(self._now_s + READING_S)
 
     def wait(self, words: tuple[str, ...]) -> None:
-        """Before the first picture: a line each of what is waited for."""
+        """Before the first snapshot: show one line for each thing the console is waiting for."""
         if words != self._waited:
             self._waited = words
             self._settle()
 
     # The cursor
 
-    def cursor_up(self, count: int = 1) -> None:
-        """Up by `count` rows."""
-        self._move_by(-count)
-
-    def cursor_down(self, count: int = 1) -> None:
-        """Down by `count` rows."""
-        self._move_by(count)
-
-    def page_up(self) -> None:
-        """Up by a screenful."""
-        self._move_by(-max(1, self._page_rows - 1))
-
-    def page_down(self) -> None:
-        """Down by a screenful."""
-        self._move_by(max(1, self._page_rows - 1))
-
-    def cursor_home(self) -> None:
-        """To the first row."""
-        self._move_to_index(0)
-
-    def cursor_end(self) -> None:
-        """To the last row."""
-        self._move_to_index(self.model.count - 1)
-
-    def move_to(self, key: Key) -> bool:
-        """Put the cursor on an instrument; False where it is not shown."""
-        index = self.model.index_of(key)
-        if index is None:
-            return False
-        self._move_to_index(index)
-        return True
-
     def select_cursor(self) -> None:
         """Open the row under the cursor."""
         if self._cursor is not None:
             self.post_message(self.Selected(self, self._cursor))
 
-    # The user's wishes
+    # The user's choices
 
-    def change(self, **wishes: Any) -> None:
-        """Set fields of `ViewState`; raises FilterError for an expression that cannot be read, changing nothing."""
+    def change(self, *, keep_row: bool = False, **wishes: Any) -> None:
+        """Set fields of `ViewState`. For an expression that cannot be parsed, raises FilterError and changes nothing.
+
+        With `keep_row` the row under the cursor stays even if the new choices exclude it.
+        """
         screen_line = self._cursor_line()
-        self.model.change(self._now_s, **wishes)
+        self.model.change(self._now_s, keep_row=keep_row, **wishes)
         self._reseat(screen_line)
         self._settle()
-        self.post_message(self.StateChanged(self, self.model.state))
+        self.post_message(self.StateChanged(self, self._rows.state))
 
     # Painting
 
     def notify_style_update(self) -> None:
-        """Resolve the theme again; called by Textual when styles or the theme changed."""
+        """Drop everything painted in the old theme; Textual calls this when styles or the theme change."""
         super().notify_style_update()
         self._palette = None
         self._strips.clear()
@@ -233,7 +221,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         return strip
 
     def _line_key(self, y: int) -> _LineKey:
-        palette, width, state = self._colors(), self.size.width, self.model.state
+        palette, width, state = self._colors(), self.size.width, self._rows.state
         if y < HEADER_LINES:
             return ("header", state.heading, state.descending, state.vetoed, width, palette.revision)
         if y == self.size.height - 1 and (notice := self._notice()):
@@ -246,7 +234,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         return ("row", view.key, view.revision, width, self._ground(y, view), palette.revision, self._phase(view))
 
     def _draw(self, y: int, key: _LineKey) -> Strip:
-        palette, width, state = self._colors(), self.size.width, self.model.state
+        palette, width, state = self._colors(), self.size.width, self._rows.state
         if key[0] == "header":
             return paint_header(self.columns, state.heading, state.descending, width, palette)
         if key[0] == "notice":
@@ -265,10 +253,7 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         return self._palette
 
     def _view_on(self, y: int) -> RowView | None:
-        return self.model.view_at(self._index_on(y), self.columns, self._now_s)
-
-    def _index_on(self, y: int) -> int:
-        return y - HEADER_LINES + self.scroll_offset.y
+        return self._rows.view_at(self._index_on(y), self.columns, self._now_s)
 
     def _ground(self, y: int, view: RowView) -> Ground:
         if view.key == self._cursor:
@@ -286,94 +271,48 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         status = self._status
         if status.frozen_age_s is not None:
             moves = f"{status.would_move} row{'' if status.would_move == 1 else 's'} would move"
-            return f"FROZEN for {status.frozen_age_s:.0f} s · {moves} · z goes on"
+            return f"FROZEN for {status.frozen_age_s:.0f} s · {moves} · {self._keymap.text('freeze')} resumes"
         return " · ".join((status.left, *status.notices)) if status.left else " · ".join(status.notices)
 
     # Keeping up
 
-    @property
-    def _page_rows(self) -> int:
-        return max(1, self.size.height - HEADER_LINES - (1 if self._notice() else 0))
-
     def _settle(self) -> None:
-        """After any change: words, size, and the lines that look different now."""
-        self._status = self.model.status()
+        """After any change: update the texts, the size, and the lines that look different now."""
+        self._status = self._rows.status()
         self._words = self._empty_words()
-        if self._cursor is None and self.model.count:
-            self._set_cursor(self.model.key_at(0))
+        if self._cursor is None and self._rows.count:
+            self._set_cursor(self._rows.key_at(0))
         if not self.is_mounted or not self.size:
             return
-        lines = self.model.count + HEADER_LINES + (1 if self._notice() else 0)
+        lines = self._rows.count + HEADER_LINES + (1 if self._notice() else 0)
         if self.virtual_size.height != lines:
             self.virtual_size = Size(1, lines)
-        self._repaint()
+        if self.display:
+            self._repaint()
 
     def _empty_words(self) -> list[str]:
-        """What stands where rows would, each line as wide as there is room."""
-        said = self._waited if self._waited and self.model.sheet is None else self._status.empty.split("\n")
+        """The text shown in place of rows, wrapped to the width."""
+        said = self._waited if self._waited and self._rows.sheet is None else self._status.empty.split("\n")
         room = max(20, self.size.width - 2 * GUTTER)
         return [text for words in said for text in plain(wrapped(words, room)).split("\n")]
 
     def _repaint(self) -> None:
-        """Ask for the lines that look different now, all in one call."""
+        """Refresh the lines that look different now, all in one call."""
         width, height = self.size
-        top = self._index_on(HEADER_LINES)
-        self.model.prepare(top, top + height - HEADER_LINES, self.columns, self._now_s)
+        sticky, top = self._sticky, self.scroll_offset.y
+        self._rows.prepare(0, sticky, self.columns, self._now_s)
+        self._rows.prepare(top + sticky, top + height - HEADER_LINES, self.columns, self._now_s)
         dirty = [y for y in range(height) if self._painted.get(y) != self._line_key(y)]
         if dirty:
             self.regions_refreshed += len(dirty)
             self.refresh(*(Region(0, y, width, 1) for y in dirty))
 
-    def _cursor_line(self) -> int | None:
-        index = self.model.index_of(self._cursor)
-        return None if index is None else index - self.scroll_offset.y
-
-    def _reseat(self, screen_line: int | None) -> None:
-        """After the order changed: the cursor stays on its instrument, and that on its line of the screen.
-
-        Until the user first moves the cursor the view stays at the top instead, where the best rows are.
-        """
-        index = self.model.index_of(self._cursor)
-        if index is None:
-            line = screen_line or 0
-            landed = min(self.scroll_offset.y + line, self.model.count - 1)
-            self._set_cursor(self.model.key_at(landed))
-        elif self._engaged and screen_line is not None and 0 <= screen_line < self._page_rows:
-            self._scroll_to_row(index - screen_line)
-
-    def _scroll_to_row(self, row: int) -> None:
-        lines = self.model.count + HEADER_LINES + (1 if self._notice() else 0)
-        if self.virtual_size.height != lines:
-            # The range of the scroll must know the new number of rows before it is used.
-            self.virtual_size = Size(1, lines)
-        last = max(0, self.model.count - self._page_rows)
-        self.scroll_to(y=min(max(0, row), last), animate=False, force=True)
-
-    def _move_by(self, count: int) -> None:
-        index = self.model.index_of(self._cursor)
-        self._move_to_index(0 if index is None else index + count)
-
-    def _move_to_index(self, index: int) -> None:
-        if not self.model.count:
-            return
-        self._engaged = True
-        self.touch()
-        self.model.anchor = self._cursor
-        index = min(max(0, index), self.model.count - 1)
-        self._set_cursor(self.model.key_at(index))
-        top = self.scroll_offset.y
-        if index < top:
-            self._scroll_to_row(index)
-        elif index >= top + self._page_rows:
-            self._scroll_to_row(index - self._page_rows + 1)
-        self._repaint()
-
     def _set_cursor(self, key: Key | None) -> None:
         if key == self._cursor:
             return
         self._cursor = key
-        # Only a row that the user went to is held when the market takes it out of the view.
-        self.model.anchor = key if self._engaged else None
+        # Only a row that the user moved to is kept when the market would remove it from the view.
+        self._rows.anchor = key if self._engaged else None
         self.post_message(self.Highlighted(self, key))
 
     # Events
@@ -384,9 +323,9 @@ class CandidatesTable(Wishes, Pointing, ScrollView, can_focus=True, inherit_bind
         self._settle()
 
     def on_focus(self) -> None:
-        """The cursor shows where keys go."""
+        """Show the cursor as focused."""
         self._repaint()
 
     def on_blur(self) -> None:
-        """The cursor shows that keys go elsewhere."""
+        """Show the cursor as unfocused."""
         self._repaint()

@@ -1,80 +1,52 @@
-"""From formatted rows to strips: the colours and the drawing of the candidates table.
+"""Paints formatted rows of the candidates table as strips, with the colours of the theme.
 
-Used by `tui.widgets.candidates` only. A `Palette` is made once for each theme and never changes; everything is
-drawn from `Segment`s, so no text of a venue is ever read as markup. Nothing here formats a number or knows a
-market.
+Used by `tui.widgets.candidates` only. A `Palette` is made once per theme and never changes. Everything is drawn from
+`Segment`s, so no text of a venue is ever read as markup. Nothing here formats a number or knows a market.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import count
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.color import Color, ColorParseError
+from textual.color import Color
 from textual.strip import Strip
 
 from tui.presenters.columns import GAP, GUTTER, Column
 from tui.presenters.format import fit, pad
-from tui.presenters.row_views import Flash, RowView
+from tui.widgets.theme_colours import READABLE, ThemeColours, contrast
+
+if TYPE_CHECKING:
+    from tui.presenters.row_views import Flash, RowView
 
 Ground = Literal["plain", "zebra", "hover", "cursor", "cursor-blurred"]
 
 PHASES: Final = 2
-"""A flash is bright, then fading, then gone; few phases keep the cache small."""
+"""A flash is bright, then faded, then gone. Few phases keep the cache small."""
 
-_FALLBACKS: Final[dict[str, str]] = {
-    "text": "foreground",
-    "strong": "foreground",
-    "muted": "foreground",
-    "stale": "muted",
-    "up": "success",
-    "down": "error",
-    "long": "up",
-    "short": "down",
-    "score-0": "down",
-    "score-1": "down",
-    "score-2": "foreground",
-    "score-3": "up",
-    "score-4": "up",
-    "flash-up": "success-muted",
-    "flash-down": "error-muted",
-    "row-zebra": "background",
-    "row-hover": "surface",
-    "row-cursor": "panel",
-    "row-cursor-blurred": "surface",
-    "table-header": "foreground",
-    "table-header-background": "panel",
-}
-"""What a theme that lacks a variable shows instead."""
+MARKS: Final = {(True, False): "◆", (False, True): "◇", (True, True): "◈"}
+"""The sign of a row by (pinned, watched)."""
 
-_DIMMING: Final[dict[str, tuple[float, float]]] = {"part": (0.22, 4.5), "thin": (0.45, 3.0)}
-"""How far toward the background, and the contrast that must remain."""
-
+_DIMMING: Final[dict[str, float]] = {"part": 0.22, "thin": 0.45}
+"""Share of the background mixed into dimmed ink; less if the ink would become unreadable."""
+_BLOCK: Final = 0.30
+"""Share of the ink's colour in the background of a block; less if the ink would become unreadable."""
+_FADED: Final[dict[str | None, float]] = {None: 1.0, "part": 0.6, "thin": 0.2}
+"""The part of `_BLOCK` that remains by dimming: if the ink cannot fade further, the background does."""
 _revisions = count(1)
 
 
-def contrast(one: Color, other: Color) -> float:
-    """Contrast ratio of two opaque colours, WCAG 2.2, 1 to 21."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: Color) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 class Palette:
-    """The styles of one theme, made as they are first asked for."""
+    """The styles of one theme, each made at first use."""
 
     def __init__(self, variables: Mapping[str, str], background: Color) -> None:
         self.revision = next(_revisions)
-        """No two palettes share one."""
-        self._variables = dict(variables)
-        self._background = background
+        """Unique to this palette."""
+        self._colours = ThemeColours(variables, background)
+        self._color = self._colours.color
         self._styles: dict[tuple[str, Ground], Style] = {}
         self._flashes: dict[tuple[bool, int, Ground], Style] = {}
         self.header = Style(
@@ -93,19 +65,15 @@ class Palette:
             color=self._color("muted").rich_color, bgcolor=self._color("table-header-background").rich_color
         )
 
-    def same_as(self, variables: Mapping[str, str], background: Color) -> bool:
-        """Whether a palette of these would look like this one."""
-        return self._background == background and self._variables == variables
-
     def style(self, tone: str, ground: Ground) -> Style:
-        """The style of a tone on a ground."""
+        """The style of a tone on a row background."""
         found = self._styles.get((tone, ground))
         if found is None:
             found = self._styles[tone, ground] = self._make(tone, ground)
         return found
 
     def flash(self, rising: bool, phase: int, ground: Ground) -> Style:
-        """Digits that have just changed, in phase `PHASES` down to 1."""
+        """The style of digits that have just changed, in phase `PHASES` down to 1."""
         found = self._flashes.get((rising, phase, ground))
         if found is None:
             if phase == PHASES:
@@ -122,49 +90,36 @@ class Palette:
         dimming = next((want for want in wants if want in _DIMMING), None)
         if ink.ansi is None and paper.ansi is None:
             if "block" in wants:
-                paper = _block(ink, paper)
+                paper = _block(ink, paper, _FADED[dimming])
             if dimming is not None:
-                ink = _dimmed(ink, paper, *_DIMMING[dimming])
+                ink = _dimmed(ink, paper, _DIMMING[dimming])
         return Style(
             color=ink.rich_color,
             bgcolor=paper.rich_color,
-            # Terminals without the colours still tell the symbol and the cursor row by weight.
+            # On terminals without colours, bold still marks the symbol and the cursor row.
             bold=(name == "strong" or ground == "cursor") or None,
             dim=(dimming is not None and ink.ansi is not None) or None,
         )
 
     def _ground(self, ground: Ground) -> Color:
-        return self._background if ground == "plain" else self._color(f"row-{ground}")
-
-    def _color(self, name: str) -> Color:
-        for _ in range(4):
-            value = self._variables.get(name, "")
-            if value and not value.startswith("auto"):
-                try:
-                    color = Color.parse(value)
-                except ColorParseError:
-                    pass
-                else:
-                    return color if color.ansi is not None or color.a == 1 else self._background + color
-            name = _FALLBACKS.get(name, "foreground")
-        return self._background.get_contrast_text(1.0)
+        return self._colours.background if ground == "plain" else self._color(f"row-{ground}")
 
 
-def _block(ink: Color, paper: Color) -> Color:
-    """A ground of the ink's own colour, as strong as leaves the ink readable."""
-    share = 0.30
+def _block(ink: Color, paper: Color, left: float) -> Color:
+    """A background in the ink's own colour, as strong as keeps the ink readable, times `left`."""
+    share = _BLOCK
     while share > 0.02:
         block = paper.blend(ink, share)
-        if contrast(ink, block) >= 4.5:
-            return block
+        if contrast(ink.rgb, block.rgb) >= READABLE:
+            return paper.blend(ink, share * left)
         share -= 0.04
     return paper
 
 
-def _dimmed(ink: Color, paper: Color, share: float, least: float) -> Color:
+def _dimmed(ink: Color, paper: Color, share: float) -> Color:
     while share > 0.02:
         dimmed = ink.blend(paper, share)
-        if contrast(dimmed, paper) >= least:
+        if contrast(dimmed.rgb, paper.rgb) >= READABLE:
             return dimmed
         share -= 0.05
     return ink
@@ -175,12 +130,13 @@ def paint_row(
 ) -> Strip:
     """One row in exactly `width` cells. `phase` 0: no flash."""
     at_cursor = ground in ("cursor", "cursor-blurred")
-    mark = "◆" if view.pinned else "✕" if view.left else " "
+    marks = view.marks
+    sign = "✕" if marks.left else MARKS.get((marks.pinned, marks.watched), " ")
     segments = [
         Segment("▌" if at_cursor else " ", palette.style("accent", ground)),
-        Segment(mark, palette.style("warning" if view.left else "accent", ground)),
+        Segment(sign, palette.style("warning" if marks.left else "accent", ground)),
     ]
-    faded = view.left or view.stale
+    faded = marks.left or marks.gated or view.stale
     flashing = {flash.column: flash for flash in view.flashes} if phase else {}
     used = GUTTER
     for index, (column, cell) in enumerate(zip(columns, view.cells, strict=True)):
@@ -211,13 +167,13 @@ def _flashed(text: str, flash: Flash, style: Style, palette: Palette, ground: Gr
 
 
 def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width: int, palette: Palette) -> Strip:
-    """The headings, the sorted one with its arrow.
+    """The headings, with an arrow on the sorted one.
 
-    A heading as wide as its column leaves no room for it: it stands in the gap before then, or where a heading ends
-    there, in the gap after.
+    If a heading fills its column, the arrow goes into the gap before it, or into the gap after it. If it would touch a
+    neighbour in both, as between the faces, only the colour marks the sorted column.
     """
     line, start, end = " " * GUTTER, 0, 0
-    for column in columns:
+    for place, column in enumerate(columns):
         text = pad(column.title, column.width, column.align) + " " * GAP
         if column.key == sort:
             arrow, begins = "▼" if descending else "▲", len(line)
@@ -225,7 +181,7 @@ def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width
                 text = pad(column.title + arrow, column.width, column.align) + " " * GAP
             elif line.endswith(" " * (GAP + 1)):
                 line, begins = line[:-1] + arrow, begins - 1
-            else:
+            elif place + 1 == len(columns) or _begins_blank(columns[place + 1]):
                 text = column.title + arrow + " " * (GAP - 1)
             start, end = begins, len(line) + column.width + GAP
         line += text
@@ -236,13 +192,17 @@ def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width
     return strip if used <= width else strip.crop(0, width)
 
 
+def _begins_blank(column: Column) -> bool:
+    return pad(column.title, column.width, column.align).startswith(" ")
+
+
 def paint_words(words: str, width: int, palette: Palette) -> Strip:
-    """A sentence instead of rows."""
+    """One line of the text shown in place of rows."""
     style = palette.style("muted", "plain")
     text = pad(fit(words, max(1, width - 2 * GUTTER)), max(0, width - GUTTER))
     return Strip([Segment(" " * GUTTER, style), Segment(text, style)], width)
 
 
 def paint_notice(words: str, width: int, palette: Palette, loud: bool) -> Strip:
-    """A line under the rows; `loud` for what changes how the rows are to be read."""
+    """The notice below the rows; `loud` if it changes how the rows must be read (a frozen table)."""
     return Strip([Segment(pad(f" {words}", width), palette.notice if loud else palette.remark)], width)

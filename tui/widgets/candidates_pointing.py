@@ -1,7 +1,6 @@
-"""The mouse on the candidates table: hovering, clicking a heading or a row, and which column lies where.
+"""Mouse handling of the candidates table: hover, and clicks on headings and rows.
 
-Mixed into `tui.widgets.candidates.CandidatesTable`. Nothing here paints; every effect is one of the table's own
-methods.
+Mixed into `tui.widgets.candidates.CandidatesTable`. Nothing here paints; it only calls the table's own methods.
 """
 
 from __future__ import annotations
@@ -9,19 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from textual import events
+from textual.widget import Widget
 
-from tui.presenters.candidates import CandidatesModel
 from tui.presenters.columns import GAP, GUTTER, Column
-from tui.presenters.sheet import Key
+from tui.presenters.row import Key
+
+if TYPE_CHECKING:
+    from tui.presenters.candidates import CandidatesModel
+    from tui.presenters.no_candidates import NoCandidates
 
 HEADER_LINES: Final = 1
 
 
-class Pointing:
+class Pointing(Widget):
     """See the module."""
 
     if TYPE_CHECKING:
-        model: CandidatesModel
+        _rows: CandidatesModel | NoCandidates
         _cursor: Key | None
         _hover_y: int
 
@@ -42,30 +45,36 @@ class Pointing:
         def _repaint(self) -> None: ...
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Follow the mouse."""
-        if event.y != self._hover_y:
-            self._hover_y = event.y
+        """Highlight the row under the mouse."""
+        place = event.get_content_offset(self)
+        y = -1 if place is None else place.y
+        if y != self._hover_y:
+            self._hover_y = y
             self._repaint()
 
     def on_leave(self) -> None:
-        """The mouse is elsewhere."""
+        """Clear the highlight."""
         self._hover_y = -1
         self._repaint()
 
     def on_click(self, event: events.Click) -> None:
-        """A heading sorts, a row takes the cursor, the row under the cursor opens on the second click."""
-        if event.y < HEADER_LINES:
-            column = self._column_at(event.x)
+        """A click on a heading sorts, on a row moves the cursor; a double click on the cursor's row opens it."""
+        place = event.get_content_offset(self)
+        if place is None:
+            return  # the border
+        if place.y < HEADER_LINES:
+            column = self._column_at(place.x)
             if column is not None:
                 self.sort_by(column.key)
             return
-        key = self.model.key_at(self._index_on(event.y))
+        index = self._index_on(place.y)
+        key = self._rows.key_at(index)
         if key is None:
             return
         if event.chain == 2 and key == self._cursor:
             self.select_cursor()
         else:
-            self._move_to_index(self._index_on(event.y))
+            self._move_to_index(index)
 
     def _column_at(self, x: int) -> Column | None:
         left = GUTTER

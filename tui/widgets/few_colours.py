@@ -1,8 +1,8 @@
-"""Keeps text legible on terminals of 16 or 256 colours.
+"""Keeps text legible on terminals with 16 or 256 colours.
 
-Installed by the app where the terminal has no true colour. Rich takes for ink and for paper whichever colour of the
-terminal's is nearest to each alone, and the two may meet: bright red digits on a dark red flash would become grey on
-grey. Here the paper is taken first, and then the nearest ink that is told apart from it.
+Installed by the app if the terminal has no true colour. Rich maps text colour and background separately to the nearest
+colour of the terminal, and the two may coincide: bright red digits on a dark red flash would become grey on grey. Here
+the background is mapped first, and then the text to the nearest colour that is distinct from it.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.color import Color as TextualColor
 from textual.filter import LineFilter
 
-LEAST_CONTRAST: Final = 3.0
-"""WCAG 2.2, 1.4.11: what must be told apart."""
+from tui.widgets.theme_colours import DISTINCT, Triplet, contrast
+
 _XTERM: Final = Palette(
     [(0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229),
      (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255),
      (255, 255, 255)]
 )  # fmt: skip
-"""The first sixteen as xterm has them; users may have others, which no program can know."""
+"""xterm's first sixteen colours. Users may have changed theirs, which no program can know."""
 
-Triplet = tuple[int, int, int]
 Few = Literal["standard", "256"]
 
 
 class FewColours(LineFilter):
-    """A filter of Textual's over everything that is painted."""
+    """A Textual line filter over everything that is painted."""
 
     def __init__(self, system: Few) -> None:
         super().__init__()
         self._system: Few = system
 
     def apply(self, segments: list[Segment], background: TextualColor) -> list[Segment]:
-        """The same text in colours that the terminal has."""
+        """The same text in the terminal's colours."""
         return [
             segment if segment.style is None else Segment(segment.text, legible(segment.style, self._system), None)
             for segment in segments
@@ -47,20 +46,20 @@ class FewColours(LineFilter):
 
 
 def filters(system: str | None) -> list[LineFilter]:
-    """What a console on a terminal of this colour system (by Rich's name) needs."""
+    """The filters that a terminal of this colour system (Rich's name) needs."""
     return [FewColours(name) for name in _SYSTEMS if name == system]
 
 
 @lru_cache(8192)
 def legible(style: Style, system: Few) -> Style:
-    """`style` in the terminal's colours, as well told apart as it was, up to what is needed."""
+    """`style` in the terminal's colours, with the contrast it had or `DISTINCT`, whichever is lower."""
     ink, paper = style.color, style.bgcolor
     if ink is None or paper is None or ink.is_default or paper.is_default:
         return style
     paper_few = paper.downgrade(_SYSTEMS[system])
     ink_few = ink.downgrade(_SYSTEMS[system])
     behind, wanted = _triplet(paper_few), _triplet(ink)
-    needed = min(LEAST_CONTRAST, contrast(wanted, _triplet(paper)))
+    needed = min(DISTINCT, contrast(wanted, _triplet(paper)))
     if contrast(_triplet(ink_few), behind) < needed:
         ink_few = _nearest(wanted, behind, system)
     return style + Style(color=ink_few, bgcolor=paper_few)
@@ -70,11 +69,11 @@ _SYSTEMS: Final[dict[Few, ColorSystem]] = {"standard": ColorSystem.STANDARD, "25
 
 
 def _nearest(wanted: Triplet, behind: Triplet, system: Few) -> Color:
-    """The terminal's colour nearest to `wanted` of those told apart from `behind`; some always are."""
+    """Of the terminal's colours distinct from `behind`, the one nearest to `wanted`; there always are some."""
     numbers = range(16) if system == "standard" else range(16, 256)
     kind = ColorType.STANDARD if system == "standard" else ColorType.EIGHT_BIT
     colors = [Color(str(number), kind, number) for number in numbers]
-    apart = [color for color in colors if contrast(_triplet(color), behind) >= LEAST_CONTRAST]
+    apart = [color for color in colors if contrast(_triplet(color), behind) >= DISTINCT]
     return min(apart, key=lambda color: _distance(_triplet(color), wanted))
 
 
@@ -90,21 +89,7 @@ def _of(palette: Palette, number: int) -> Triplet:
 
 
 def _distance(one: Triplet, other: Triplet) -> float:
-    """Weighted as Rich does it: https://www.compuphase.com/cmetric.htm."""
+    """Weighted colour distance, as in Rich: https://www.compuphase.com/cmetric.htm."""
     mean = (one[0] + other[0]) // 2
     red, green, blue = (a - b for a, b in zip(one, other, strict=True))
     return ((512 + mean) * red * red >> 8) + 4 * green * green + ((767 - mean) * blue * blue >> 8)
-
-
-def contrast(one: Triplet, other: Triplet) -> float:
-    """Of two colours, 1 to 21, by WCAG 2."""
-    bright, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (bright + 0.05) / (dark + 0.05)
-
-
-@lru_cache(4096)
-def _luminance(color: Triplet) -> float:
-    red, green, blue = (
-        part / 255 / 12.92 if part / 255 <= 0.04045 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in color
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,8 +1,9 @@
-"""From a presenter's styled lines to strips: style names resolved against the theme, once per theme.
+"""Paints a presenter's styled lines as strips. Style names are resolved against the theme, once per theme.
 
-Used by every pane but the candidates table. Names are words separated by blanks: at most one colour (`up`,
-`muted`, `score-3`, ...) and any of `strong`, `dim`, `reverse`; a colour followed by `-bar` or `-soft` is the same
-colour faded toward the background. Text goes into segments as it is: nothing is parsed here.
+Used by every pane except the candidates table. A style name is words separated by blanks: at most one colour (`up`,
+`muted`, `score-3`, ...) and any of `strong`, `dim`, `reverse`. A colour followed by `-bar` or `-soft` is the same
+colour faded towards the background. `heat-0` to `heat-20` are backgrounds, from bearish through nearly no colour to
+bullish. Text goes into segments unchanged: nothing may be parsed here.
 """
 
 from __future__ import annotations
@@ -12,69 +13,57 @@ from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.color import Color, ColorParseError
+from textual.color import Color
 from textual.strip import Strip
 
 from tui.presenters.lines import Line, padded
+from tui.widgets.theme_colours import READABLE, SHADES, ThemeColours, contrast
 
-FALLBACKS: Final[dict[str, str]] = {
-    "up": "success",
-    "down": "error",
-    "long": "up",
-    "short": "down",
-    "bid": "up",
-    "ask": "down",
-    "liq-long": "down",
-    "liq-short": "up",
-    "score-0": "down",
-    "score-1": "down",
-    "score-2": "foreground",
-    "score-3": "up",
-    "score-4": "up",
-    "stale": "warning",
-    "accent": "accent",
-    "brand": "primary",
-    "warning": "warning",
-    "heading": "table-header",
-    "mode-live": "success",
-    "mode-demo": "warning",
-    "mode-replay": "accent",
-}
-"""Where a theme does not say, the colour it says for something like it."""
-
-_BLENDS: Final[dict[str, float]] = {"muted": 0.6, "heading": 0.7, "track": 0.22}
-"""Shades between background and foreground, for what the theme itself does not name."""
+HEAT_LEAST: Final = 0.08
+"""Share of colour in the background of a neutral score; `HEAT_MORE` is added for an extreme one."""
+HEAT_MORE: Final = 0.72
 
 
 class Palette:
-    """The styles of one theme on one background. Made anew when the theme changes."""
+    """The styles of one theme on one background. Rebuilt when the theme changes."""
 
     def __init__(self, variables: Mapping[str, str], background: Color) -> None:
-        self._variables = variables
-        self._background = background
-        self._foreground = self._parse("foreground") or background.get_contrast_text()
+        self._colours = colours = ThemeColours(variables, background)
+        self._background, self._foreground = colours.background, colours.foreground
         self._styles: dict[str, Style] = {}
 
     def style(self, name: str) -> Style:
-        """The style of a name; an unknown colour word shows as plain text."""
+        """The style of a name; an unknown colour is the foreground."""
         found = self._styles.get(name)
         if found is None:
             found = self._styles[name] = self._make(name)
         return found
 
+    def _heat(self, level: int) -> Style:
+        """The background for levels 0 to 20: the further from the middle, the stronger the colour."""
+        end, share = self._colours.color("score-4" if level > 10 else "score-0"), abs(level - 10) / 10
+        if end.ansi is not None:
+            # The terminal's own colours cannot be mixed.
+            return self.style(f"score-{min(4, level // 4)}{' reverse' if share >= 0.5 else ''}")
+        paper = self._background.blend(end if share else self._foreground, HEAT_LEAST + HEAT_MORE * share)
+        inks = (self._foreground, self._background, Color(255, 255, 255), Color(0, 0, 0))
+        apart = [contrast(ink.rgb, paper.rgb) for ink in inks]
+        ink = inks[next((i for i, found in enumerate(apart) if found >= READABLE), apart.index(max(apart)))]
+        return Style(color=ink.rich_color, bgcolor=paper.rich_color)
+
     def _make(self, name: str) -> Style:
+        if name.startswith("heat-"):
+            return self._heat(int(name.removeprefix("heat-")))
         color, words = self._foreground, name.split()
         faded = dim = False
         for word in words:
             base = word.removesuffix("-bar").removesuffix("-soft")
             faded = faded or base != word
-            if base in _BLENDS and not self._parse(FALLBACKS.get(base, base)):
-                dim = self._foreground.ansi is not None
-                color = self._foreground if dim else self._background.blend(self._foreground, _BLENDS[base])
-            elif base == "strong":
-                color = color if len(words) > 1 else self._parse("strong") or color
+            if base == "strong":
+                color = color if len(words) > 1 else self._colours.color("strong")
             elif base not in ("dim", "reverse"):
-                color = self._color(base)
+                color = self._colours.color(base)
+                dim = dim or (base in SHADES and color.ansi is not None and not self._colours.defines(base))
         if (faded or "dim" in words) and color.ansi is None:
             color = self._background.blend(color, 0.55)
         ink, paper = color.rich_color, self._background.rich_color
@@ -87,23 +76,6 @@ class Palette:
             dim=(dim or (faded and color.ansi is not None)) or None,
             reverse=("reverse" in words and color.ansi is not None) or None,
         )
-
-    def _color(self, name: str) -> Color:
-        seen = 0
-        while seen < 4:
-            if color := self._parse(name):
-                return color
-            name, seen = FALLBACKS.get(name, "foreground"), seen + 1
-        return self._foreground
-
-    def _parse(self, name: str) -> Color | None:
-        value = self._variables.get(name, "")
-        if not value or value.startswith("auto"):
-            return None
-        try:
-            return Color.parse(value)
-        except ColorParseError:
-            return None
 
     def strip(self, line: Line, width: int) -> Strip:
         """One line painted in exactly `width` cells."""

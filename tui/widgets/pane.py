@@ -1,14 +1,15 @@
-"""A bordered pane of lines: the base of every pane but the candidates table, and of the fixed bars.
+"""Bases for the bordered panes of lines and for the fixed bars; the candidates table has its own.
 
-A subclass gives lines for a size; this class keeps the strips, repaints only lines that changed and scrolls where
-there are more lines than rows. Nothing is computed for a pane that is not on screen.
+A subclass of `Pane` returns lines for a size. `Pane` caches the strips, repaints only lines that changed, and scrolls
+if there are more lines than fit. Nothing is computed for a pane that is not on screen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.geometry import Region, Size
@@ -19,6 +20,20 @@ from textual.widget import Widget
 from tui.presenters.lines import BLANK, Line
 from tui.presenters.view import View, sentence
 from tui.widgets.paint import Palette
+
+BORDER: Final = 6
+"""Cells of an edge that its text leaves free."""
+
+
+def with_others(text: str, elsewhere: Sequence[str], width: int) -> str:
+    """`text` and the panes that are not shown (the key that leads there, then their names), as far as `width` goes."""
+    for count in range(len(elsewhere) - 1, 0, -1):
+        more = len(elsewhere) - 1 - count
+        told = f"{elsewhere[0]}: {', '.join(elsewhere[1 : count + 1])}{f' and {more} more' if more else ''}"
+        whole = f"{text} · {told}" if text else told
+        if cell_len(whole) <= width:
+            return whole
+    return text
 
 
 class Bar(Widget):
@@ -48,13 +63,13 @@ class Bar(Widget):
 
 
 class Pane(ScrollView, can_focus=True, inherit_bindings=False):
-    """A pane; subclasses say what it shows."""
+    """A pane; subclasses define what it shows."""
 
     DEFAULT_CSS = """
     Pane {
         border: round $foreground 20%;
-        border-title-color: $foreground 70%;
-        border-subtitle-color: $foreground 50%;
+        border-title-color: $foreground 85%;
+        border-subtitle-color: $foreground 70%;
         padding: 0 1;
         scrollbar-size: 1 1;
         overflow-x: hidden;
@@ -63,8 +78,10 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     Pane:focus { border: round $accent; border-title-color: $accent; border-title-style: bold; }
     """
     TITLE: ClassVar[str] = ""
+    SHORT: ClassVar[str] = ""
+    """A shorter title for lists of panes on one line; empty: the title itself."""
     HELP: ClassVar[str] = ""
-    """What the help screen says of the pane in focus."""
+    """The help screen's text for this pane, with the names of actions in braces for their keys."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -73,21 +90,27 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self._palette: Palette | None = None
         self._view: View | None = None
         self._title: tuple[str, str] = ("", "")
+        self._headed: tuple[str, str] = ("", "")
+        """The same before the panes that are not shown were added."""
+        self.elsewhere: Sequence[str] = ()
+        """The key that leads to the panes that are not shown, and their names."""
         self.head(self.TITLE)
 
     def lines(self, view: View, width: int, height: int) -> list[Line]:
-        """What to show in `width` by `height` cells; more lines than `height` scroll."""
+        """The content for `width` by `height` cells; more lines than `height` scroll."""
         raise NotImplementedError
 
     def head(self, title: str, subtitle: str = "") -> None:
-        """Set the words in the border, literally."""
+        """Set the texts in the border, as plain text. The lower one names the panes that are not shown, if they fit."""
+        self._headed = (title, subtitle)
+        subtitle = with_others(subtitle, self.elsewhere, self.size.width - BORDER)
         if (title, subtitle) != self._title:
             self._title = (title, subtitle)
             self.border_title = Text(title)
             self.border_subtitle = Text(subtitle)
 
     def present(self, view: View) -> None:
-        """Show this moment, if the pane can be seen."""
+        """Show the newest snapshot, if the pane is visible."""
         self._view = view
         size = self.scrollable_content_region.size
         if not self.display or size.width < 4 or size.height < 1:
@@ -101,7 +124,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
             self._replace(sentence(reason, width))
 
     def again(self) -> None:
-        """Draw the same moment anew, after a choice or a resize."""
+        """Draw the same snapshot again, after a choice or a resize."""
         if self._view is not None:
             self.present(self._view)
 
@@ -124,6 +147,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         self._strips.clear()
+        self.head(*self._headed)
         self.again()
 
     def notify_style_update(self) -> None:

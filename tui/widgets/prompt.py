@@ -1,39 +1,43 @@
-"""The input line of `find` and `filter`, laid over the bottom of the screen so that nothing moves.
+"""The input line of `find` and `filter`. It covers the bottom of the screen, so that nothing moves.
 
-The screen says what each text comes to: a count, or a complaint with the character it is about. The complaint
-stands under the input, its mark under that character.
+The main screen opens it and evaluates each text: a row count, or an error with its position. The error is shown below
+the input, with a mark under the character at fault. An error of two lines also covers the footer, so that the input
+does not move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input
 
 from tui.keys_in_order import OrderedInput
-from tui.presenters.filter_expression import MAX_CHARS
+from tui.presenters.complaint import complaint_lines
 from tui.presenters.lines import Line
+from tui.state import MAX_TEXT_CHARS
 from tui.widgets.pane import Bar
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a text comes to."""
+    """The result of evaluating a text."""
 
     count: str
-    """`12 rows`; empty where it does not parse."""
+    """`12 rows`; empty if it does not parse."""
     complaint: str = ""
     position: int = 0
-    """Character the complaint is about."""
+    """Index of the character at fault."""
     note: str = ""
-    """What `enter` does besides, where it does."""
+    """What else `enter` does; empty: nothing."""
 
 
 class Prompt(Vertical):
@@ -45,13 +49,17 @@ class Prompt(Vertical):
     Prompt #prompt-label { width: 9; height: 1; background: $panel; }
     Prompt #prompt-count { width: 22; height: 1; background: $panel; }
     Prompt #prompt-complaint { height: 1; background: $panel; }
+    Prompt.-long { height: 3; margin-bottom: 0; }
+    Prompt.-long #prompt-complaint { height: 2; }
     Prompt Input { height: 1; border: none; padding: 0; width: 1fr; background: $panel; }
     Prompt Input:focus { border: none; }
     """
+    # As fixed as `enter` in an input: the line below it names both.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.act('back')", show=False)]
     LABEL_WIDTH = 9
 
     class Closed(Message):
-        """The user took the text (`accepted`) or went back to what it was."""
+        """The user accepted the text, or cancelled and so restored the previous one."""
 
         def __init__(self, kind: str, text: str, accepted: bool) -> None:
             super().__init__()
@@ -62,20 +70,27 @@ class Prompt(Vertical):
         self.kind = ""
         self._before = ""
         self._judge: Callable[[str], Verdict] = lambda _text: Verdict("")
+        self._verdict = Verdict("")
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Bar(id="prompt-label")
-            yield OrderedInput(id="prompt-input", select_on_focus=False, max_length=MAX_CHARS)
+            yield OrderedInput(id="prompt-input", select_on_focus=False, max_length=MAX_TEXT_CHARS)
             yield Bar(id="prompt-count")
         yield Bar(id="prompt-complaint")
+
+    def on_mount(self) -> None:
+        self.watch(self.query_one(Input), "scroll_x", self._again, init=False)
+
+    def on_resize(self) -> None:
+        self._again()
 
     @property
     def is_open(self) -> bool:
         return bool(self.display)
 
     def open(self, kind: str, text: str, judge: Callable[[str], Verdict], suggester: Suggester | None) -> None:
-        """Show the prompt with `text` to edit; `judge` is asked at every change."""
+        """Show the prompt with `text` to edit; `judge` is called at every change."""
         self.kind, self._before, self._judge = kind, text, judge
         entry = self.query_one(Input)
         entry.suggester = suggester
@@ -83,31 +98,37 @@ class Prompt(Vertical):
         entry.cursor_position = len(text)
         self.query_one("#prompt-label", Bar).show_lines((((f" {kind} ", "strong accent"),),))
         self.display = True
-        self.screen.set_focus(entry)  # at once: `focus` waits for its turn, and the next key may not
+        self.screen.set_focus(entry)  # at once: `focus` is queued, and the next key may come before it
         self._say(judge(text))
 
     def close(self, accepted: bool) -> None:
-        """Hide it and tell the screen."""
+        """Hide it and notify the screen."""
         if self.is_open:
             self.display = False
+            self.screen.set_focus(None)  # at once, as in `open`: the next key is for the screen
             text = self.query_one(Input).value if accepted else self._before
             self.post_message(self.Closed(self.kind, text, accepted))
 
+    def _again(self) -> None:
+        """Realign the mark with its character after the text has scrolled."""
+        if self.is_open:
+            self._say(self._verdict)
+
     def _say(self, verdict: Verdict) -> None:
+        self._verdict = verdict
         count: Line = ((verdict.count.rjust(21), "muted"),)
         self.query_one("#prompt-count", Bar).show_lines((count,))
-        self.query_one("#prompt-complaint", Bar).show_lines((self._complaint(verdict),))
+        lines = self._complaint(verdict)
+        self.set_class(len(lines) > 1, "-long")
+        self.query_one("#prompt-complaint", Bar).show_lines(lines)
 
-    def _complaint(self, verdict: Verdict) -> Line:
+    def _complaint(self, verdict: Verdict) -> list[Line]:
         if not verdict.complaint:
-            return ((f" {verdict.note or 'enter keeps it, escape goes back'}", "muted"),)
+            return [((f" {verdict.note or 'enter applies it, escape cancels'}", "muted"),)]
         entry = self.query_one(Input)
         at = self.LABEL_WIDTH + cell_len(entry.value[: verdict.position]) - int(entry.scroll_offset.x)
-        at = min(max(0, at), max(0, self.size.width - 2))
-        if at + 2 + cell_len(verdict.complaint) <= self.size.width or at < cell_len(verdict.complaint) + 2:
-            return ((" " * at, ""), ("▲ ", "down"), (verdict.complaint, "warning"))
-        text = verdict.complaint.rjust(at - 1)
-        return ((text + " ", "warning"), ("▲", "down"))
+        right = max(self.LABEL_WIDTH, self.LABEL_WIDTH + entry.size.width - 1)
+        return complaint_lines(verdict.complaint, at, self.LABEL_WIDTH, right, self.size.width)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:

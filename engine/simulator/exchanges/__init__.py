@@ -1,4 +1,4 @@
-"""The simulated exchanges by name. A venue's package is imported only when it is asked for."""
+"""The simulated exchanges by name. A venue's package is imported only when that exchange is made."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from engine.simulator.exchange import Exchange
 from engine.simulator.world import World
 
 NAMES: Final = {"binance": "Binance", "bybit": "Bybit", "okx": "Okx", "bitget": "Bitget"}
-"""Class by name; each stands in `engine.simulator.exchanges.<name>.exchange`."""
+"""Class by name; each is in `engine.simulator.exchanges.<name>.exchange`."""
 
 
 def make_exchanges(world: World, names: Iterable[str], limit_scale: float = 1.0) -> list[Exchange]:
-    """Exchanges over one world, asked `limit_scale` times as often as the real ones. ValueError for an unknown name."""
+    """Exchanges over one world, with `limit_scale` times the real request limits; ValueError for an unknown name."""
     made: list[Exchange] = []
     for name in names:
         if name not in NAMES:

@@ -1,7 +1,7 @@
-"""Books as simulated exchanges push them: what changed since the last push, at each venue's own depth and cadence.
+"""Depth-limited books for the simulated exchanges: snapshots, and the levels changed since the last push.
 
-Used by the exchanges. A push holds the final sizes of everything that changed, so that a snapshot and the pushes after
-it always give the matching engine's book, cut at the depth of the channel.
+Used by the exchanges, at each venue's own depth and cadence. A push holds the final sizes of everything that changed,
+so that a snapshot and the pushes after it always give the matching engine's book, cut at the depth of the channel.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class TopBook:
         """The book changed since the last push."""
         self.pushed_ms = 0
         self.ms = 0
-        """Time of the newest change inside the last push or snapshot."""
+        """Time of the newest change in the last push or snapshot."""
         self.update_id = 0
-        """The matching engine's, as of the last push or snapshot."""
+        """The matching engine's update id, as of the last push or snapshot."""
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
 
     def snapshot(self) -> tuple[list[Level], list[Level]]:
-        """Bids and asks, best first; what follows is told against this."""
+        """Bids and asks, best first; the following changes are relative to this."""
         book = self._world.book(self.instrument, self._depth)
         self._bids, self._asks = dict(book.bids), dict(book.asks)
         self.update_id, self.ms = book.update_id, book.ms
@@ -39,12 +39,13 @@ class TopBook:
         return book.bids, book.asks
 
     def held(self) -> tuple[list[Level], list[Level]]:
-        """What a subscriber holds since the last push, best first: the snapshot of one that joins now, whom the next
-        push then reaches together with the others."""
+        """The book as of the last push, best first: the snapshot for a client that subscribes now, so that the next
+        push is valid for it too."""
         return sorted(self._bids.items(), reverse=True), sorted(self._asks.items())
 
     def changes(self) -> tuple[list[Level], list[Level]]:
-        """What differs from the last push, levels that left the depth removed; both empty where nothing does."""
+        """Differences from the last push; levels that left the depth are removed. Both lists are empty if there are
+        none."""
         book = self._world.book(self.instrument, self._depth)
         bids, asks = dict(book.bids), dict(book.asks)
         changed = _differences(self._bids, bids), _differences(self._asks, asks)

@@ -1,4 +1,4 @@
-"""The single fills inside a trade, for venues that tell them one by one."""
+"""The single fills of a trade, for venues that publish them one by one. Used by the exchanges."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from engine.simulator.happenings import Trade
 
 
 def fills(trade: Trade) -> list[tuple[int, int]]:
-    """(id, steps) of each.
+    """(id, steps) of each fill.
 
-    The market keeps their number and their sum only: each gets an equal share, and the first the rest.
+    The market keeps only their number and sum: each gets an equal share, and the first also the remainder.
     """
     count = trade.last - trade.first + 1
     share, rest = divmod(trade.steps, count)

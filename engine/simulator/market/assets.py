@@ -1,4 +1,4 @@
-"""What the simulated market is about: coins and other things, with price, volume and temper at its start.
+"""The assets of the simulated market: coins and TradFi underlyings, with price, volume and volatility at its start.
 
 Data for `engine.simulator.market.catalogue`. The well-known names make the console look familiar; the others and every
 figure are invented. Nothing here depends on the seed.
@@ -17,18 +17,18 @@ DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One thing that prices follow."""
+    """One underlying."""
 
     name: str
     price: float
-    """Dollars for one unit, about, when the world starts."""
+    """Approximate dollars per unit when the world starts."""
     volume_usd: float
-    """A day's trading of its perpetual where it trades most."""
+    """Daily volume of its perpetual on the venue where it trades most."""
     daily_sigma: float
     """Standard deviation of the log price over a day."""
     sector: int
     age_days: float
-    """Since its first listing, when the world starts."""
+    """Days since its first listing, when the world starts."""
     symbol_type: SymbolType = "crypto"
 
 
@@ -68,7 +68,7 @@ TRADFI: Final[tuple[Asset, ...]] = (
     Asset("XAG", 50.41, 5.2e7, 0.020, 6, 280.0, "metal"),
     Asset("EUR", 1.1592, 8.1e6, 0.005, 6, 120.0, "forex"),
 )
-"""Perpetuals on things that are no coins; `EUR` is written `EURUSD` by the venues that list it."""
+"""Perpetuals on TradFi underlyings; the venues that list `EUR` write it `EURUSD`."""
 
 _HEADS: Final = ("AL", "BO", "CY", "DRA", "EX", "FLU", "GRI", "HA", "IRO", "JU", "KA", "LU", "MO", "NE", "OR", "PRI",
                  "QUA", "RO", "SY", "TU", "UM", "VE", "WA", "XE", "YO", "ZI")  # fmt: skip
@@ -76,7 +76,7 @@ _TAILS: Final = ("BA", "DEX", "FI", "GEN", "LO", "MIR", "NA", "NOX", "PHI", "RA"
 
 
 def coins(count: int) -> tuple[Asset, ...]:
-    """The `count` most traded of the well-known coins and as many invented ones as it takes, most traded first."""
+    """`count` coins, most traded first: well-known ones, and as many invented ones as needed."""
     known = [Asset(name, price, volume, sigma, sector, 400.0 + 2_000.0 * share_of(0, name, "age"))
              for name, price, volume, sigma, sector in _KNOWN]  # fmt: skip
     young = {"HYPE": 330.0, "COAI": 44.0, "KGEN": 18.0, "牛来": 9.0, "XPIN": 31.0, "BLESS": 12.0, "ZORA": 120.0}
@@ -90,7 +90,7 @@ def coins(count: int) -> tuple[Asset, ...]:
 
 
 def invented(at: int, place: float) -> Asset:
-    """The invented coin number `at`; `place` 0 is well traded, 1 is a microcap."""
+    """Invented coin number `at`; `place` 0 is well traded, 1 is a microcap."""
     heads, tails = len(_HEADS), len(_TAILS)
     name = _HEADS[(at * 7) % heads] + _TAILS[(at * 5 + at // heads) % tails]
     lap = at // (heads * tails)

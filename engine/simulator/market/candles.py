@@ -1,6 +1,7 @@
-"""Bars of one instrument in any interval: made-up past, rings of what happened, and the minute that forms.
+"""Bars of one instrument in any interval, from generated history, the rings of live bars, and the forming minute.
 
-Put together on request for `engine.simulator.world`; a bar that the world's start lies in is made of both.
+Assembled on request for `engine.simulator.world`; the bar that contains the world's start is merged from history and
+live bars.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ INTERVALS: Final[dict[str, int]] = {
 
 
 def length_of(interval: str, known: dict[str, int]) -> int:
-    """Milliseconds of an interval; ValueError for one that is not known."""
+    """Milliseconds of an interval; raises ValueError for an unknown one."""
     if (length := known.get(interval)) is None:
         raise ValueError(f"no bars or points of {interval!r}; there are {' '.join(known)}")
     return length
 
 
 def base_of(length_ms: int) -> int:
-    """The longest bar on record that divides `length_ms`."""
+    """The longest stored bar length that divides `length_ms`."""
     return next(one for one in LADDER if length_ms % one == 0)
 
 
@@ -46,7 +47,7 @@ class Candles:
     ) -> tuple[int, Rows]:
         """(number of the first bar, `[bars, 9]`): up to `count` bars from number `first` on, the forming one included.
 
-        `past` is None where nothing was before the world; `forming()` is the minute that forms, `[1, 9]`.
+        `past` is None for an instrument without history; `forming()` returns the forming minute, `[1, 9]`.
         """
         base_ms = base_of(length_ms)
         by = length_ms // base_ms
@@ -63,7 +64,7 @@ class Candles:
         oldest = self._live.oldest(base_ms)
         turned = oldest > live_from
         if turned:
-            # The rings have turned over: nothing that fine is kept from between.
+            # The ring has wrapped: between history and its oldest bar nothing this fine is kept.
             pieces, low = [], max(low, oldest)
             live_from = low
         closed = self._live.end_ms // base_ms
@@ -85,7 +86,7 @@ class Candles:
             return low, rows
         out: list[Rows] = []
         if ragged := min(-low % by, len(rows)):
-            # A market's first bar may begin within the interval; one that the rings cut off is no bar.
+            # An instrument's first bar may start within an interval; one cut off by the ring is incomplete: drop it.
             if not turned:
                 out.append(grouped(rows[:ragged], ragged))
                 low -= by
@@ -97,14 +98,14 @@ class Candles:
         return -(-low // by), np.concatenate(out)
 
     def head(self, row: int, past: Past, length_ms: int, number: int) -> list[int] | None:
-        """The made-up part of bar `number` of a length in `LADDER`, where the world's start lies within it."""
+        """The generated part of bar `number` of a length in `LADDER`; None unless the world's start lies within it."""
         if number != self._start // length_ms or self._start % length_ms == 0:
             return None
         out: list[int] = self._head(row, past, length_ms)[0].tolist()
         return out
 
     def _head(self, row: int, past: Past, base_ms: int) -> Rows:
-        """`[1, 9]`: the part before the world's start of the bar that it lies in."""
+        """`[1, 9]`: the part before the world's start of the bar that contains it."""
         key = (row, base_ms)
         if (head := self._heads.get(key)) is None:
             minutes = self._start % base_ms // MINUTE_MS
@@ -118,7 +119,7 @@ class Candles:
 
 
 def bars_of(rows: Rows, first: int, length_ms: int, now_ms: int) -> list[Bar]:
-    """As records, closed where their time is over."""
+    """Rows as `Bar` records, closed if their interval has passed."""
     opens = range(first * length_ms, (first + len(rows)) * length_ms, length_ms)
     return [
         Bar(ms, length_ms, one[0], one[1], one[2], one[3], one[STEPS], one[BUY], one[QUOTE], one[BUY_QUOTE],

@@ -1,7 +1,7 @@
 """The instruments of the simulated market: which asset trades where, under which name, in which steps.
 
-Called once by `engine.simulator.world`. Steps, ticks and contract sizes are of the kind that each venue uses; who lists
-what is invented. Names do not depend on the seed, so that saved views stay valid from one world to the next.
+Called once by `engine.simulator.world`. Steps, ticks and contract sizes are typical of each venue; the choice of
+listings is invented. Names must not depend on the seed, so that saved views stay valid from one world to the next.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHARES: Final[dict[tuple[SimVenue, SimKind], float]] = {
     ("okx", "spot"): 0.11,
     ("bitget-usdt", "perp"): 0.26,
 }
-"""A market's trading against Binance's perpetual."""
+"""Volume of a market relative to Binance's perpetual."""
 _LISTS: Final[dict[tuple[SimVenue, SimKind], tuple[int, float]]] = {
     ("binance-usdm", "perp"): (40, 0.96),
     ("binance-spot", "spot"): (40, 0.42),
@@ -35,7 +35,7 @@ _LISTS: Final[dict[tuple[SimVenue, SimKind], tuple[int, float]]] = {
     ("okx", "spot"): (30, 0.12),
     ("bitget-usdt", "perp"): (45, 0.36),
 }
-"""A venue lists all of the first so many assets, and this share of the others."""
+"""A venue lists this many of the first assets, and this share of the others."""
 _MULTIPLIED: Final[dict[str, dict[SimVenue, str]]] = {
     "PEPE": {"binance-usdm": "1000PEPE", "bybit-linear": "1000PEPE"},
     "SHIB": {"binance-usdm": "1000SHIB", "bybit-linear": "SHIB1000"},
@@ -68,14 +68,14 @@ _FAST_FUNDING: Final[dict[str, dict[SimVenue, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What there is and what it is worth, in the order of `World.instruments`."""
+    """Assets and instruments with their volumes; per-instrument tuples are in the order of `World.instruments`."""
 
     assets: tuple[Asset, ...]
     instruments: tuple[SimInstrument, ...]
     asset_of: tuple[int, ...]
-    """Place of each instrument's asset in `assets`."""
+    """Index of each instrument's asset in `assets`."""
     volume_usd: tuple[float, ...]
-    """A day's trading of each instrument."""
+    """Daily volume of each instrument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class _Draft:
 
 
 def catalogue(count: int, venues: Sequence[SimVenue], start_ms: int, *, listings: bool) -> Catalogue:
-    """`count` coins on `venues`; with `listings`, also those that come later and the ends of some that are there."""
+    """`count` coins on `venues`; with `listings`, also later listings and the delisting of some instruments."""
     if count < 1:
         raise ValueError(f"a world needs at least 1 asset, not {count}")
     assets = list(coins(count))
@@ -110,7 +110,7 @@ def catalogue(count: int, venues: Sequence[SimVenue], start_ms: int, *, listings
             if venue in venues and kind == "perp" and not (asset.name in ("EUR", "XAG") and venue == "okx")
         ]
     if listings:
-        coming = _coming(venues, start_ms, len(assets))
+        coming = _coming(venues, start_ms)
         assets += dict.fromkeys(draft.asset for draft in coming)
         drafts += coming
     places = {asset.name: at for at, asset in enumerate(assets)}
@@ -142,7 +142,7 @@ def _listed(asset: Asset, venue: SimVenue, kind: SimKind, start_ms: int) -> int:
 
 
 def _with_ends(drafts: list[_Draft], start_ms: int) -> list[_Draft]:
-    """Some of the least traded end: the first after six minutes, then one in a few hours."""
+    """Delistings of some of the least traded: the first after six minutes, then one every few hours."""
     small = sorted((at for at, one in enumerate(drafts) if one.asset.name not in _MULTIPLIED),
                    key=lambda at: drafts[at].volume_usd)  # fmt: skip
     out = list(drafts)
@@ -153,8 +153,8 @@ def _with_ends(drafts: list[_Draft], start_ms: int) -> list[_Draft]:
     return out
 
 
-def _coming(venues: Sequence[SimVenue], start_ms: int, at_asset: int) -> list[_Draft]:
-    """New listings: the first within three minutes, then ever rarer; some on two venues at once."""
+def _coming(venues: Sequence[SimVenue], start_ms: int) -> list[_Draft]:
+    """New listings: the first within three minutes, then less and less often; some on two venues at once."""
     perps: list[SimVenue] = [venue for venue, kind in SHARES if kind == "perp" and venue in venues]
     spots: list[SimVenue] = [venue for venue, kind in SHARES if kind == "spot" and venue in venues]
     drafts: list[_Draft] = []
@@ -231,7 +231,7 @@ def _step(asset: Asset, venue: SimVenue, kind: SimKind, price: float, contract: 
         return "0.01" if asset.volume_usd > 3e7 else "0.1" if asset.volume_usd > 8e6 else "1"
     least = round(math.log10(0.3 / price))
     if kind == "spot":
-        # Whole coins, but of the cheapest only thousands, so that sums stay well within 64 bits.
+        # Steps of at most one coin, but larger for the cheapest coins, so that sums stay well within 64 bits.
         return _power(max(-5, min(max(0, -6 - math.floor(math.log10(price))), least)))
     return _power(max(-3, min(0 if venue != "bybit-linear" else 1, least)))
 

@@ -1,8 +1,8 @@
-"""All chance of the simulated market: streams drawn in batches from a seed, and noise that depends on its key alone.
+"""All randomness of the simulated market: streams drawn in batches from a seed, and noise that depends only on its key.
 
-Used by the rest of `engine.simulator.market`; nothing else there may draw. The streams are read in the order of
-happenings, which is the same however the world is moved on; what is read off by queries (history) must use the keyed
-noise, never a stream, or asking would change what happens.
+Used by the rest of `engine.simulator.market`, which must draw random numbers nowhere else. Streams are consumed in the
+order of events, which does not depend on the time steps. Queries (history) must use keyed noise, never a stream, or
+asking would change what happens.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
+
 Keys = NDArray[np.uint64]
 
 BATCH: Final = 8_192
 SIZE_SIGMA: Final = 1.25
-"""Of the logarithm of order sizes; trades of liquid coins have 1.2 to 1.6."""
+"""Standard deviation of log order sizes; trades of liquid coins have 1.2 to 1.6."""
 _GOLD: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2: Final = np.uint64(0x94D049BB133111EB)
@@ -28,7 +29,7 @@ _LOW: Final = np.uint64(0xFFFF)
 
 
 class Chance:
-    """Streams of one world. Every attribute is a function that gives the next number."""
+    """The streams of one world. Every attribute is a function that returns the next number."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -42,7 +43,7 @@ class Chance:
         """Sizes of resting orders, mean 1."""
 
     def normals(self, width: int, salt: int) -> Iterator[Floats]:
-        """Rows of `width` standard normals, without end."""
+        """An endless iterator of rows of `width` standard normals."""
         rng = np.random.default_rng([self._seed, 100 + salt])
         while True:
             yield from rng.standard_normal((64, width))
@@ -59,7 +60,7 @@ def _stream(draw: Callable[[np.random.Generator], Floats], seed: int, salt: int)
 
 
 def key_of(seed: int, *words: str | int) -> int:
-    """A 64-bit key out of a seed and names."""
+    """A 64-bit key from a seed and names."""
     text = "\x1f".join(str(word) for word in words)
     key = seed & 0xFFFF_FFFF_FFFF_FFFF
     for salt in ("", "+"):
@@ -69,12 +70,12 @@ def key_of(seed: int, *words: str | int) -> int:
 
 
 def share_of(seed: int, *words: str | int) -> float:
-    """A number between 0 and 1 out of a key: for tables that are built once."""
+    """A number between 0 and 1 from a key, for tables that are built once."""
     return float(unit(keys_of(key_of(seed, *words), np.zeros(1, dtype=np.int64)))[0])
 
 
 def keys_of(key: int | Keys, at: NDArray[np.int64]) -> Keys:
-    """One key for each place `at` of something that has `key`, or of things that each have one."""
+    """One key for each index `at`, derived from one `key` or from one key each."""
     return _mixed(at.astype(np.uint64) * _GOLD + (np.uint64(key) if isinstance(key, int) else key))
 
 
@@ -85,7 +86,7 @@ def unit(keys: Keys, salt: int = 0) -> Floats:
 
 
 def gauss(keys: Keys, salt: int = 0) -> Floats:
-    """About standard normal: the sum of four uniform numbers, so never beyond 3.5."""
+    """Approximately standard normal: the sum of four uniform numbers, so never beyond 3.5."""
     mixed = _mixed(keys + _salted(salt))
     total = (
         (mixed & _LOW)
@@ -101,7 +102,7 @@ def _salted(salt: int) -> np.uint64:
 
 
 def _mixed(keys: Keys) -> Keys:
-    """splitmix64's finish (Steele, Lea, Flood 2014)."""
+    """The finalizer of splitmix64 (Steele, Lea, Flood 2014)."""
     keys = (keys ^ (keys >> np.uint64(30))) * _MIX_1
     keys = (keys ^ (keys >> np.uint64(27))) * _MIX_2
     return keys ^ (keys >> np.uint64(31))

@@ -1,7 +1,7 @@
-"""What is asked about perpetuals over time: settlements, open interest and ratios, before the world's start and since.
+"""Time series of perpetuals: funding settlements, open interest and ratios, before the world's start and since.
 
-Answers for `engine.simulator.world`. Before the start it is keyed noise that ends where the market begins, since then
-what the driver wrote down; the two join without a gap.
+Queried by `engine.simulator.world`. Before the start the series are keyed noise, since then what the driver recorded;
+the two join without a gap.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ PERIODS: Final[dict[str, int]] = {
     "5m": 300_000, "15m": 900_000, "30m": 1_800_000, "1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000,
 }  # fmt: skip
 PAST_MS: Final = 2_000 * DAY_MS
-"""Nothing is told from before."""
+"""Longest reach of open interest and ratios before the start."""
 
 
 def funding_ms(instrument: SimInstrument) -> int:
-    """Time between two settlements; ValueError for what has none."""
+    """Time between two settlements; raises ValueError for an instrument without funding."""
     if not instrument.funding_interval_h:
         raise ValueError(f"{instrument.venue} {instrument.symbol} is no perpetual and has no funding")
     return instrument.funding_interval_h * HOUR_MS
@@ -73,7 +73,7 @@ class Derivatives:
     def open_interest_history(
         self, instrument: SimInstrument, start_oi: int, period: str, count: int, end_ms: int | None
     ) -> list[InterestPoint]:
-        """Up to `count` points at period ends, oldest first; `start_oi` is what stood at the world's start."""
+        """Up to `count` points at period ends, oldest first; `start_oi` is the open interest at the world's start."""
         row = instrument.index
         length = length_of(period, PERIODS)
         before, after = self._times(instrument, length, count, end_ms)
@@ -91,7 +91,7 @@ class Derivatives:
     def ratios(
         self, instrument: SimInstrument, kind: RatioName, period: str, count: int, end_ms: int | None
     ) -> list[RatioPoint]:
-        """Likewise."""
+        """Up to `count` long/short ratios at period ends, oldest first."""
         row = instrument.index
         before, after = self._times(instrument, length_of(period, PERIODS), count, end_ms)
         shares = self._positioning.past_ratios(row, kind, before).tolist()
@@ -104,7 +104,7 @@ class Derivatives:
 
     @staticmethod
     def _marks(past: Past, times: NDArray[np.int64], step: int) -> list[int]:
-        """Mark prices at `times`, which lie `step` apart before the start, in hundredths of a tick."""
+        """Mark prices in hundredths of a tick at `times`, which are `step` apart and before the start."""
         if not len(times):
             return []
         length = next(one for one in LADDER if step % one == 0 and int(times[0]) % one == 0)

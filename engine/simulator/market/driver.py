@@ -1,8 +1,8 @@
-"""Moves the market: takes what is due off one heap, lets it happen, and schedules what it leads to.
+"""The event loop of the simulated market: pops due events off one heap, executes them, and schedules what follows.
 
-Everything is scheduled by (millisecond, slot) in one order and drawn from streams in that order, so that cutting time
-into other pieces changes nothing. Instruments have one event pending each; what concerns all of them (minutes, funding,
-regimes, listings) has slots that come before theirs. Owned by `engine.simulator.world`.
+Events are ordered by (millisecond, slot), and random numbers are drawn in that order, so that the size of the time
+steps changes nothing. Each instrument has one pending event; events that concern all instruments (minutes, funding,
+regimes, listings) have lower slots and come first. Owned by `engine.simulator.world`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from engine.simulator.market.traits import MEMORY_S, TAKERS
 MINUTE, POINT, FUNDING, LISTING, TICK = range(5)
 FIRST: Final = 16
 MOST_LEVELS: Final = 7
-"""A taker order looks no deeper into the book."""
+"""Most levels that a taker order sweeps."""
 ANNOUNCED_BEFORE_MS: Final = 120_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -45,7 +45,7 @@ HEAT_FADE: Final = 1.0 / MEMORY_MS
 
 
 class Driver:
-    """The schedule and all that it moves."""
+    """The schedule and everything that it moves."""
 
     def __init__(
         self, lines: list[Line], regimes: Regimes, positioning: Positioning, stage: Stage, bars: LiveBars,
@@ -61,7 +61,7 @@ class Driver:
         self.points = points
         self.now_ms = start_ms
         self.events = 0
-        """Events of instruments so far: counts work."""
+        """Number of instrument events so far, a measure of work done."""
         self._chance = chance
         self._flow = [0.0] * len(lines)
         self._ticks = 0
@@ -102,7 +102,7 @@ class Driver:
         return int(self._chance.wait() * 1_000.0 / (line.base * act)) + 1
 
     def run(self, to_ms: int) -> Iterator[Happening]:
-        """All that happens up to and including `to_ms`."""
+        """Everything that happens up to and including `to_ms`."""
         heap, lines, limit = self._heap, self.lines, (to_ms + 1) << SHIFT
         chance, regimes, flow, positions = self._chance, self.regimes, self._flow, self._positions
         uniform, wait, order, resting = chance.uniform, chance.wait, chance.order, chance.resting
@@ -146,7 +146,7 @@ class Driver:
                     line, ms, chosen > 0, int(line.order_steps * size * (1.0 + 0.15 * min(heat, 8.0))) + 1,
                     MOST_LEVELS, out,
                 )  # fmt: skip
-                # Takers who merely follow fair value tell nothing new: only what is beyond that moves it.
+                # Takers who merely follow fair value carry no information: only flow beyond that moves it.
                 flow[row] += traded * ((1.0 if chosen > 0 else -1.0) - 2.0 * line.pull * drawn)
                 heat += line.jump / act * (0.55 + (0.55 * size if size < 3.0 else 1.65))
                 if heat > line.most_heat:
@@ -160,7 +160,7 @@ class Driver:
             line.heat = heat
             pause = wait() * 1_000.0 / (line.base * act * (1.0 + heat))
             if pause > MEMORY_MS and heat > 0.1:
-                # Nothing came while it was excited; what follows comes at the pace that is left.
+                # The heat fades before the next event: draw the rest of the pause at the pace that remains.
                 pause = MEMORY_MS + wait() * 1_000.0 / (line.base * act * (1.0 + 0.3 * heat))
             heapreplace(heap, (ms + int(pause + 0.5)) << SHIFT | slot)
             if out:
@@ -219,11 +219,11 @@ class Driver:
             out.append(FundingSettled(line.instrument, ms, rate, mark))
 
     def settled(self, row: int) -> list[tuple[int, int, int]]:
-        """(ms, rate, mark) of settlements since the world began, oldest first, the last 400."""
+        """(ms, rate, mark) of the last 400 settlements since the world began, oldest first."""
         return self._funding.get(row, [])
 
     def marks(self, row: int) -> tuple[int, int]:
-        """Mark and index price of one instrument, hundredths of a tick."""
+        """Mark and index price of one instrument, in hundredths of a tick."""
         if self._priced != self._ticks:
             self._priced = self._ticks
             regimes = self.regimes
@@ -233,7 +233,7 @@ class Driver:
         return self._mark[row], self._index[row]
 
     def rate(self, row: int) -> int:
-        """Running estimate of funding, 1e-8 per interval."""
+        """Predicted funding rate, 1e-8 per interval."""
         self.marks(row)
         return self._rate[row]
 
@@ -246,7 +246,7 @@ class Driver:
             line.at = ms
             out.append(Listed(line.instrument, ms))
             fill_book(line, ms, self.regimes.fair[line.index], self._chance.resting, out)
-            # All want to be there in the first minutes.
+            # A new listing trades at its busiest pace at first.
             line.heat = line.most_heat
             if line.perp:
                 self._positions.watch(line)
@@ -265,7 +265,7 @@ class Driver:
         out.append(Delisted(line.instrument, ms))
 
     def end(self, row: int, ms: int) -> None:
-        """Delist an instrument at `ms`, which lies ahead."""
+        """Delist an instrument at `ms`, which must be in the future."""
         heappush(self._listings, (ms, 2, row))
         heappush(self._heap, ms << SHIFT | LISTING)
 
@@ -289,12 +289,12 @@ class Driver:
         self.bars.close_minute(rows)
 
     def minute_totals(self) -> list[list[int]]:
-        """Bought, sold, both valued, and fills of all instruments when the minute began."""
+        """Per instrument, as of the start of the forming minute: bought and sold steps, both in quote, and fills."""
         totals: list[list[int]] = self._marks.tolist()
         return totals
 
     def forming(self, line: Line) -> Rows:
-        """`[1, 9]`: the minute that forms."""
+        """`[1, 9]`: the forming minute."""
         then = self._marks[line.index].tolist()
         bought, sold = line.buy_steps - then[0], line.sell_steps - then[1]
         valued = line.buy_quote - then[2]

@@ -1,7 +1,7 @@
-"""How the lines of a world stand before anything happens: traits, first prices, positions, books and pasts.
+"""The initial state of a world's lines: traits, first prices, positions, books and histories.
 
-Called once by `engine.simulator.world`. What is made here uses keyed noise but for the books, whose sizes come from the
-stream of resting orders in the order of instruments.
+Called once by `engine.simulator.world`. Everything uses keyed noise, except book sizes: they come from the stream of
+resting orders, in the order of instruments.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from engine.simulator.market.past import Past
 from engine.simulator.market.traits import rates, shape
 
 KEPT_TRADES_S: Final = 180.0
-"""Trades are kept for about this long,"""
+"""Trades are kept for about this long."""
 KEPT_TRADES: Final = 200_000
-"""and no more than about this many over all instruments."""
+"""Most trades kept over all instruments, about."""
 LEVERAGED: Final = 0.35
-"""Share of open interest that may be liquidated,"""
+"""Share of open interest that may be liquidated."""
 LEFT_NEAR: Final = 0.06
-"""and of that the share that the days before the start have left standing within reach."""
+"""Share of that part which is still open within reach after the days before the start."""
 
 
 def lines_of(found: Catalogue, seed: int, rate: float, start_ms: int, chance: Chance) -> tuple[list[Line], list[float]]:
-    """All lines as they stand at the start, and how many trades and book changes a second each should have."""
+    """All lines in their initial state, and the trades and book changes per second that each should have."""
     paces = rates(found.volume_usd, rate)
     keep_s = min(KEPT_TRADES_S, KEPT_TRADES / rate)
     lines: list[Line] = []
     for row, one in enumerate(found.instruments):
         asset = found.asset_of[row]
         price = found.assets[asset].price * one.multiplier
-        # Venues never quote exactly alike.
+        # Venues never quote exactly the same price.
         aside = 1.0 + 3e-4 * (share_of(seed, one.venue, one.symbol, "aside") - 0.5)
         line = Line(one, asset, price * aside / one.tick_size, max(100, int(paces[row] * keep_s)))
         shape(line, price, found.volume_usd[row], paces[row])
@@ -56,7 +56,7 @@ def lines_of(found: Catalogue, seed: int, rate: float, start_ms: int, chance: Ch
 
 
 def _position(line: Line, volume_usd: float) -> None:
-    """Open interest as it stands at the start, and where its leveraged part would be closed."""
+    """Set open interest at the start, and the liquidation prices of its leveraged part."""
     one = line.instrument
     steps_a_day = volume_usd / (line.start_ticks * one.quote_unit)
     line.oi_usual = line.oi_home = max(10, int(steps_a_day * (0.3 + 0.6 * share_of(0, one.symbol, "oi"))))
@@ -71,7 +71,7 @@ def _position(line: Line, volume_usd: float) -> None:
 
 
 class Pasts:
-    """What was before the start, made when first asked for."""
+    """Histories of the instruments, built on first use."""
 
     def __init__(self, found: Catalogue, lines: list[Line], seed: int, start_ms: int) -> None:
         self._found = found
@@ -82,7 +82,7 @@ class Pasts:
         self._pasts: dict[int, Past | None] = {}
 
     def of(self, row: int) -> Past | None:
-        """The past of one instrument; None where nothing was."""
+        """The history of one instrument; None if it was not listed before the start."""
         if row not in self._pasts:
             self._pasts[row] = self._made(row)
         return self._pasts[row]
@@ -103,7 +103,7 @@ class Pasts:
 
 
 def stages(lines: list[Line]) -> tuple[list[str], list[str]]:
-    """Assets fit for episodes, most traded first: with perpetual and spot, and with perpetuals alone."""
+    """Assets suited to episodes, most traded first: those with perpetual and spot, and those with perpetuals only."""
     kinds: dict[str, set[bool]] = {}
     for line in lines:
         if line.trading and not line.instrument.tradfi:

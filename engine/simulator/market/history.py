@@ -1,10 +1,10 @@
-"""What an asset did before the world began: made up on demand, the same each time, consistent over all intervals.
+"""An asset's price history before the world began: generated on demand, reproducible, consistent over all intervals.
 
-A random walk over blocks of four hours leads backwards from the start; each block is split into hours, those into
-quarters, and so on down to minutes, by Brownian bridges that stay within their parent and keep its open, high, low and
-close. Amounts are running totals over time, split along with the bars. An instrument's bars are one monotone map of the
-asset's (see `engine.simulator.market.past`), so that whatever is asked in whatever interval adds up. Nothing here draws
-from a stream: all noise is keyed by place and time, and asking changes nothing.
+A random walk over blocks of four hours goes back from the start. Each block is split into hours, those into quarters,
+and so on down to minutes, by Brownian bridges that stay within their parent and keep its open, high, low and close.
+Volumes are running totals over time, split along with the bars. An instrument's bars are one monotone map of the
+asset's (see `engine.simulator.market.past`), so that bars of all intervals add up. Never draw from a stream here: all
+noise is keyed by place and time, so that queries change nothing.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.simulator.market.chance import Floats, gauss, key_of, keys_of
+from engine.arrays import Floats
+from engine.simulator.market.chance import gauss, key_of, keys_of
 
 MINUTE_MS: Final = 60_000
 BLOCK_MS: Final = 14_400_000
 LADDER: Final[tuple[int, ...]] = (BLOCK_MS, 3_600_000, 900_000, 300_000, MINUTE_MS)
-"""Lengths of the bars that are made, each a multiple of the next."""
+"""Lengths of the generated bars, each a multiple of the next."""
 MAX_BLOCKS: Final = 16_384
-"""Seven years; nothing is known before."""
+"""Seven years, the reach of history."""
 KEPT_BLOCKS: Final = 1_024
-"""More than that is made anew each time: it is asked for seldom, and there are hundreds of assets."""
+"""A longer history is rebuilt on each query: it is rarely requested, and there are hundreds of assets."""
 _PULL: Final = 0.996
-"""Autocorrelation of the price from block to block: over weeks it stays near where it starts."""
+"""Autocorrelation of the price from block to block, which keeps it near its start over weeks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Bars of one length without a gap; prices are logarithms over the price at the world's start."""
+    """Consecutive bars of one length; prices are logarithms, anchored near the price at the world's start (see
+    `AssetHistory.level`)."""
 
     first: int
-    """Number of the first bar since the epoch."""
+    """Number of the first bar, counted from the epoch."""
     open: Floats
     high: Floats
     low: Floats
@@ -42,7 +43,8 @@ class Path:
     sigma: Floats
     """Expected move of each bar."""
     sums: Floats
-    """`[4, bars + 1]` at the bars' edges: bought, sold, and both valued at their price, in days' worth of volume."""
+    """`[4, bars + 1]` running totals at the bars' edges: bought, sold, and both valued at their price, in units of a
+    day's volume."""
 
     def __len__(self) -> int:
         return len(self.open)
@@ -56,7 +58,7 @@ class Path:
 
 
 class AssetHistory:
-    """The past of one asset up to the minute in which the world starts."""
+    """The history of one asset up to the minute in which the world starts."""
 
     def __init__(self, name: str, seed: int, daily_sigma: float, market_weight: float, start_ms: int) -> None:
         self.end_ms = start_ms // MINUTE_MS * MINUTE_MS
@@ -82,7 +84,7 @@ class AssetHistory:
         return self._ends
 
     def bars(self, length_ms: int, first: int, count: int) -> Path:
-        """`count` bars of a length in `LADDER` from number `first` (since the epoch) on."""
+        """`count` bars of a length in `LADDER` from number `first` (from the epoch) on."""
         held = self._held.get(length_ms)
         if held is not None and held.first <= first and first + count <= held.first + len(held):
             return held.cut(first, count)
@@ -112,14 +114,14 @@ class AssetHistory:
         return held.cut(first, count)
 
     def _walk(self, size: int) -> Path:
-        """The last `size` blocks, the one with the world's start included."""
+        """The last `size` blocks up to and including the one with the world's start."""
         back = self._anchor - np.arange(size, dtype=np.int64)
         own, market = keys_of(self._key, back), keys_of(self._market, back)
         day = keys_of(self._key, back // 6)
         mood = 0.75 * gauss(keys_of(self._market, back // 12), 5) + 0.5 * gauss(day, 6)
         sigma = self._daily_sigma * 6**-0.5 * np.exp(0.3 * mood - 0.06)
         weight = self._weight
-        # A week's leaning in the moves gives the larger trends that faces of long frames read.
+        # A drift that changes every six days makes the larger trends that long timeframes show.
         lean = 0.18 * gauss(keys_of(self._key, back // 36), 7)
         moves = sigma * (weight * gauss(market, 1) + (1 - weight**2) ** 0.5 * gauss(own, 1) + lean)
         grown = _PULL ** np.arange(1, size + 1)
@@ -140,7 +142,7 @@ class AssetHistory:
         keys = keys_of(self._key ^ length_ms, numbers)
         noise = gauss(np.stack((keys, keys + np.uint64(1), keys + np.uint64(2), keys + np.uint64(3))), 1)
         noise = noise.reshape(4, count, parts)
-        # Staying within the parent takes some of the moves away again.
+        # 1.14: clipping to the parent's range removes some of the moves.
         sigma = (1.14 * parents.sigma * parts**-0.5)[:, None] * np.exp(0.3 * noise[1] - 0.045)
         walk = np.cumsum(sigma * noise[0], axis=1)
         start, end = parents.open[:, None], parents.close[:, None]
@@ -169,8 +171,3 @@ def _parts(busy: Floats, moved: Floats, leaning: Floats, typical: Floats) -> Flo
     share = np.clip(0.5 + 0.14 * np.tanh(moved) + 0.03 * leaning, 0.05, 0.95)
     bought, sold, price = busy * share, busy * (1 - share), np.exp(typical)
     return np.stack((bought, sold, bought * price, sold * price))
-
-
-def edges_of(first: int, count: int, length_ms: int) -> NDArray[np.int64]:
-    """Opening times of `count` bars and the end of the last."""
-    return np.arange(first, first + count + 1, dtype=np.int64) * length_ms

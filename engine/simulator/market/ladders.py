@@ -1,7 +1,7 @@
-"""Where leveraged positions would be closed by force: sizes by liquidation price, for one side of one perpetual.
+"""The liquidation ladder: position sizes by liquidation price, for one side of one perpetual.
 
-Filled as positions open (`engine.simulator.market.positioning`), thinned as they close, and emptied from the near end
-when the mark price comes by. Only positions of some leverage stand here; the rest of open interest is never forced.
+Filled as positions open (`engine.simulator.market.positions`), thinned as they close, and emptied from the near end
+when the mark price reaches it. It holds only leveraged positions; the rest of open interest is never liquidated.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import math
 from typing import Final
 
 BIN: Final = 0.002
-"""Width of a rung, share of price."""
+"""Width of a rung, as a share of the price."""
 MAX_RUNGS: Final = 160
 DISTANCES: Final = (0.008, 0.012, 0.017, 0.025, 0.036, 0.048, 0.065, 0.095, 0.14, 0.19)
-"""Of liquidation from entry, at leverages from 100 down to 5, maintenance margin taken off."""
+"""Distances of liquidation from entry, at leverages from 100 down to 5, less maintenance margin."""
 SHARES: Final = (0.03, 0.05, 0.09, 0.14, 0.16, 0.15, 0.13, 0.11, 0.08, 0.06)
-"""How positions spread over them."""
+"""Shares of the positions at these distances."""
 
 
 class Ladder:
-    """`sign` 1: longs, closed below; -1: shorts, closed above."""
+    """`sign` 1: longs, liquidated below the price; -1: shorts, liquidated above."""
 
     __slots__ = ("_rungs", "_sign", "total")
 
@@ -30,7 +30,7 @@ class Ladder:
         """Steps on all rungs."""
 
     def open(self, ticks: float, steps: int, draw: float) -> None:
-        """A position of `steps` was opened at `ticks` with a leverage picked by `draw`, 0 to 1."""
+        """Add a position of `steps` opened at `ticks`, with a leverage picked by `draw`, 0 to 1."""
         at = 0
         for at, share in enumerate(SHARES):  # noqa: B007
             draw -= share
@@ -39,7 +39,7 @@ class Ladder:
         self.place(ticks * (1 - self._sign * DISTANCES[at]), steps)
 
     def place(self, ticks: float, steps: int) -> None:
-        """Put `steps` where they would be liquidated at `ticks`."""
+        """Add `steps` with the liquidation price `ticks`."""
         if steps <= 0 or ticks < 1:
             return
         rung = round(math.log(ticks) / BIN)
@@ -47,12 +47,12 @@ class Ladder:
         rungs[rung] = rungs.get(rung, 0) + steps
         self.total += steps
         if len(rungs) > MAX_RUNGS:
-            # The rung farthest away is the least likely to be reached.
+            # The farthest rung is the least likely to be reached.
             far = min(rungs) if self._sign > 0 else max(rungs)
             self.total -= rungs.pop(far)
 
     def close(self, steps: int) -> None:
-        """Positions of `steps` were closed by their owners: the oldest rungs give way first."""
+        """Remove positions of `steps` closed by their owners, from the oldest rungs first."""
         rungs = self._rungs
         while steps > 0 and rungs:
             rung = next(iter(rungs))
@@ -66,13 +66,13 @@ class Ladder:
             steps -= held
 
     def nearest(self) -> float:
-        """Price in ticks at which the first of them is closed; 0 or infinity where there is none."""
+        """Price in ticks of the nearest rung; 0 (longs) or infinity (shorts) if there is none."""
         if not self._rungs:
             return 0.0 if self._sign > 0 else math.inf
         return math.exp((max(self._rungs) if self._sign > 0 else min(self._rungs)) * BIN)
 
     def take(self) -> int:
-        """Take away the nearest rung; gives its steps."""
+        """Remove the nearest rung and return its steps."""
         if not self._rungs:
             return 0
         steps = self._rungs.pop(max(self._rungs) if self._sign > 0 else min(self._rungs))

@@ -1,7 +1,8 @@
 """The live state of one instrument of the simulated market: its book, its counters and the traits of its order flow.
 
-Plain attributes that `engine.simulator.market.matching` and its neighbours read and write on every happening; a book
-side is a list of keys whose last is the best price (ticks for bids, minus ticks for asks) and a dict of sizes.
+Plain attributes that `engine.simulator.market.matching` and its neighbours read and write on every event. A book side
+is a dict of sizes and a sorted list of keys (ticks for bids, minus ticks for asks), so that the last key is the best
+price.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from engine.simulator.sim_instrument import SimInstrument
 
 
 class Line:
-    """One instrument as it stands."""
+    """The current state of one instrument."""
 
     __slots__ = (
         "ask_keys",
@@ -26,7 +27,6 @@ class Line:
         "bid_size",
         "book_changes",
         "book_ms",
-        "build",
         "buy_quote",
         "buy_steps",
         "churn",
@@ -91,27 +91,27 @@ class Line:
         self.half = 1.0
         """Half the usual spread, ticks."""
         self.scale = 1.0
-        """Distance of fair value from mid at which takers are surely drawn to it, ticks."""
+        """Distance of fair value from mid, in ticks, at which its pull on takers is full."""
         self.gap = 1
         """Usual distance of new levels behind the best, ticks."""
         self.span = 100.0
-        """How far the book reaches, ticks."""
+        """Extent of the book from the best price, ticks."""
         self.levels = 20
         self.size = 10.0
         """Mean size of a level near the top, steps."""
         self.order_steps = 10.0
-        """Mean size of a taker order."""
+        """Mean size of a taker order, steps."""
         self.base = 1.0
-        """Events a second at rest."""
+        """Events per second at rest."""
         self.jump = 0.5
-        """How much more often things happen after a trade."""
+        """What a trade adds to `heat`, the excitement of the event rate."""
         self.fills_a_day = 10_000.0
         self.most_heat = 10.0
-        """Excitement is bounded, since bursts end when those who trade are done."""
+        """Upper bound of `heat`, because bursts end when those who trade are done."""
         self.pull = 0.3
         self.depth = 1.0
         self.tilt = 0.0
-        """Bids' share over asks', -1 to 1."""
+        """Imbalance of resting sizes, -1 to 1: positive favours bids."""
         # State.
         self.heat = 0.0
         self.at = 0
@@ -126,7 +126,7 @@ class Line:
         self.order_id = 0
         self.last = max(1, round(start_ticks))
         self.last_steps = 0
-        # The minute that is forming; `open` 0: no trade yet.
+        # The forming minute; `open` 0: no trade yet.
         self.open = 0
         self.high = 0
         self.low = 0
@@ -144,16 +144,14 @@ class Line:
         self.start_oi = 0
         self.oi_usual = 0
         self.oi_home = 0
-        """Where open interest is drawn to."""
+        """Level that open interest reverts to."""
         self.oi_told = 0
         self.oi_due = 0
-        self.build = 0.0
-        """Share of an order by which open interest grows, on average."""
         self.churn = 0
         self.longs = Ladder(1)
         self.shorts = Ladder(-1)
         self.forced: deque[tuple[bool, int, int]] = deque()
-        """Liquidations that wait: (sells, steps, bankruptcy ticks)."""
+        """Pending liquidations: (sells, steps, bankruptcy ticks)."""
         self.liquidations_long = 0
         self.liquidations_short = 0
         self.liquidated_long_steps = 0
@@ -172,5 +170,5 @@ class Line:
         return [(-key, sizes[key]) for key in reversed(keys)]
 
     def book(self, depth: int | None) -> BookState:
-        """The book now; `depth` at least 1."""
+        """The current book, all of it or the best `depth` levels per side; `depth` at least 1."""
         return BookState(self.instrument, self.book_ms, self.update_id, self.bids(depth), self.asks(depth))

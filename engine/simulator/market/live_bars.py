@@ -1,7 +1,7 @@
-"""Bars of all instruments since the world began, in rings of fixed length: bounded however long it runs.
+"""Bars of all instruments since the world began, in ring buffers of fixed length, so that memory stays bounded.
 
-`engine.simulator.market.driver` closes a minute at a time; the coarser rings follow from it. Bars older than a ring are
-told by the coarser ones only.
+`engine.simulator.market.driver` closes one minute at a time; the coarser rings are built from it. Bars older than a
+ring exist only in the coarser rings.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ KEPT: Final[dict[int, int]] = {MINUTE_MS: 1_000, 300_000: 520, 900_000: 520, 3_6
 
 
 class LiveBars:
-    """Closed bars of every length in `KEPT`, and those that are forming without their forming minute."""
+    """Closed bars of every length in `KEPT`, and the closed minutes of the forming bars."""
 
     def __init__(self, instruments: int, start_ms: int) -> None:
         self.start_ms = start_ms // MINUTE_MS * MINUTE_MS
-        """Opening time of the first minute."""
+        """Open time of the first minute."""
         self.end_ms = self.start_ms
-        """All before it is closed."""
+        """Every minute before this time is closed."""
         self._rings: dict[int, Rows] = {
             length: np.zeros((kept, instruments, WIDTH), dtype=np.int64) for length, kept in KEPT.items()
         }
@@ -33,7 +33,7 @@ class LiveBars:
         }
 
     def close_minute(self, rows: Rows) -> None:
-        """`rows` `[instruments, 9]` are the bars of the minute at `end_ms`."""
+        """Close the minute that opens at `end_ms`; `rows` `[instruments, 9]` are its bars."""
         opened = self.end_ms
         self.end_ms = ended = opened + MINUTE_MS
         ring = self._rings[MINUTE_MS]
@@ -48,17 +48,17 @@ class LiveBars:
             self._forming[length] = np.zeros_like(whole)
 
     def forming(self, length_ms: int, row: int) -> Rows:
-        """`[1, 9]`: what is closed of the bar that is forming; `[0, 9]` where that is nothing."""
+        """`[1, 9]`: the closed minutes of the forming bar; `[0, 9]` if there are none."""
         if self.end_ms % length_ms == 0 or self.end_ms == self.start_ms:
             return np.empty((0, WIDTH), dtype=np.int64)
         return self._forming[length_ms][row : row + 1]
 
     def all_forming(self, length_ms: int) -> Rows:
-        """`[instruments, 9]`, likewise."""
+        """`[instruments, 9]`: the closed minutes of the forming bars, zeros if there are none."""
         return self._forming[length_ms]
 
     def oldest(self, length_ms: int) -> int:
-        """Number (since the epoch) of the oldest bar that is kept; it may have begun before the world."""
+        """Number (from the epoch) of the oldest kept bar; it may have opened before the world's start."""
         return max(self.start_ms // length_ms, self.end_ms // length_ms - KEPT[length_ms])
 
     def closed(self, length_ms: int, row: int, first: int, count: int) -> Rows:

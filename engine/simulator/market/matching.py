@@ -1,8 +1,8 @@
-"""What happens to one book: taker orders that sweep levels, and makers who follow fair value.
+"""The matching of one book: taker orders that sweep levels, and makers who follow fair value.
 
-The hot path of the simulated market: called by `engine.simulator.market.driver` for every event, allocates only what is
-told. Price-time priority is kept by level: within a level nobody is told apart. A side is never emptied, so that there
-is always a best bid and a best ask with bid < ask.
+The hot path of the simulated market, called by `engine.simulator.market.driver` for every event: allocate only what is
+emitted. Priority is by price level; orders within a level are not distinguished. Neither taker orders nor makers empty
+a side, so that there is always a best bid and a best ask with bid < ask.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from engine.simulator.happenings import BookChange, Happening, Trade
 from engine.simulator.market.line import Line
 
 KEPT_LEVELS: Final = 4
-"""A sweep leaves so many levels."""
+"""Levels that a sweep leaves on a side."""
 SHAPE: Final = 2.2
-"""Levels stand ever farther apart away from the top: the distance of the k-th of n grows as (k/n) to this power."""
+"""Levels get sparser away from the top: the distance of the k-th of n grows as (k/n) to this power."""
 
 
 def take(line: Line, ms: int, buy: bool, steps: int, most: int, out: list[Happening]) -> int:
-    """One taker order of up to `steps` over at most `most` levels; gives its tick-steps (0: nothing traded)."""
+    """One taker order of up to `steps` over at most `most` levels; returns its tick-steps (0: nothing traded)."""
     if buy:
         keys, sizes = line.ask_keys, line.ask_size
     else:
@@ -99,7 +99,7 @@ def quote(
     line: Line, ms: int, fair: float, act: float, uniform: Callable[[], float], resting: Callable[[], float],
     out: list[Happening],
 ) -> None:  # fmt: skip
-    """Makers move their quotes around `fair` and stir one level deeper down."""
+    """Makers move their quotes around `fair` and change a level deeper in the book."""
     half = line.half * (0.75 + 0.25 * act if act < 9.0 else 3.0)
     want_bid = int(fair - half)
     want_ask = int(fair + half) + 1
@@ -109,7 +109,7 @@ def quote(
     ask_keys, ask_size = line.ask_keys, line.ask_size
     bids: list[tuple[int, int]] = []
     asks: list[tuple[int, int]] = []
-    # Quotes on the wrong side of where their makers now want to be are pulled back first.
+    # First cancel quotes beyond the price that makers now want.
     top = bid_keys[-1]
     if top > want_bid:
         most = 6
@@ -128,7 +128,7 @@ def quote(
             asks.append((bottom, 0))
             bottom = -ask_keys[-1]
             most -= 1
-    # Then new ones are placed up to there, never through the other side.
+    # Then place new ones up to that price, never through the other side.
     if top < want_bid:
         target = want_bid if want_bid < bottom else bottom - 1
         if target > top:
@@ -184,14 +184,14 @@ def _stir(
         return
     best = keys[-1]
     if count == wanted and uniform() < 0.6:
-        # A full side changes its mind about one of its levels.
+        # A full side resizes one of its levels.
         key = keys[-1 - int(place * count)]
         steps = int(size * (1.0 + 2.5 * place * place) * resting()) + 1
         if steps != sizes[key]:
             sizes[key] = steps
             changes.append((key * sign, steps))
         return
-    # The more is missing, the faster it comes back.
+    # The more levels are missing, the faster they are refilled.
     for _ in range(1 + (wanted - count) // 16):
         key = best - 1 - int(line.span * place**SHAPE)
         if key not in sizes and sign * key > 0:
@@ -204,7 +204,7 @@ def _stir(
 def _trim(
     line: Line, keys: list[int], sizes: dict[int, int], changes: list[tuple[int, int]], sign: int, place: float
 ) -> None:
-    """Cancel levels behind the best ones until the side has no more than it should: far ones first, then any."""
+    """Cancel up to 4 surplus levels of a side, behind the best ones: far ones first, then any."""
     top = keys[-1]
     for _ in range(min(4, len(keys) - line.levels)):
         at = 0 if top - keys[0] > 1.25 * line.span else int(place * (len(keys) - 4))
@@ -214,7 +214,7 @@ def _trim(
 
 
 def fill_book(line: Line, ms: int, fair: float, resting: Callable[[], float], out: list[Happening] | None) -> None:
-    """A whole book around `fair` where there was none; told as one change."""
+    """Build a full book around `fair` for an instrument without one; emitted as one change unless `out` is None."""
     half, levels, size = line.half, line.levels, line.size * line.depth
     bids: list[tuple[int, int]] = []
     asks: list[tuple[int, int]] = []
@@ -241,7 +241,7 @@ def fill_book(line: Line, ms: int, fair: float, resting: Callable[[], float], ou
 
 
 def empty_book(line: Line, ms: int, out: list[Happening]) -> None:
-    """Everything is cancelled."""
+    """Cancel every order."""
     bids = [(key, 0) for key in line.bid_keys]
     asks = [(-key, 0) for key in line.ask_keys]
     line.bid_keys, line.ask_keys, line.bid_size, line.ask_size = [], [], {}, {}
@@ -253,7 +253,7 @@ def empty_book(line: Line, ms: int, out: list[Happening]) -> None:
 
 
 def thin_book(line: Line, ms: int, keep: float, uniform: Callable[[], float], out: list[Happening]) -> None:
-    """Makers leave: of the levels behind the best, only a share `keep` stays."""
+    """Makers withdraw: of the levels behind the best, only a share `keep` stays."""
     told: list[list[tuple[int, int]]] = []
     for keys, sizes, sign in ((line.bid_keys, line.bid_size, 1), (line.ask_keys, line.ask_size, -1)):
         stays = max(8, int(len(keys) * keep))

@@ -1,7 +1,7 @@
-"""One instrument's view of its asset's history: whole ticks, steps and fills out of logarithms and days' worth.
+"""One instrument's view of its asset's history: log prices and shares of daily volume to whole ticks, steps and fills.
 
-Prices are mapped by one monotone function and amounts by rounding running totals, so that bars of any interval add up
-exactly. Rows are `[bars, 9]` in the columns named here; used by `engine.simulator.market.candles`.
+Prices are mapped by one monotone function and volumes by rounding running totals, so that bars of any interval add up
+exactly. Rows are `[bars, 9]` in the columns named here. Used by `engine.simulator.market.candles` and its neighbours.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.simulator.market.chance import Floats
+from engine.arrays import Floats
 from engine.simulator.market.history import BLOCK_MS, MAX_BLOCKS, AssetHistory, Path
 
 Rows = NDArray[np.int64]
@@ -29,7 +29,7 @@ WIDTH: Final = 9
 
 
 class Past:
-    """The past of one instrument."""
+    """The history of one instrument."""
 
     __slots__ = ("_fills", "_start_ticks", "_steps", "history")
 
@@ -40,16 +40,16 @@ class Past:
         self._fills = fills_a_day
 
     def ticks(self, level: Floats) -> NDArray[np.int64]:
-        """Logarithms of the asset's path as prices here."""
+        """Log prices of the asset's path as ticks of this instrument, at least 1."""
         prices = np.rint(np.exp(level - self.history.level) * self._start_ticks)
         return np.maximum(prices, 1.0).astype(np.int64)
 
     def fine_ticks(self, level: Floats) -> NDArray[np.int64]:
-        """Likewise, in hundredths of a tick."""
+        """The same in hundredths of a tick."""
         return np.rint(np.exp(level - self.history.level) * (100.0 * self._start_ticks)).astype(np.int64)
 
     def oldest_ms(self) -> int:
-        """Nothing is known before."""
+        """The start of the history."""
         return (self.history.end_ms // BLOCK_MS - MAX_BLOCKS + 2) * BLOCK_MS
 
     def rows(self, length_ms: int, first: int, count: int) -> Rows:
@@ -74,14 +74,14 @@ class Past:
 
 
 def merged(first: Rows, second: Rows) -> Rows:
-    """Bars of two stretches as bars over both, row by row; `[instruments, 9]` each, `second` the later."""
+    """Bars of two consecutive periods merged row by row; `[instruments, 9]` each, `second` is the later."""
     return grouped(np.stack((first, second), axis=1).reshape(-1, WIDTH), 2)
 
 
 def grouped(rows: Rows, by: int) -> Rows:
-    """Every `by` rows, oldest first, as one; `len(rows)` is a multiple of `by`.
+    """Every `by` rows, oldest first, merged into one; `len(rows)` must be a multiple of `by`.
 
-    A row in which nothing traded stands at the close before it and lends only its close.
+    A row without trades repeats the previous close and contributes only its close.
     """
     if by == 1:
         return rows
@@ -89,7 +89,7 @@ def grouped(rows: Rows, by: int) -> Rows:
     out: Rows = shaped.sum(axis=1)
     high, low = shaped[:, :, HIGH], shaped[:, :, LOW]
     void = (shaped[:, :, STEPS] == 0) & (high == low)
-    # Where nothing traded at all every row stands at the same close, so any of them serves.
+    # In a group without any trades all rows have the same close, so any of them serves.
     counts = ~void | void.all(axis=1, keepdims=True)
     out[:, OPEN] = shaped[np.arange(len(shaped)), counts.argmax(axis=1), OPEN]
     out[:, HIGH] = np.where(counts, high, 0).max(axis=1)

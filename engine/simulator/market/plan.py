@@ -1,7 +1,8 @@
-"""Which episodes come when: those of the spec, or a seeded plan that never ends.
+"""The schedule of episodes: those of the spec, or a seeded plan that never ends.
 
-Read by `engine.simulator.market.stage`. The plan shuffles all kinds before any comes again, begins within the first
-minute, and mixes large and small coins; keyed noise, so that it does not depend on what happens.
+Read by `engine.simulator.market.stage`. The plan runs through all kinds in shuffled order before any repeats, starts
+within the first minute, and mixes large and small coins. It uses keyed noise, so that it does not depend on what
+happens in the market.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MOSTLY_UP: Final = ("perp_led_pump", "squeeze", "spot_led_breakout")
 
 
 class Plan:
-    """Episodes in order of time."""
+    """Episodes in order of their start."""
 
     def __init__(
         self, seed: int, start_ms: int, given: Sequence[Episode] | None, both: Sequence[str], perp_only: Sequence[str]
@@ -37,7 +38,7 @@ class Plan:
         self._small = list(perp_only) or list(both)
         self._number = 0
         self._recent: list[str] = []
-        # Nothing can be led by spot where there is none.
+        # A spot-led episode needs an asset with a spot market.
         self._kinds = [kind for kind in SCRIPTS if both or kind != NEEDS_SPOT]
         for one in given or ():
             if one.kind == NEEDS_SPOT and one.asset in perp_only:
@@ -52,7 +53,7 @@ class Plan:
                 raise ValueError(f"episode {one.kind} of {one.asset} needs direction 1 or -1 and a duration above 0")
 
     def next(self) -> Episode | None:
-        """The next one; None where no more come."""
+        """The next episode; None if there are no more."""
         if self._given is not None:
             return self._given.pop(0) if self._given else None
         if not self._any:
@@ -71,7 +72,7 @@ class Plan:
             strength *= 0.75
         episode = Episode(kind, asset, self._at, length, 1 if up else -1, round(strength, 3))
         gap = GAP_MS[0] + (GAP_MS[1] - GAP_MS[0]) * share_of(seed, "gap", number)
-        # In a small world as many episodes would leave no calm.
+        # In a small world episodes are spaced wider, or no asset would ever be calm.
         self._at += int(gap * max(1.0, CALM_ASSETS / len(self._any)))
         return episode
 

@@ -1,8 +1,8 @@
-"""How the crowd is positioned: leaning, funding, open interest and ratios, live and before the world began.
+"""The crowd's positioning: skew, funding, open interest and ratios, live and before the world began.
 
-Leaning (`skew`, positive where the many are long) draws the premium of a perpetual, which makes its funding, which in
-turn wears the leaning down. Points are kept every five minutes for two days and every hour for a month; what lies
-before the world's start is keyed noise that ends where the world begins.
+Skew (positive if the crowd is long) drives the premium of a perpetual, which makes its funding, which in turn wears the
+skew down. Points are kept every five minutes for two days and every hour for a month. Values before the world's start
+are keyed noise that joins the live values at the start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.simulator.market.chance import Chance, Floats, Keys, gauss, key_of, keys_of
+from engine.arrays import Floats
+from engine.simulator.market.chance import Chance, Keys, gauss, key_of, keys_of
 from engine.simulator.sim_instrument import SimInstrument
 
 POINT_MS: Final = 300_000
@@ -23,11 +24,11 @@ BAND_E8: Final = 50_000
 """Funding is premium + clamp(interest - premium, +- this), as Binance and Bybit document it."""
 CAP_E8: Final = 2_000_000
 _KNOTS: Final = ((172_800_000, 0.8), (21_600_000, 0.45), (3_600_000, 0.1), (POINT_MS, 0.03))
-"""Periods and amplitudes of the noise before the start."""
+"""Periods (ms) and amplitudes of the noise before the start."""
 
 
 def wave(key: int | Keys, times: NDArray[np.int64]) -> Floats:
-    """Smooth noise of amplitude about 1 at `times`; one key for all or one for each."""
+    """Smooth noise of amplitude about 1 at `times`; one key for all of them, or one each."""
     total = np.zeros(np.broadcast(key, times).shape if not isinstance(key, int) else times.shape)
     for number, (period, size) in enumerate(_KNOTS):
         at, rest = np.divmod(times, period)
@@ -42,7 +43,7 @@ def _knot(key: int | Keys, at: NDArray[np.int64], salt: int) -> Floats:
 
 
 class Positioning:
-    """Leanings and funding of all instruments; spot legs have zeros."""
+    """Skew and funding of all instruments; spot legs have a premium of 0, their other values mean nothing."""
 
     def __init__(
         self, instruments: tuple[SimInstrument, ...], sigma: Floats, seed: int, start_ms: int, chance: Chance
@@ -62,14 +63,15 @@ class Positioning:
         self._interest_then = wave(self._keys["interest"], now)
         self._home = self.skew.copy()
         self.script_skew = np.zeros(len(instruments))
-        """Where scripts draw the leaning to, on top."""
+        """Added by the stage to the level that skew reverts to."""
         self._rows = chance.normals(2 * len(instruments), 2)
         self._premium_sum = self._scale * self.skew * 600.0
         self._premium_seconds = np.full(len(instruments), 600.0)
         self.last_rate = self._rates(self._scale * self.skew)
 
     def step(self, stray: Floats) -> Floats:
-        """A second passes; `stray` is each instrument's premium over its asset. Gives where it is drawn to."""
+        """Advance by a second; `stray` is each instrument's premium over its asset. Returns the premiums it reverts
+        to."""
         noise = next(self._rows)
         half = len(self.skew)
         self.skew += (self._home + self.script_skew - self.skew) / 120.0 + 0.004 * noise[:half]
@@ -80,17 +82,17 @@ class Positioning:
         return premium
 
     def rates(self) -> list[int]:
-        """Running estimates, 1e-8 per interval."""
+        """Predicted funding rates, 1e-8 per interval."""
         rates: list[int] = self._rates(self._premium_sum / self._premium_seconds).tolist()
         return rates
 
     def rate(self, row: int) -> int:
-        """Of one instrument."""
+        """Predicted funding rate of one instrument, 1e-8 per interval."""
         premium = self._premium_sum[row] / self._premium_seconds[row]
         return int(_funding(np.array([premium]), self._hours[row : row + 1])[0])
 
     def settle(self, row: int, rate: int) -> None:
-        """Funding of `rate` changed hands; the side that paid loses some of its liking."""
+        """A funding settlement at `rate`; paying makes the side that paid less attractive."""
         self.last_rate[row] = rate
         self._premium_sum[row] *= 60.0 / self._premium_seconds[row]
         self._premium_seconds[row] = 60.0
@@ -105,7 +107,7 @@ class Positioning:
         return _funding(self._scale[row] * skew, self._hours[row : row + 1])
 
     def past_interest(self, row: int, times: NDArray[np.int64]) -> Floats:
-        """Open interest at `times` before the start over what it was at the start."""
+        """Open interest at `times` before the start, relative to the start."""
         return np.asarray(np.exp(0.16 * (wave(int(self._keys["interest"][row]), times) - self._interest_then[row])))
 
     def past_ratios(self, row: int, kind: str, times: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -115,7 +117,7 @@ class Positioning:
 
 
 def long_shares(kind: str, skew: Floats, top: Floats) -> NDArray[np.int64]:
-    """Shares of longs in units of 1e-4: the many follow the leaning, top traders' money stands against it."""
+    """Shares of longs in units of 1e-4: accounts follow the skew, top traders' positions lean against it."""
     if kind == "accounts":
         lean = 0.24 * np.tanh(skew)
     elif kind == "top_accounts":
@@ -136,7 +138,7 @@ _Point = tuple[NDArray[np.int64], NDArray[np.int64], _Singles, _Singles]
 
 
 class Points:
-    """Open interest, mark and leanings of all instruments at fixed times, in two bounded rings."""
+    """Open interest, mark and skew of all instruments at fixed times, in two bounded rings."""
 
     FINE: Final = 576
     COARSE: Final = 744
@@ -157,7 +159,7 @@ class Points:
                 del self._coarse[next(iter(self._coarse))]
 
     def at(self, ms: int, row: int) -> tuple[int, int, float, float] | None:
-        """(interest, mark, skew, top) at a multiple of five minutes, where kept."""
+        """(interest, mark, skew, top) at a multiple of five minutes; None if not kept."""
         point = self._fine.get(ms) or self._coarse.get(ms)
         if point is None:
             return None

@@ -1,7 +1,7 @@
-"""Positions that the market forces: open interest as it changes, and liquidations that trade into the book.
+"""Open interest as it changes, and liquidations that trade into the book.
 
 Called by `engine.simulator.market.driver`: after trades, at every tick of the mark prices, and when a forced order is
-due. A liquidation is a taker order like any other, so it moves the price, and with it the next one comes nearer.
+due. A liquidation is a taker order like any other: it moves the price and so brings the next one closer.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from engine.arrays import Floats
 from engine.simulator.happenings import Happening, Liquidation, OpenInterestChanged
-from engine.simulator.market.chance import Chance, Floats
+from engine.simulator.market.chance import Chance
 from engine.simulator.market.line import Line
 from engine.simulator.market.matching import take
 
@@ -22,9 +23,9 @@ SHIFT: Final = 13
 FORCED: Final = 4_096
 """Slots from here on are forced orders, by instrument."""
 FORCED_LEVELS: Final = 30
-"""A forced order looks no deeper into the book."""
+"""Most levels that a forced order sweeps."""
 MOST_FORCED: Final = 8
-"""Liquidations that wait for one instrument; what goes beyond is taken over by the venue and never trades."""
+"""Most pending liquidations per instrument; the venue takes over any more, and they never trade."""
 
 
 class Positions:
@@ -44,19 +45,19 @@ class Positions:
         self._forced_due = [False] * len(lines)
 
     def watch(self, line: Line) -> None:
-        """Positions of `line` changed: so may the prices at which the next are liquidated."""
+        """Positions of `line` changed: update the prices at which the next ones are liquidated."""
         self._longs_at[line.index] = line.longs.nearest()
         self._shorts_at[line.index] = line.shorts.nearest()
 
     def check(self, ms: int, marks: Floats) -> None:
-        """Mark prices are `marks` (ticks) now: whoever they have come to is liquidated."""
+        """Liquidate the positions reached by the mark prices `marks` (ticks)."""
         hit = (marks <= self._longs_at) | (marks >= self._shorts_at)
         if hit.any():
             for row in hit.nonzero()[0].tolist():
                 self._liquidate(self._lines[row], ms, float(marks[row]))
 
     def _liquidate(self, line: Line, ms: int, mark: float) -> None:
-        """The mark price has come to the nearest rung: its positions go to the venue, in pieces."""
+        """The mark price reached the nearest rung: its positions become forced orders, in pieces."""
         row = line.index
         sells = mark <= self._longs_at[row]
         ladder = line.longs if sells else line.shorts
@@ -87,8 +88,8 @@ class Positions:
         traded = take(line, ms, not sells, steps, FORCED_LEVELS, out)
         done = (line.sell_steps if sells else line.buy_steps) - before
         if done:
-            # The closing order's limit is never better than what it fetched (all 2,501 recorded ones agree): where the
-            # market has passed the position's own, the venue has priced the order anew.
+            # The closing order's limit is never better than its fill (true of all 2,501 recorded ones): if the market
+            # has passed the position's bankruptcy price, the venue has repriced the order.
             fill = (2 * traded + done) // (2 * done)
             limit = min(bankruptcy, fill) if sells else max(bankruptcy, fill)
             out.append(Liquidation(line.instrument, ms, "long" if sells else "short", done, limit, traded))
@@ -108,7 +109,7 @@ class Positions:
             heappush(self._heap, (ms + 60 + int(self._chance.uniform() * 400)) << SHIFT | (FORCED + row))
 
     def tell(self, line: Line, ms: int, out: list[Happening]) -> None:
-        """About once a second: positions opened and closed by what traded meanwhile."""
+        """About once a second: positions opened and closed by the trades since the last call."""
         line.oi_due = ms + 1_000
         last = line.last
         traded = line.churn // last
@@ -122,12 +123,12 @@ class Positions:
         most = max(line.oi // 50, home // 400)
         grown = max(-most, min(most, grown))
         if build:
-            # What a script builds up stays for a while: the usual level follows.
+            # What a script builds up persists for a while: the level to revert to follows.
             line.oi_home = max(1, home + grown // 2)
         else:
             line.oi_home += (line.oi_usual - home) // 4_000
         line.oi = max(1, line.oi + grown)
-        # A twentieth of what traded were leveraged positions that changed hands; they stand elsewhere now.
+        # A twentieth of what traded were leveraged positions that changed hands; their liquidation prices move.
         moved = traded // 20
         opened = moved + max(0, grown) // 3
         closed = moved + max(0, -grown) // 3

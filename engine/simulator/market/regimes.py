@@ -1,8 +1,9 @@
-"""Fair values, moods and leanings of all instruments, moved on together four times a second.
+"""Fair values, volatility moods and taker leans of all instruments, stepped together four times a second.
 
-An asset's fair value is a factor walk (market, sector, own) whose pace changes over minutes and hours, pushed by taker
-flow; each venue strays from it by what its own takers do and is drawn back by arbitrage. Read by the hot path as plain
-lists; `engine.simulator.market.scripts` bends it. Vectors over assets or instruments, dollars for flow.
+An asset's fair value is a factor walk (market, sector, own) with a pace that changes over minutes and hours, pushed by
+taker flow. Each venue strays from it with its own taker flow and is drawn back by arbitrage. The hot path reads plain
+lists; `engine.simulator.market.stage` bends the script fields. Vectors are over assets or instruments, flow is in
+dollars.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.simulator.market.assets import SECTORS, Asset
-from engine.simulator.market.chance import Chance, Floats
+from engine.simulator.market.chance import Chance
 
 TICK_MS: Final = 250
 _DT_S: Final = TICK_MS / 1_000
 _TICKS_A_DAY: Final = 86_400 / _DT_S
 MAX_STRAY: Final = 0.012
-"""A venue never strays farther from its asset, log price."""
+"""Farthest that a venue strays from its asset, log price."""
 
 
 def _fade(seconds: float) -> float:
@@ -28,7 +30,7 @@ def _fade(seconds: float) -> float:
 
 
 class Regimes:
-    """`fair` (ticks), `lean` (taker buy share over one half) and `act` (pace, 1 at rest) by instrument."""
+    """`fair` (ticks), `lean` (taker buy share above one half) and `act` (pace, 1 at rest) by instrument."""
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class Regimes:
         self._sector_of = np.array([asset.sector for asset in assets])
         volume = np.bincount(asset_of, volume_usd, count)
         order = np.bincount(asset_of, volume_usd * order_usd, count) / np.maximum(volume, 1.0)
-        # Kyle's lambda such that the day's random flow alone would make about half the usual move.
+        # Kyle's lambda, sized so that a day's random flow alone would make about half the usual move.
         self.impact = 0.4 * sigma / np.sqrt(8.0 * np.maximum(volume * order, 1.0))
         self._own_impact = 0.35 * self.impact[asset_of] * np.sqrt(volume[asset_of] / volume_usd)
         self._arbitrage = _DT_S * np.clip(0.05 * (volume_usd / 1e6) ** 0.35, 0.05, 0.9)
@@ -68,33 +70,33 @@ class Regimes:
         self._parts = [slice(begin, end) for begin, end in pairwise(edges)]
         self._most_pressed = 30 * self.sigma_tick
         self.level = np.zeros(count)
-        """Log fair value over the start's."""
+        """Log fair value relative to the start."""
         self.stray = np.zeros(lines)
         """Log distance of each instrument's fair value from its asset's."""
         self.basis = np.zeros(lines)
-        """Slow mean of it."""
+        """Slow mean of `stray`; enters the mark price."""
         moods = next(chance.normals(1 + 3 * count, 3))
         self._market_mood = 0.6 * float(moods[0])
         self._mood, self._lean, self._drift = moods[1:].reshape(3, count)
         self._recent = np.zeros(count)
         self.premium = np.zeros(lines)
-        """Where positioning draws the stray of a perpetual to."""
-        # Set by scripts.
+        """Level that positioning draws the stray of a perpetual to."""
+        # Set by the stage.
         self.push = np.zeros(count)
-        """Log move of the next tick on top of all else."""
+        """Additional log move per tick."""
         self.script_lean = np.zeros(lines)
         self.script_free = np.ones(lines)
-        """0 where takers lean as the script says and no other way."""
+        """0 while the script alone sets the taker lean, else 1."""
         self.script_act = np.ones(lines)
         self.script_stray = np.zeros(lines)
         self.fair: list[float] = start_ticks.tolist()
         self.lean: list[float] = [0.0] * lines
         self.act: list[float] = [1.0] * lines
         self.move = np.zeros(count)
-        """Of the last tick."""
+        """Log move of the last tick."""
 
     def step(self, flow: list[float]) -> None:
-        """A quarter of a second passes; `flow` is what takers bought less what they sold meanwhile, tick-steps."""
+        """Advance by a quarter of a second; `flow` is the net taker buying since the last step, tick-steps."""
         row = next(self._rows)
         sector, own, mood, lean, drift, lines = (row[part] for part in self._parts)
         self._market_mood = 0.9996 * self._market_mood + 0.0283 * float(mood[0])
@@ -107,7 +109,7 @@ class Regimes:
         pressed = self.impact * np.bincount(self._asset_of, dollars, self._count)
         pressed = np.minimum(np.maximum(pressed, -self._most_pressed), self._most_pressed)
         noise = self._market * row[0] + self._sector * sector[self._sector_of] + self._own * own + 0.035 * self._drift
-        # Over weeks prices stay where ticks and steps fit them.
+        # The pull home keeps prices over weeks in a range that fits their ticks and steps.
         self.move = 0.8 * sigma * noise + pressed + self.push - _HOMING * self.level
         self.level += self.move
         self._recent = _RECENT_FADE * self._recent + self.move / self.sigma_tick
@@ -122,16 +124,16 @@ class Regimes:
         herd = 0.03 * np.tanh(self._recent / 40.0)
         self.lean = ((0.04 * self._lean + herd)[asset_of] * self.script_free + self.script_lean).tolist()
         busy = np.minimum(np.exp(0.4 * self._mood), 6.0)
-        # Moods move what is busy about; how much there is in all follows the market's mood alone.
+        # Moods only shift activity between assets; the total follows the market's mood alone.
         busy *= np.exp(0.15 * self._market_mood) / float(self._pace_share @ busy)
         self.act = (busy[asset_of] * self.script_act).tolist()
 
     def mark_ticks(self) -> Floats:
-        """Mark prices now."""
+        """Current mark prices."""
         return np.asarray(np.exp(self._index_log + self.basis))
 
     def index_ticks(self) -> Floats:
-        """Index prices now."""
+        """Current index prices."""
         return np.asarray(np.exp(self._index_log))
 
 

@@ -1,7 +1,8 @@
-"""What each kind of episode does, phase by phase: data, and nothing of how it is carried out.
+"""The scripts of the episodes, phase by phase. Data only.
 
-Read by `engine.simulator.market.stage`. Shares and moves are for strength 1 and direction +1; for -1 everything with a
-direction turns round. Faces named are those that should show the phase, with the way they should lean.
+Read by `engine.simulator.market.stage`, which executes them. Shares and moves are for strength 1 and direction +1; for
+-1 everything directional is mirrored. `faces` names the faces that should show the phase, with the side they should
+lean to.
 """
 
 from __future__ import annotations
@@ -19,29 +20,29 @@ class Phase:
 
     name: str
     until: float
-    """End, share of the episode's duration."""
+    """End of the phase, as a share of the episode's duration."""
     move: float
-    """Log price at its end over that at the episode's start."""
+    """Log price at the end of the phase, relative to the episode's start."""
     perp_lean: float = 0.0
-    """Taker buy share of perpetuals over one half."""
+    """Taker buy share of perpetuals above one half."""
     spot_lean: float = 0.0
     perp_act: float = 1.0
-    """Pace of perpetuals over their usual one."""
+    """Pace of perpetuals relative to usual."""
     spot_act: float = 1.0
     stray: float = 0.0
-    """Premium of perpetuals over the asset, log price."""
+    """Premium of perpetuals over the asset, in log price."""
     build: float = 0.0
-    """Share of orders by which open interest grows."""
+    """Share of traded size by which open interest grows."""
     skew: float = 0.0
-    """The many's leaning, on top of the usual."""
+    """The crowd's positioning (positive: long), on top of the usual."""
     tilt: float = 0.0
-    """Resting bids over asks."""
+    """Imbalance of resting sizes, -1 to 1: positive favours bids."""
     depth: float = 1.0
-    """Sizes of what makers place, over the usual."""
+    """Sizes of makers' orders relative to usual."""
     crowd: int = 0
-    """Plants leveraged positions on this side (1 long, -1 short) of the episode's direction, to be squeezed."""
+    """1 or -1: adds leveraged positions on the episode's side or against it, to be squeezed; 0: none."""
     drawn: bool = True
-    """Whether takers follow fair value; where not, makers alone move the quotes."""
+    """Whether takers follow fair value; if not, only makers move quotes. Perpetuals with a `perp_lean` always do."""
     faces: Mapping[str, int] = field(default_factory=dict)
 
 

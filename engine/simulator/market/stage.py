@@ -1,7 +1,7 @@
-"""Carries out episodes: bends fair values, leanings, pace and books as the phases say, and writes down the truth.
+"""The execution of episodes: bends fair values, taker leans, pace and books by phase, and records the truth.
 
-Moved on by `engine.simulator.market.driver` at every tick of the regimes. The truth says what was meant at an episode's
-start and what came of it at its end; it is for judging detection and never read by the market itself.
+Stepped by `engine.simulator.market.driver` at every tick of the regimes. The truth is the plan at an episode's start
+and the outcome at its end. It is for judging detection; the market itself must never read it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from engine.simulator.market.scripts import SCRIPTS, Phase
 
 KEPT_TRUTHS: Final = 4_096
 STEER: Final = 0.10
-"""Share of the way to the script's price that fair value makes up in a tick."""
+"""Share of the gap to the script's price that fair value closes per tick."""
 MAX_PUSH: Final = 0.004
-"""Log move a tick at most."""
+"""Largest log move per tick."""
 
 
 class _Act:
-    """One episode under way."""
+    """One running episode."""
 
     def __init__(self, number: int, episode: Episode, lines: list[Line], level: float) -> None:
         self.number = number
@@ -50,7 +50,7 @@ class _Act:
                 episode.start_ms + round(self.phases[at].until * episode.duration_ms))  # fmt: skip
 
     def target(self, ms: int) -> float:
-        """Log price that the script wants now."""
+        """Log price that the script wants at `ms`."""
         begin, end = self.bounds(self.at)
         before = self.phases[self.at - 1].move if self.at else 0.0
         share = min(1.0, (ms - begin) / max(1, end - begin))
@@ -76,25 +76,25 @@ class Stage:
         self._number = 0
         self._truths: deque[dict[str, Any]] = deque(maxlen=KEPT_TRUTHS)
         self.build = [0.0] * sum(len(lines) for lines in by_asset.values())
-        """By instrument: what scripts add to the growth of open interest."""
+        """By instrument: the share of traded size by which a script grows open interest; 0 without one."""
         self._fetch()
 
     def truths(self) -> list[dict[str, Any]]:
-        """Records since the last call."""
+        """Truth records since the last call."""
         held = list(self._truths)
         self._truths.clear()
         return held
 
     def busy(self, asset: str) -> bool:
-        """Whether an episode of `asset` is under way."""
+        """Whether an episode of `asset` is running."""
         return any(act.episode.asset == asset for act in self._running)
 
     def step(self, ms: int, out: list[Happening]) -> None:
-        """A tick at `ms`: begin what is due, bend what runs, end what is over."""
+        """A tick at `ms`: start episodes that are due, bend the running ones, finish those that are over."""
         coming = self._coming
         while coming and coming[0][0] <= ms:
-            _, _, episode = heapq.heappop(coming)
-            self._begin(episode, ms)
+            _, number, episode = heapq.heappop(coming)
+            self._begin(number, episode, ms)
             self._fetch()
         if not self._running:
             return
@@ -120,12 +120,11 @@ class Stage:
             self._number += 1
             heapq.heappush(self._coming, (episode.start_ms, self._number, episode))
 
-    def _begin(self, episode: Episode, ms: int) -> None:
+    def _begin(self, number: int, episode: Episode, ms: int) -> None:
         lines = [line for line in self._by_asset.get(episode.asset, []) if line.trading]
         if not lines or self.busy(episode.asset):
             return
         place = self._places[episode.asset]
-        number = self._number
         act = _Act(number, episode, lines, float(self._regimes.level[place]))
         self._running.append(act)
         spot = any(not line.perp for line in lines)
@@ -179,7 +178,8 @@ class Stage:
                 thin_book(line, ms, max(0.12, 2 * phase.depth), self._chance.uniform, out)
 
     def _plant(self, line: Line, side: int, strength: float) -> None:
-        """The late ones, highly leveraged, stand close to the price: a thirtieth of open interest within 6 %."""
+        """Add late, highly leveraged positions close to the price: a thirtieth of open interest, liquidated within
+        about 6 % (for strength 1)."""
         ladder = line.longs if side > 0 else line.shorts
         uniform = self._chance.uniform
         for _ in range(24):

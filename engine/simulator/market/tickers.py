@@ -1,7 +1,7 @@
-"""Rolling statistics of a day for every instrument, cheap enough to be asked for all of them every second.
+"""Rolling 24 h statistics of every instrument, cheap enough to query all of them every second.
 
-Closed quarters are summed once a quarter, closed minutes taken over once a minute; only the forming minute is read on
-each call.
+Called by `engine.simulator.world`. Closed quarters of an hour are summed once a quarter, closed minutes are added once
+a minute; only the forming minute is read on each call.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Tickers:
         self._totals: list[list[int]] = []
 
     def ticker(self, line: Line) -> Ticker:
-        """Of one instrument: the quarter that forms and the 95 before it."""
+        """The ticker of one instrument: the forming quarter of an hour and the 95 before it."""
         driver = self._driver
         bars = driver.bars
         if bars.end_ms != self._minute_ms:
@@ -66,7 +66,7 @@ class Tickers:
         )  # fmt: skip
 
     def _sum(self, line: Line) -> list[int]:
-        """(open, high, low, steps, quote, fills) of the closed quarters; zeros where there are none."""
+        """(open, high, low, steps, quote, fills) of the closed quarters; zeros if there are none."""
         first = max(self._quarter - QUARTERS + 1, line.instrument.listed_ms // QUARTER_MS)
         count = self._quarter - first
         if count <= 0:
@@ -77,7 +77,7 @@ class Tickers:
         return self._with_head(line, [one[0], one[1], one[2], one[4], one[6], one[8]])
 
     def _with_head(self, line: Line, day: list[int]) -> list[int]:
-        """The part before the world's start of the quarter that forms belongs to it too."""
+        """`day` with the generated part of the forming quarter, if the world started within that quarter."""
         past = self._past(line.index)
         if past is None or not (head := self._candles.head(line.index, past, QUARTER_MS, self._quarter)):
             return day

@@ -1,7 +1,7 @@
-"""One client on a stream of a simulated exchange: what it receives, how it is written to, when it is cut.
+"""One client on a stream of a simulated exchange: its topics, its send queue and its message rate.
 
-Owned by `engine.simulator.serving.streams`. Frames of one step are written together, already framed: a server's frames
-are not masked, so what goes to many clients is framed once (RFC 6455, section 5.2).
+Owned by `engine.simulator.serving.streams`. The frames of one step are written together, already encoded: a server's
+frames are not masked, so a message to many clients is framed once (RFC 6455, section 5.2).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final, Protocol
 from websockets.protocol import State
 
 MAX_UNSENT_BYTES: Final = 32 * 2**20
-"""A client that leaves more than this unread is closed, as real exchanges do."""
+"""A client with more unread data than this is closed, as real exchanges do."""
 
 
 def framed(text: str) -> bytes:
-    """One text message as it goes over the wire from a server."""
+    """One text message as a server's WebSocket frame."""
     payload = text.encode("utf-8", "surrogatepass")
     length = len(payload)
     if length < 126:
@@ -28,16 +28,16 @@ def framed(text: str) -> bytes:
 
 
 class Wire(Protocol):
-    """What carries bytes to a client: an `asyncio.Transport`, or a simulated one."""
+    """The transport to a client: an `asyncio.Transport`, or a simulated one."""
 
     def write(self, data: bytes, /) -> None:
-        """Send these."""
+        """Send bytes."""
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the client has not taken."""
+        """Bytes that have not been sent yet."""
 
     def abort(self) -> None:
-        """Break the connection without a goodbye."""
+        """Break the connection without a close frame."""
 
 
 class Peer(Protocol):
@@ -45,20 +45,20 @@ class Peer(Protocol):
 
     @property
     def transport(self) -> Wire:
-        """Below the protocol."""
+        """The transport below the protocol."""
 
     @property
     def state(self) -> State:
-        """Whether it is open."""
+        """State of the connection."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye."""
+        """Close the connection with a close frame."""
 
     async def ping(self) -> Awaitable[float]:
-        """Ask for a sign of life; what is returned is done with the answer."""
+        """Send a ping; the returned awaitable completes with the pong."""
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
-        """What the client says, until it leaves."""
+        """The client's messages, until it disconnects."""
 
 
 class Client:
@@ -70,28 +70,28 @@ class Client:
         self.socket = socket
         self.opened_ms = now_ms
         self.heard_ms = now_ms
-        """When it last said anything, pongs included."""
+        """When the client last sent anything, pongs included."""
         self.pinged_ms = now_ms
         self.topics: set[str] = set()
         self.frames = 0
         self.is_half_open = False
-        """Nothing is written any more, and nothing answered."""
+        """The connection stays open, but nothing is written or answered any more."""
         self._said: deque[int] = deque()
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._flushed_ms = now_ms
         self._credit = 0.0
-        """Bytes that a narrow connection may carry now; below 0 while a long frame is on its way."""
+        """Bytes that a narrow connection may carry now; negative while a long frame is being paid off."""
 
     def put(self, frame: bytes) -> None:
-        """Have a frame written with the next flush."""
+        """Queue a frame for the next flush."""
         self._unsent.append(frame)
         self._unsent_bytes += len(frame)
         self.frames += 1
 
     def flush(self, now_ms: int, bytes_per_s: float = 0.0) -> bool:
-        """Write what waits, all of it unless `bytes_per_s` bounds it; False where the client does not take what it is
-        sent and is to be closed."""
+        """Write the queued frames, all of them unless `bytes_per_s` bounds it; False if the client does not keep up and
+        must be closed."""
         passed_ms, self._flushed_ms = now_ms - self._flushed_ms, now_ms
         if not self._unsent:
             self._credit = 0.0
@@ -107,7 +107,8 @@ class Client:
         return True
 
     def _next_block(self, more: float | None) -> bytes:
-        """What is to be written now, whole frames: of a narrow connection, what `more` bytes of credit pay for."""
+        """Remove and return the frames to write now. On a narrow connection, `more` bytes of credit are added and limit
+        them; None: all frames."""
         if more is None:
             block = b"".join(self._unsent)
             self._unsent.clear()
@@ -122,7 +123,7 @@ class Client:
         return block
 
     def says_too_much(self, now_ms: int, per_s: float | None) -> bool:
-        """Note a message; whether that is more than the exchange bears in a second."""
+        """Note a message; returns whether the client exceeds `per_s` messages in a second."""
         self.heard_ms = now_ms
         if per_s is None:
             return False

@@ -1,4 +1,7 @@
-"""The REST servers of one simulated exchange: every request is answered by the exchange, or by a fault in its place."""
+"""The REST servers of one simulated exchange. Each request is answered by the exchange, or by a fault in its place.
+
+Owned by `engine.simulator.serving.venues`. Binds 127.0.0.1 only; no exchange's rules belong here.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ FORBIDDEN: Final = (
     b"access from your country.</body></html>"
 )
 CLIENT: Final = "x-simulated-client"
-"""A header by which a test may be several addresses."""
+"""A header with which a test can pose as several addresses."""
 
 
 class Requests:
@@ -32,13 +35,13 @@ class Requests:
         self.exchange = exchange
         self.answered = 0
         self.failures = 0
-        """Requests that met a fault of the simulator's own."""
+        """Requests that failed with an error of the simulator itself."""
         self._faults = faults
         self._time = time
         self._runners: list[web.AppRunner] = []
 
     async def open(self) -> dict[str, str]:
-        """Listen; the loopback origin of each real one."""
+        """Listen; returns the loopback origin of each real one."""
         routes = {}
         for origin in self.exchange.rest_origins:
             app = web.Application(client_max_size=2**20)
@@ -63,7 +66,7 @@ class Requests:
         )
 
     async def answer(self, origin: str, path: str, query: Mapping[str, str], client: str) -> Answer:
-        """What `GET path` at `origin` is answered, faults included; `client` tells addresses apart."""
+        """The answer to `GET path` at `origin`, faults included; `client` identifies the client's address."""
         now_ms, name = self._time.now_ms(), self.exchange.name
         self.answered += 1
         if slow_ms := self._faults.value("slow", name, now_ms, path):
@@ -75,8 +78,8 @@ class Requests:
             try:
                 answer = self.exchange.rest(origin, path, query, client, seen_ms)
             except Exception:
-                # Whatever an exchange's code raises is a 500 to the client, as at a venue, and no end of the server;
-                # who tests looks at the count.
+                # An error in an exchange's code is a 500 to the client, as at a venue, and must not stop the server;
+                # tests check the count.
                 self.failures += 1
                 LOG.exception("%s could not answer %s %s", name, path, dict(query))
                 answer = Answer(500, b'{"msg":"internal error of the simulator"}')
@@ -85,7 +88,7 @@ class Requests:
         return answer
 
     def _refusal(self, path: str, now_ms: int) -> Answer | None:
-        """The answer of a fault that stands in front of the exchange; None: there is none."""
+        """The answer of a fault that replaces the exchange's; None if there is none."""
         name, faults = self.exchange.name, self._faults
         if faults.is_on("429", name, now_ms, path):
             return Answer(429, b'{"code":-1003,"msg":"Too many requests"}', {"Retry-After": "5"})

@@ -1,6 +1,7 @@
-"""The stream servers of one simulated exchange: accepts, subscribes, pings, cuts, and writes what the exchange says.
+"""The stream servers of one simulated exchange: connections, subscriptions, pings, disconnects and writing of frames.
 
-Driven by `engine.simulator.serving.venues`, which moves the world. A fault in one connection never stops the others.
+Driven by `engine.simulator.serving.venues`, which moves the world. An error in one connection must never stop the
+others.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ LOG: Final = logging.getLogger("prism.simulator")
 HOST: Final = "127.0.0.1"
 LIFE_MS: Final = 24 * 3_600_000
 PONG_MS: Final = 600_000
-"""A client that answered no ping for so long is cut."""
+"""A client that answered no ping for this long is disconnected."""
 SUBJECT_CHARS: Final = 200
-"""Where in a first snapshot its topic stands."""
+"""The beginning of a first snapshot, which contains its topic."""
 GOING_AWAY: Final = 1001
 TOO_MUCH: Final = 1008
 KILL: Final = 1006
@@ -42,12 +43,12 @@ class Streams:
         self.exchange = exchange
         self.clients: dict[int, Client] = {}
         self.wanted: dict[str, int] = {}
-        """By topic, how many clients receive it."""
+        """Number of subscribers by topic."""
         self.sent = 0
         self.opened = 0
-        """Connections that were ever opened."""
+        """Connections opened so far."""
         self.failures = 0
-        """Connections that ended with a fault of the simulator's own."""
+        """Connections that ended with an error of the simulator itself."""
         self._of: dict[str, set[int]] = {}
         self._faults = faults
         self._time = time
@@ -56,7 +57,7 @@ class Streams:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> dict[str, str]:
-        """Listen; the loopback origin of each real one."""
+        """Listen; returns the loopback origin of each real one."""
         routes = {}
         for origin in self.exchange.stream_origins:
             server = await serve(
@@ -74,14 +75,14 @@ class Streams:
         return routes
 
     async def close(self) -> None:
-        """End every connection and stop listening."""
+        """Break every connection and stop listening."""
         self.break_all()
         for server in self._servers:
             server.close()
         await asyncio.gather(*(server.wait_closed() for server in self._servers))
 
     def put(self, frames: Iterable[tuple[str, str]], now_ms: int) -> None:
-        """Have (topic, frame) pairs written to whoever receives the topic."""
+        """Queue (topic, frame) pairs for the subscribers of each topic, faults applied."""
         name = self.exchange.name
         for topic, text in frames:
             receivers = self._of.get(topic)
@@ -94,14 +95,14 @@ class Streams:
                     self._write(receivers, sent)
 
     def put_private(self, frames: Iterable[tuple[int, str]]) -> None:
-        """Have (connection, frame) pairs written."""
+        """Queue (connection, frame) pairs."""
         for number, text in frames:
             client = self.clients.get(number)
             if client is not None:
                 client.put(framed(text))
 
     def step(self, now_ms: int) -> None:
-        """Once a step: what was delayed, pings, cuts, and writing."""
+        """Once per step: delayed frames that are due, pings, disconnects, and writing."""
         if self._later:
             due = sorted(one for one in self._later if one[0] <= now_ms)
             self._later = [one for one in self._later if one[0] > now_ms]
@@ -112,17 +113,17 @@ class Streams:
             self._tend(client, now_ms)
 
     def break_all(self) -> None:
-        """Every connection breaks without a goodbye."""
+        """Break every connection without a close frame."""
         for client in list(self.clients.values()):
             client.socket.transport.abort()
 
     def kick_all(self) -> None:
-        """Every connection is closed as at the end of its life."""
+        """Close every connection as at the end of its life."""
         for client in list(self.clients.values()):
             self._close(client, GOING_AWAY, "connection has reached its life of 24 hours")
 
     def half_open_all(self, on: bool) -> None:
-        """Connections stay and fall silent, or speak again."""
+        """Make open connections half-open (silent), or normal again."""
         for client in self.clients.values():
             client.is_half_open = on
 
@@ -137,7 +138,7 @@ class Streams:
             self.sent += 1
 
     def refusal(self, origin: str, target: str) -> tuple[HTTPStatus, str] | None:
-        """Why an upgrade at `target` (path and query) is refused, as the real exchange would; None: it is not."""
+        """Status and body with which an upgrade at `target` (path and query) is refused; None: it is accepted."""
         now_ms, name = self._time.now_ms(), self.exchange.name
         path = urlsplit(target).path
         for status in (451, 403):
@@ -157,7 +158,7 @@ class Streams:
         await self.serve(socket, origin, socket.request.path if socket.request is not None else "/")
 
     async def serve(self, socket: Peer, origin: str, target: str) -> None:
-        """One client at `target` (path and query) until it leaves."""
+        """Serve one client at `target` (path and query) until it disconnects."""
         now_ms = self._time.now_ms()
         self.opened += 1
         client = Client(self.opened, origin, socket, now_ms)
@@ -172,8 +173,8 @@ class Streams:
         except ConnectionClosed:
             pass
         except Exception:
-            # Whatever an exchange's code raises ends this one connection, as a crash of a venue's front would, and must
-            # not end the server; who tests looks at the count.
+            # An error in an exchange's code ends this one connection, as a crash of a venue's front end would, and must
+            # not stop the server; tests check the count.
             self.failures += 1
             LOG.exception("a connection of %s failed", self.exchange.name)
         finally:
@@ -190,7 +191,7 @@ class Streams:
             return
         reply = self.exchange.message(client.number, text, now_ms)
         if reply.joined and self._faults.is_on("ack_error", self.exchange.name, now_ms, " ".join(reply.joined)):
-            # The subscription is taken back, and what its answer said of success says the opposite.
+            # The subscription is dropped, and its acknowledgement is turned into a refusal.
             reply = Reply(texts=[_refused(one) for one in reply.texts[:1]])
         self._obey(client, reply)
 
@@ -203,7 +204,7 @@ class Streams:
         self._leave(client, reply.left)
         now_ms, name = self._time.now_ms(), self.exchange.name
         for text in reply.texts:
-            # First snapshots come with the answer and suffer what all data suffers; answers themselves do not.
+            # First snapshots come with the answer and get faults like all data; the answers themselves do not.
             if '"data":' in text:
                 for sent in self._faults.first(name, text[:SUBJECT_CHARS], text, now_ms):
                     client.put(framed(sent))
@@ -223,7 +224,7 @@ class Streams:
                     del self.wanted[topic], self._of[topic]
 
     def _width(self, now_ms: int) -> float:
-        """Bytes that a connection carries in a second; 0: as many as there are."""
+        """Bytes per second that a connection carries; 0: no limit."""
         return self._faults.value("narrow", self.exchange.name, now_ms)
 
     def _tend(self, client: Client, now_ms: int) -> None:
@@ -262,7 +263,7 @@ class Streams:
 
 
 def _refused(text: str) -> str:
-    """An acknowledgement turned into a refusal, in the venue's own form."""
+    """An acknowledgement turned into a refusal, in the venue's format."""
     for good, bad in (
         ('"result":null', '"error":{"code":2,"msg":"Invalid request: injected"}'),
         ('"success":true', '"success":false'),

@@ -1,6 +1,6 @@
-"""All simulated exchanges on the loopback, moved by one clock: what the demo runs on and the tests connect to.
+"""All simulated exchanges on the loopback, driven by one clock. The demo runs on them and tests connect to them.
 
-Made by `engine.simulator.__main__` in a process of its own, and by tests in theirs. Binds 127.0.0.1 and nothing else.
+Created by `engine.simulator.__main__` in its own process, and by tests in theirs. Binds 127.0.0.1 and nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.simulator.world import World
 LOG: Final = logging.getLogger("prism.simulator")
 
 STEP_NS: Final = 10_000_000
-"""Time between two steps of the world: what happens within one reaches the clients together."""
+"""Time between two steps of the world; everything within one step reaches the clients together."""
 PRODUCT_OF: Final[Mapping[str, str]] = {
     "binance-usdm": "binance",
     "binance-spot": "binance",
@@ -33,7 +33,7 @@ PRODUCT_OF: Final[Mapping[str, str]] = {
 
 
 class SimulatedVenues:
-    """The servers of some exchanges over one world."""
+    """The servers of several exchanges over one world."""
 
     def __init__(
         self,
@@ -47,28 +47,29 @@ class SimulatedVenues:
         self._step_ns = step_ns
         self.faults = faults or Faults()
         self.routes: dict[str, str] = {}
-        """Real origins to the loopback's; filled by `start`."""
+        """Loopback origins by real origin; filled by `start`."""
         self.happenings = 0
         self.is_held = False
-        """The market stands still while what it did is still pushed: for comparing it with what was made of it."""
+        """The market is stopped, but frames already due are still pushed, so that it can be compared with a client's
+        view of it."""
         self._clock = clock
         self._time = WorldTime(clock)
         self.streams = {one.name: Streams(one, self.faults, self._time) for one in exchanges}
         self.requests = {one.name: Requests(one, self.faults, self._time) for one in exchanges}
         self._driver: asyncio.Task[Any] | None = None
         self.failure: BaseException | None = None
-        """What ended the market."""
+        """The error that stopped the market."""
 
     @property
     def failures(self) -> int:
-        """Faults of the simulator's own so far: connections that ended with one, requests that met one, and the
-        market's end. Those that are commanded do not count."""
+        """Errors of the simulator itself so far: failed connections, failed requests, and a stopped market. Injected
+        faults do not count."""
         connections = sum(one.failures for one in self.streams.values())
         return connections + sum(one.failures for one in self.requests.values()) + (self.failure is not None)
 
     async def start(self, *, drive: bool = True, listen: bool = True) -> None:
-        """Listen, and move the world with the clock; without `drive` a test calls `step` itself, and without `listen`
-        it brings its clients to `streams` and `requests` itself."""
+        """Listen, and move the world with the clock. Without `drive` a test calls `step` itself; without `listen` it
+        connects its clients to `streams` and `requests` itself."""
         for streams in self.streams.values() if listen else ():
             self.routes |= await streams.open()
         for requests in self.requests.values() if listen else ():
@@ -85,7 +86,7 @@ class SimulatedVenues:
         await asyncio.gather(*(one.close() for one in self.requests.values()))
 
     def step(self) -> None:
-        """Move the world to the present and write what happened."""
+        """Move the world to the current time and write what happened."""
         now_ms = self._time.now_ms()
         if now_ms > self.world.now_ms and not self.is_held:
             for happening in self.world.advance(now_ms):
@@ -99,7 +100,7 @@ class SimulatedVenues:
             streams.step(now_ms)
 
     def inject(self, fault: Fault) -> None:
-        """Let something go wrong from now on. Raises ValueError for an exchange that is not there."""
+        """Apply a fault from now on. Raises ValueError for an unknown exchange, or nothing to delist."""
         streams = self.streams.get(fault.exchange)
         if streams is None:
             raise ValueError(f"no exchange {fault.exchange!r}; there are {', '.join(self.streams)}")
@@ -126,7 +127,7 @@ class SimulatedVenues:
                     streams.break_all()
 
     def lift(self, exchange: str = "", kind: str = "") -> None:
-        """Take faults back."""
+        """Remove the faults that match; all of them if nothing is named."""
         self.faults.lift(exchange, kind)
         if kind in ("", "half_open"):
             for name, streams in self.streams.items():
@@ -139,8 +140,7 @@ class SimulatedVenues:
             try:
                 self.step()
             except Exception as error:
-                # The last frame of a task that nobody awaits while it runs: whatever ended the market must be said at
-                # once, and stays to be seen in `failure`.
+                # Nothing awaits this task while it runs, so an error must be logged at once and kept in `failure`.
                 self.failure = error
                 LOG.exception("the simulated market stopped")
                 raise

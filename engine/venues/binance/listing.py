@@ -1,6 +1,6 @@
-"""The instruments of Binance as its listing, its funding configuration and its pushes describe them.
+"""Instruments of Binance, built from its listing, its funding configuration and its listing pushes.
 
-Called by `rest` and `parse`; what a name alone tells stands in `symbols`.
+Called by `rest` and `parse`; what can be inferred from a symbol alone is in `symbols`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _PENDING: Final = frozenset({"PENDING_TRADING", "PRE_TRADING"})
 _ENDED: Final = frozenset(
     {"PRE_DELIVERING", "DELIVERING", "DELIVERED", "PRE_SETTLE", "SETTLING", "CLOSE", "BREAK", "CANCEL_ONLY"}
 )
-"""Spot keeps delisted pairs in its listing as BREAK. A halt (HALT, TRADING_HALT) is no end, nor is a status that is not
-known here: their streams tell whether they trade."""
+"""Spot keeps delisted pairs in its listing as BREAK. A halt (HALT, TRADING_HALT) is not an end, and neither is an
+unknown status: the streams show whether such instruments trade."""
 
 
 def listed(venue: str, row: wire.Symbol, intervals_h: Mapping[str, float] | None) -> Instrument | None:
-    """The instrument of a listing row; None for a name that cannot be kept.
+    """The instrument of a listing row; None if one of its names is not a safe symbol.
 
-    `intervals_h` is what the funding configuration said, None while it has not been read.
+    `intervals_h` comes from the funding configuration; None until that has been read.
     """
     if not (is_safe_symbol(row.symbol) and is_safe_symbol(row.baseAsset) and is_safe_symbol(row.quoteAsset)):
         return None
@@ -59,8 +59,8 @@ def listed(venue: str, row: wire.Symbol, intervals_h: Mapping[str, float] | None
 
 
 def pushed(row: wire.ContractInfo, held: Instrument | None) -> Instrument | None:
-    """The contract of a push: `held` with its new status, or what the push says of a new one; None for no contract of
-    this product or a name that cannot be kept."""
+    """The contract of a push: `held` with its new status, or a new one built from the push. None for a contract of
+    another product, or a name that is not a safe symbol."""
     if row.st != wire.USD_M or not is_safe_symbol(row.s):
         return None
     status = status_of(row.cs)
@@ -73,13 +73,13 @@ def pushed(row: wire.ContractInfo, held: Instrument | None) -> Instrument | None
 
 
 def with_interval(held: Instrument, intervals_h: Mapping[str, float]) -> Instrument:
-    """`held` with the interval that the funding configuration gives it."""
+    """`held` with its interval from the funding configuration; `held` itself if that changes nothing."""
     interval_h = _interval_h(held.kind, held.symbol, intervals_h)
     return held if interval_h == held.funding_interval_h else replace(held, funding_interval_h=interval_h)
 
 
 def status_of(said: str) -> Status:
-    """Whether an instrument of a status of the venue's trades, is announced, or has ended."""
+    """Our status of an instrument for the venue's status."""
     if said in _PENDING:
         return "pending"
     return "ended" if said in _ENDED else "trading"

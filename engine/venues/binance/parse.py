@@ -1,8 +1,9 @@
-"""Binance's frames as events: USD-M futures and spot, the wire of 2026 and of the years before.
+"""The Binance parser: frames to events for USD-M futures and spot, in the wire format of 2026 and earlier years.
 
-Driven by the transport and the replayer through `engine.venues.base.VenueParser`. Keeps the listing and nothing
-else; books are rebuilt elsewhere. A frame is decoded once: the stream's name at its start hints at the kind, the
-fields are then read by name, and a wrong hint costs a second reading, never a wrong one.
+Driven by the transport and the replayer through `engine.venues.base.VenueParser`. It keeps the listing, the funding
+intervals and a decoder per stream, but no market data; books are rebuilt elsewhere. A frame is decoded once: the stream
+name at its start hints at the kind, and the fields are then read by name. A wrong hint costs a second decoding, never
+a wrong result.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from engine.venues.instrument_table import InstrumentTable
 from engine.venues.readings import UNREADABLE
 
 Read = Callable[[Any, str, int], Sequence[MarketEvent] | None]
-"""(message, stream name, receive time ns) -> events; None where the kind is not handled."""
+"""(message, stream name, receive time ns) -> events; None if the kind is not handled."""
 
 _PREFIX: Final = '{"stream":"'
 _NAME: Final = len(_PREFIX)
@@ -33,7 +34,7 @@ _MAX_ROUTES: Final = 20_000
 
 
 def quote_stream(text: str) -> str | None:
-    """Name of the stream whose newest best quotes a combined frame carries; None for every other frame."""
+    """Stream name of a combined frame that carries best quotes; None for every other frame."""
     if not text.startswith(_PREFIX):
         return None
     name = text[_NAME : text.find('"', _NAME)]
@@ -46,10 +47,10 @@ class BinanceParser:
     def __init__(self, venue: str) -> None:
         self.venue = venue
         self.intervals_h: dict[str, float] | None = None
-        """Hours between settlements by symbol, as the funding configuration said; None while it was not read."""
+        """Hours between settlements by symbol, from the funding configuration; None until it has been read."""
         self._table = InstrumentTable(venue, partial(infer, venue))
         self._routes: dict[str, tuple[Callable[[str], Any], Read, str]] = {}
-        """By stream, the decoder and reader of its messages, and the symbol that they are of."""
+        """By stream: the decoder and reader of its messages, and their symbol."""
         self._readers: dict[str, tuple[type, Read]] = {
             name: (shape, partial(read, self._table)) for name, (shape, read) in _KINDS.items()
         }
@@ -89,7 +90,7 @@ class BinanceParser:
         return self._table.held.values()
 
     def _read_any(self, text: str, recv_ns: int) -> Parsed:
-        """The slow way: look at the message before deciding what it is."""
+        """The slow path: decode the message generically, then decide what it is."""
         try:
             message = _DECODE_ANY(text)
             stream, data = "", message
@@ -118,7 +119,7 @@ class BinanceParser:
             return readings.rejected(self.venue, error)
 
     def _read_rows(self, rows: list[Any], stream: str, recv_ns: int) -> Parsed:
-        """A frame of many symbols stands although some rows do not; one with nothing left is rejected."""
+        """Read a frame of many symbols. Bad rows are dropped; the frame is rejected only if none is left."""
         events: list[MarketEvent] = []
         refused: list[str] = []
         handled = not rows
@@ -141,7 +142,7 @@ class BinanceParser:
         return Parsed(Verdict.UNKNOWN, detail=checks.detail(self.venue, f"kind of frame not handled: {stream}"))
 
     def _contract(self, data: Any) -> Parsed:
-        """A push of `!contractInfo`: a contract was announced, opened, changed or ended."""
+        """A push of `!contractInfo`: a contract was announced, opened, changed or has ended."""
         row = msgspec.convert(data, wire.ContractInfo, strict=False)
         instrument = listing.pushed(row, self._table.held.get(row.s))
         if instrument is None:
@@ -158,8 +159,8 @@ class BinanceParser:
         return read(_converted(row, shape), stream, recv_ns)
 
     def _remember(self, stream: str, data: Any, symbol: str) -> None:
-        """Let the next frame of this stream be decoded straight into its type. Implausible where it is of another
-        symbol than its stream."""
+        """Have the next frames of this stream decoded straight into their type. Raises Implausible if the symbol does
+        not match the stream."""
         if not stream or stream.startswith("!"):
             return
         if stream.partition("@")[0] != symbol.lower():
@@ -175,7 +176,7 @@ class BinanceParser:
         return CONTROL
 
     def known(self, symbol: str) -> str:
-        """`symbol`, kept from now on; Implausible for one that cannot be kept."""
+        """`symbol`, its instrument stored from now on; raises Implausible for one that cannot be stored."""
         return self._table.known(symbol).symbol
 
 
@@ -184,7 +185,7 @@ def _strange(symbol: str, stream: str) -> Implausible:
 
 
 def _kind_of(row: Any, stream: str) -> str:
-    """Name of a payload's kind: its `e`, or what its fields say where the venue names none."""
+    """Name of a payload's kind: its `e`, or inferred from its fields if it has none."""
     if not isinstance(row, dict):
         return ""
     kind = row.get("e")
@@ -198,7 +199,7 @@ def _kind_of(row: Any, stream: str) -> str:
 
 
 def _converted(row: Any, shape: type) -> Any:
-    """`row` as a message of its kind; book rows are read from bytes, so that kind goes through them once more."""
+    """`row` as a message of its kind; book rows are read from bytes, so a depth update is encoded and decoded again."""
     if shape is wire.DepthUpdate:
         return _DECODE_DEPTH(msgspec.json.encode(row))
     return msgspec.convert(row, shape, strict=False)
@@ -224,4 +225,4 @@ _KINDS: Final[dict[str, tuple[type, Callable[[InstrumentTable, Any, str, int], S
     "forceOrder": (wire.ForceOrder, rows.force_order),
     "depthSnapshot": (wire.Depth, rows.partial_depth),
 }
-"""By the name of a kind of message, its shape and who makes events of it."""
+"""By kind of message: its struct and the function that converts it to events."""

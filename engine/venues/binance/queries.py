@@ -1,7 +1,7 @@
 """Binance's REST requests. No I/O: the transport sends what is built here.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-What the answers mean stands in `rest`, what a request weighs in `weights`. Symbols may be outside ASCII and are
+Called by `live` and `polls`. Requests are `GET /path?query`, the form that a capture records, so that a replay reads
+answers exactly as live does. Answers are read in `rest`, costs are in `weights`. Symbols may be outside ASCII and are
 percent-encoded.
 """
 
@@ -21,7 +21,7 @@ _TRADES: Final = msgspec.json.Decoder(list[wire.AggTradeRow], strict=False)
 
 
 def instruments_request(venue: str) -> str:
-    """Listing of every instrument, of all statuses."""
+    """Listing of all instruments, of every status."""
     return f"GET {limits.PATHS[venue]['instruments']}"
 
 
@@ -42,12 +42,12 @@ def klines_request(venue: str, symbol: str, interval: str, limit: int, end_ms: i
 
 
 def trades_request(venue: str, symbol: str, since_ms: int, until_ms: int) -> str:
-    """Joined trades from `since_ms` to `until_ms`, both included, oldest first; the first 1000 of them."""
+    """Aggregate trades from `since_ms` to `until_ms`, both included, oldest first; the first 1000 of them."""
     return _request(venue, "trades", symbol=symbol, startTime=since_ms, endTime=until_ms, limit=limits.TRADES_MAX)
 
 
 def more_trades(venue: str, request: str, body: str) -> str | None:
-    """The request that goes on where a full answer to `trades_request` ends; None where it was not full."""
+    """The request that continues after a full answer to `trades_request`; None if the answer was not full."""
     path, _, text = request.removeprefix("GET ").partition("?")
     query = dict(parse_qsl(text))
     until, rows = query.get("endTime", ""), query.get("limit", "")
@@ -59,7 +59,7 @@ def more_trades(venue: str, request: str, body: str) -> str | None:
         return None
     if len(found) < int(rows) or not found:
         return None
-    # Trades of one millisecond may lie on both sides of the limit, so the last one is asked for again.
+    # Trades of one millisecond may lie on both sides of the cut, so the last millisecond is requested again.
     since_ms = found[-1].T
     if since_ms <= int(query.get("startTime", "0") or 0) or since_ms >= int(until):
         return None
@@ -72,7 +72,7 @@ def tickers_request(venue: str) -> str:
 
 
 def marks_request() -> str:
-    """Mark, index and funding now of every contract; USD-M only."""
+    """Current mark, index and funding of every contract; USD-M only."""
     return f"GET {limits.PATHS[USDM]['mark']}"
 
 
@@ -87,7 +87,7 @@ def funding_history_request(symbol: str, limit: int) -> str:
 
 
 def open_interest_request(symbol: str) -> str:
-    """Open interest now; one symbol a call."""
+    """Current open interest; one symbol per call."""
     return _request(USDM, "open_interest", symbol=symbol)
 
 

@@ -1,8 +1,8 @@
-"""What it means when Binance does not answer a REST request as asked.
+"""Classification of Binance's failed REST answers.
 
-Called by `live` for every answer. The status decides; a code in the body tells refused requests (`-1121`) from a venue
-that is over its own limits. Sources: the venue's documentation of limits (spot 2026-07-21, USD-M 2026-05-28); futures
-do not document `Retry-After`, and state the end of a ban in the body.
+Called by `live` for every answer. The status decides; a code in the body separates refused requests (`-1121`) from
+limits exceeded and from temporary faults of the venue. Sources: the venue's documentation of limits (spot 2026-07-21,
+USD-M 2026-05-28); futures do not document `Retry-After`, and state the end of a ban in the body.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _PLACE: Final = ("restricted location", "eligibility", "cloudfront", "country", 
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-    """What a refused answer means; None where it is a success. Never raises, whatever the body.
+    """What a failed answer means; None for a success. Never raises, whatever the body.
 
-    The end of a ban is told by the venue's wall clock: it is measured from the `date` of the answer, and without one
-    the shortest ban is assumed.
+    The end of a ban is given in the venue's wall clock: its length is measured from the `date` of the answer, and
+    without a date the shortest ban is assumed.
     """
     if status == 200:
         if body[:1] in ("{", "["):
@@ -41,7 +41,7 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
 
 
 def _read(body: str) -> tuple[int | None, str]:
-    """Code and words of the venue; without a code the words are the body's beginning."""
+    """The venue's code and message; if the body is not an error object, None and the body's beginning."""
     try:
         found = _BODY.decode(body)
     except UNREADABLE:
@@ -55,7 +55,7 @@ def _meaning(status: int, headers: Mapping[str, str], code: int | None, said: st
     if status == 429:
         return "limited", refused.asked_rest_s(headers, limits.BAN_REST_MAX_S) or limits.LIMIT_REST_S
     if status in (403, 451):
-        # 403 is the firewall's; it says nothing of how long, and another host may let us pass.
+        # 403 comes from the firewall: it states no duration, and another host may accept us.
         return "region", limits.REGION_REST_S
     if code in limits.LIMIT_CODES:
         return "limited", limits.LIMIT_REST_S
@@ -77,7 +77,7 @@ def _banned_s(headers: Mapping[str, str], said: str) -> float:
 
 
 def _date_s(headers: Mapping[str, str]) -> float | None:
-    """The `date` of an answer, in seconds of the epoch."""
+    """The `date` of an answer, in seconds of the epoch; None if absent or malformed."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except (ValueError, OverflowError, OSError):

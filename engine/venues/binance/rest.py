@@ -1,6 +1,6 @@
-"""What Binance's REST answers mean. No I/O; what to ask stands in `queries`.
+"""Binance's REST answers to events and listings. No I/O; the requests are built in `queries`.
 
-`read` is called by the parser for live answers and recorded ones alike, so a body is understood in one place.
+The parser calls `read` for live and recorded answers alike. Keep every interpretation of a body here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Query = dict[str, str]
 Reader = Callable[["BinanceParser", Query, str, int], Sequence[MarketEvent]]
 
 MAX_LISTED: Final = 20_000
-"""Instruments accepted from one listing; spot lists about 3,500, most of them gone."""
+"""Most instruments accepted from one listing; spot lists about 3,500, most of them delisted."""
 
 _PERIOD_MS: Final = {
     name: minutes * MINUTE_MS
@@ -77,7 +77,7 @@ def read(parser: BinanceParser, request: str, status: int, body: str, recv_ns: i
 
 
 def server_time_ms(body: str) -> int | None:
-    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    """The venue's time in the answer to `queries.time_request`; None if the answer holds none."""
     try:
         return checks.time_ms(_DECODE_TIME(body).serverTime, "serverTime")
     except (msgspec.MsgspecError, UnicodeError, RecursionError, Implausible):
@@ -85,7 +85,7 @@ def server_time_ms(body: str) -> int | None:
 
 
 def _listing(parser: BinanceParser, body: str) -> Parsed:
-    """A listing; rows are read one by one, so that a bad one costs only itself."""
+    """A listing; rows are decoded one by one, so that a bad row costs only itself."""
     raws = _DECODE_INFO(body).symbols
     listed: list[Instrument] = []
     refused: list[str] = []
@@ -104,7 +104,7 @@ def _listing(parser: BinanceParser, body: str) -> Parsed:
 
 
 def _funding_config(parser: BinanceParser, body: str) -> Parsed:
-    """Funding intervals: yields the listed contracts whose interval is known better now."""
+    """Funding intervals; yields the listed contracts that get a different interval."""
     found: dict[str, float] = {}
     for row in _DECODE_FUNDING_INFO(body)[:MAX_LISTED]:
         if is_safe_symbol(row.symbol) and 0.0 < row.fundingIntervalHours <= _MAX_INTERVAL_H:
@@ -119,7 +119,7 @@ def _funding_config(parser: BinanceParser, body: str) -> Parsed:
 
 
 def _many(parser: BinanceParser, kind: str, body: str, recv_ns: int) -> Parsed:
-    """An answer of every symbol stands although some rows do not; one with nothing left is rejected."""
+    """Read an answer for all symbols. Bad rows are dropped; the answer is rejected only if none is left."""
     decode, read_row = _WHOLE[kind]
     events: list[MarketEvent] = []
     refused: list[str] = []
@@ -184,8 +184,7 @@ def _klines(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Seq
                 checks.size(row[7], "quote volume"),
                 checks.size(row[10], "taker buy quote volume"),
                 row[8],
-                # The newest row is still forming unless its time is over.
-                closes_ms <= recv_ns // 1_000_000,
+                bars.is_over(open_ms, interval_ms, None, recv_ns),
             )
         )
     return found
@@ -282,7 +281,7 @@ def _ratio(kind: RatioKind) -> Reader:
 
 
 def _ticker_row(parser: BinanceParser, row: wire.Ticker24hRest, recv_ns: int) -> Sequence[MarketEvent]:
-    """Statistics of a symbol; nothing for one that has not traded, whose last price is 0."""
+    """24 h statistics of a symbol; nothing for one that has not traded, which has a last price of 0."""
     if not is_safe_symbol(row.symbol) or not row.lastPrice:
         return ()
     ts_ms, last = checks.time_ms(row.closeTime, "closeTime"), checks.price(row.lastPrice, "lastPrice")
@@ -347,4 +346,4 @@ _WHOLE: Final[dict[str, tuple[Callable[[msgspec.Raw], Any], _ReadRow]]] = {
     "mark": (_DECODE_PREMIUM, _mark_row),
     "tickers": (_DECODE_TICKER, _ticker_row),
 }
-"""What is answered for one symbol, or as a list for all: decoder and reader of a row."""
+"""Endpoints that answer for one symbol, or with a list for all: decoder and reader of a row."""

@@ -1,7 +1,8 @@
-"""Binance's messages as events, one function for each kind of message.
+"""Binance's stream messages to events, one function per kind of message.
 
-Called by `parse` with the decoded message, the name of its stream and the receive time in nanoseconds. Each gives the
-events of the message, none where it is of another product, and raises Implausible for a value that cannot be true.
+Called by `parse` with the instrument table, the decoded message, the name of its stream and the receive time in
+nanoseconds. Each function returns the events of the message, none if it belongs to another product, and raises
+Implausible for a value that cannot be true.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Events = Sequence[MarketEvent]
 
 
 def agg_trade(table: InstrumentTable, data: wire.AggTrade, stream: str, recv_ns: int) -> Events:
-    """A trade of `aggTrade`: numbered one by one."""
+    """A trade of `aggTrade`; its ids count up by one, so a gap shows."""
     if data.st != wire.USD_M:
         return ()
     if data.a is None:
@@ -44,10 +45,10 @@ def agg_trade(table: InstrumentTable, data: wire.AggTrade, stream: str, recv_ns:
 
 def raw_trade(table: InstrumentTable, data: wire.RawTrade, stream: str, recv_ns: int) -> Events:
     """A trade of `trade`."""
-    # Insurance fund and ADL transfers come on the same stream at prices that nobody traded at.
+    # Insurance fund and ADL transfers come on the same stream, at prices that are no market prices.
     if data.st != wire.USD_M or data.X != "MARKET":
         return ()
-    # Their numbers prove nothing, since those of the transfers lie between them.
+    # No number: ids of transfers lie in between, so a jump in the ids does not prove a gap.
     return (_trade(table, data, str(data.t), -1, recv_ns),)
 
 
@@ -61,7 +62,8 @@ def _trade(
 
 
 def depth_update(table: InstrumentTable, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Events | None:
-    """Changes of a whole book, or a partial one where the stream says so; None for streams that are not read."""
+    """An update of the full book, or a snapshot of the top levels on a partial depth stream; None for streams that are
+    not read."""
     if data.st != wire.USD_M:
         return ()
     symbol = data.s
@@ -96,7 +98,7 @@ def depth_update(table: InstrumentTable, data: wire.DepthUpdate, stream: str, re
 
 
 def partial_depth(table: InstrumentTable, data: wire.Depth, stream: str, recv_ns: int) -> Events | None:
-    """Spot `<symbol>@depth<N>`: the symbol stands in the stream's name only."""
+    """Spot `<symbol>@depth<N>`: only the stream name holds the symbol."""
     depth = partial_levels(stream)
     if not depth:
         return None
@@ -120,7 +122,7 @@ def book_ticker(table: InstrumentTable, data: wire.BookTicker, stream: str, recv
         table.known(symbol)
     # Spot sends no time of its own.
     ts_ms = data.T or recv_ns // 1_000_000
-    # A side without orders comes as price 0.
+    # A side without orders is sent as price 0.
     return (Quote(table.venue, symbol, ts_ms, recv_ns, data.b or NAN, data.B, data.a or NAN, data.A),)
 
 
@@ -155,14 +157,14 @@ def kline(table: InstrumentTable, data: wire.Kline, stream: str, recv_ns: int) -
 
 
 def mark_price(table: InstrumentTable, data: wire.MarkPriceUpdate, stream: str, recv_ns: int) -> Events:
-    """Mark, index and the running funding rate."""
+    """Mark, index and the predicted funding rate."""
     if data.st != wire.USD_M:
         return ()
     symbol = table.known(data.s).symbol
     ts_ms = checks.time_ms(data.E, "E")
     index = NAN if data.i is None else checks.price(data.i, "i")
     mark = MarkPrice(table.venue, symbol, ts_ms, recv_ns, checks.price(data.p, "p"), index)
-    # Dated futures send no rate, or a rate of 0 without a settlement to come.
+    # Dated futures send no rate, or a rate of 0 without a next settlement.
     if not data.r or data.T <= 0:
         return (mark,)
     rate = checks.funding(_number(data.r, "r"), "r")
@@ -190,7 +192,7 @@ def ticker(table: InstrumentTable, data: wire.Ticker24h, stream: str, recv_ns: i
 
 
 def force_order(table: InstrumentTable, data: wire.ForceOrder, stream: str, recv_ns: int) -> Events:
-    """A liquidation, of which the venue sends a part only."""
+    """A liquidation; the venue publishes only a part of them."""
     order = data.o
     if data.st != wire.USD_M or order.st != wire.USD_M:
         return ()

@@ -1,8 +1,8 @@
-"""What to say on a Binance stream connection, and how what comes back is told apart. No sockets here.
+"""Binance's stream protocol: channels, subscribe messages, and telling data frames from answers. No sockets here.
 
-Called by `live`, which offers it to the driver in the form that all venues share. A topic is the venue's own stream
-name (`btcusdt@aggTrade`, `!ticker@arr`). Binance pings by protocol frame, so there is no heartbeat of its own. Sources
-of the limits: `engine.venues.binance.limits`.
+Called by `live`, which exposes it through the interface that all venues share. A topic is the venue's own stream name
+(`btcusdt@aggTrade`, `!ticker@arr`). Binance pings by protocol frame, so there is no application heartbeat. Sources of
+the limits: `engine.venues.binance.limits`.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ MARKET: Final[dict[str, tuple[Channel, ...]]] = {
     ),
     "binance-spot": (Channel("!miniTicker@arr", "public", "ticker", "", 15.0, 30.0),),
 }
-"""Subscriptions of the whole market. Since 2026-06-30 those of USD-M carry COIN-M too, which the parser leaves out;
+"""Market-wide subscriptions. Since 2026-06-30 those of USD-M carry COIN-M too, which the parser drops;
 `!ticker@arr` of spot was retired on 2026-03-26."""
 
 
 def candle(instrument: Instrument, interval: str = "1m") -> Channel:
-    """Bars of `interval` (a name of `INTERVAL_MS`), pushed while it trades; a quiet instrument is silent."""
-    # A stream on the wrong path is acknowledged and never speaks, so a contract that is expected to trade is watched.
+    """Bars of `interval` (a name of `INTERVAL_MS`), pushed while the instrument trades, silent otherwise."""
+    # A stream on the wrong path is acknowledged and then stays silent, so a contract expected to trade has a deadline.
     watched = instrument.kind == "perp" and instrument.category == "crypto"
     return _channel(instrument, f"kline_{interval}", "candle", 300.0 if watched else None)
 
 
 def quote(instrument: Instrument) -> Channel:
-    """Best bid and ask on every change; silent where nobody quotes."""
+    """Best bid and ask on every change; silent while the quotes do not change."""
     return _channel(instrument, "bookTicker", "quote")
 
 
 def trades(instrument: Instrument) -> Channel:
-    """Trades of one taker order at one price, joined; quiet where nothing trades."""
+    """Aggregate trades: the fills of one taker order at one price, joined; silent while nothing trades."""
     return _channel(instrument, "aggTrade", "trades")
 
 
 def book(instrument: Instrument) -> Channel:
-    """Changes every 100 ms, to be aligned on a snapshot asked for by REST; a dead book may be silent for minutes."""
+    """Updates every 100 ms, to be aligned on a REST snapshot; an inactive book may be silent for minutes."""
     return _channel(instrument, "depth@100ms", "book", 60.0, 300.0)
 
 
@@ -73,7 +73,7 @@ def _channel(
 
 
 def path_of(venue: str, stream: str) -> str:
-    """Which connection serves a stream. On the wrong one Binance acknowledges it and sends nothing."""
+    """The path whose connections serve a stream. On the wrong one Binance acknowledges it and sends nothing."""
     if venue == "binance-spot":
         return "public"
     kind = stream.lstrip("!").partition("@")[0] if stream.startswith("!") else stream.partition("@")[2]
@@ -87,7 +87,8 @@ def room(path: str, held: Sequence[str]) -> bool:
 
 
 def requests(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str], first_id: int) -> list[Request]:
-    """Messages that subscribe or end `topics`, within the count per request; ids run from `first_id`."""
+    """Messages that subscribe to or unsubscribe from `topics`, within the count per request; ids run from
+    `first_id`."""
     size = limits.STREAMS_PER_REQUEST
     made: list[Request] = []
     for number, start in enumerate(range(0, len(topics), size), first_id):
@@ -98,9 +99,9 @@ def requests(method: Literal["SUBSCRIBE", "UNSUBSCRIBE"], topics: Sequence[str],
 
 
 def topic_of(text: str) -> str | None:
-    """Stream name of a frame of market data; None where it is none.
+    """Stream name of a frame of market data; None if it is not one.
 
-    Combined frames begin with it; one that does not, or whose name is escaped, is read as a whole.
+    Combined frames begin with it; a frame that does not, or whose name is escaped, is decoded as a whole.
     """
     if text.startswith(_HEAD):
         end = text.find('"', _START)
@@ -122,10 +123,10 @@ def _topic_anywhere(text: str) -> str | None:
 
 
 def read_ack(text: str) -> Ack | None:
-    """The answer in a frame, None where the frame is none (market data, or no JSON).
+    """The answer in a frame, None if the frame is not an answer (market data, or not JSON).
 
-    An answer names the request and no stream. A success is the same for subscribing and unsubscribing: only whoever
-    sent the request knows which it was, so both are told as `subscribe` of no topics.
+    An answer names the request but no stream. A success looks the same for subscribe and unsubscribe, and only the
+    sender of the request knows which it was, so both are returned as `subscribe` without topics.
     """
     try:
         message = _CONTROL.decode(text)
@@ -139,7 +140,7 @@ def read_ack(text: str) -> Ack | None:
         fault = wire.Fault(message.code, message.msg)
     if fault is not None:
         return Ack("error", False, number, message=clean(f"{fault.code}: {fault.msg}"))
-    # `LIST_SUBSCRIPTIONS` answers with a list, which nobody here asks for.
+    # Any `result` counts as success: only `LIST_SUBSCRIPTIONS` answers with a list, and it is never sent.
     if message.id is None or not bytes(message.result):
         return None
     return Ack("subscribe", True, number)

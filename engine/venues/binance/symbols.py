@@ -1,7 +1,7 @@
-"""What a Binance symbol says of its instrument where no listing does.
+"""Inference of an instrument from its Binance symbol alone.
 
-Called by the parser for symbols that the listing lacks. The result is marked inferred; its tick and step are
-found from the messages by whoever needs them.
+Called by the parser and by `listing` for symbols that the listing lacks. The result is marked inferred and has neither
+tick nor step; code that needs them derives them from the messages.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _QUOTES: Final = (
     "BTC", "ETH", "BNB", "XRP", "TRX", "DOGE", "DOT", "SOL", "TRY", "EUR", "GBP", "AUD", "BRL", "RUB", "UAH",
     "NGN", "ZAR", "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "COP", "IDR", "VAI", "BVND",
 )  # fmt: skip
-"""Quote currencies of Binance, longer ones first where one ends in another."""
+"""Quote currencies of Binance; if one ends in another, the longer one comes first."""
 
 _DATED: Final = re.compile(r"_\d{6}")
 
 
 def infer(venue: str, symbol: str) -> Instrument:
-    """The instrument a symbol names: `BTCUSDT`, `BTCUSDT_260327`, `1000PEPEUSDC`, `ETHBTC`."""
+    """The instrument of a symbol such as `BTCUSDT`, `BTCUSDT_260327`, `1000PEPEUSDC` or `ETHBTC`."""
     pair = _DATED.sub("", symbol)
     base, quote = pair, ""
     for candidate in _QUOTES:

@@ -1,7 +1,7 @@
-"""What a Binance request takes from which budget.
+"""The cost of a Binance request: its weight and the budget that it counts against.
 
 Called by `live` before every request. Weights are those of one call from one address, by the venue's documentation of
-2026-08 (USD-M) and 2026-07 (spot); an endpoint that is not named here weighs 1.
+2026-08 (USD-M) and 2026-07 (spot); an endpoint that is not listed here weighs 1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ONE_AND_ALL: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "binance-usdm": {"tickers": (1.0, 40.0), "quotes": (2.0, 5.0), "mark": (1.0, 10.0)},
     "binance-spot": {"tickers": (2.0, 80.0), "quotes": (2.0, 4.0)},
 }
-"""Weight for one symbol and for all of them."""
+"""Weight for one symbol, and for all symbols at once."""
 _FIXED: Final[dict[str, dict[str, float]]] = {
     "binance-usdm": {"trades": 20.0},
     "binance-spot": {"instruments": 20.0, "klines": 2.0, "trades": 4.0},
@@ -45,7 +45,7 @@ def cost(venue: str, request: str) -> Cost:
 
 
 def used(venue: str, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Weight that the venue counted of this address in the present minute; empty where the header is absent or odd."""
+    """Weight that the venue counted for our address this minute; empty if the header is absent or malformed."""
     said = headers.get(limits.USED_WEIGHT_HEADER, "")
     if not (said.isascii() and said.isdigit() and len(said) < 10):
         return ()
@@ -53,8 +53,8 @@ def used(venue: str, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...
 
 
 def announced(venue: str, request: str, body: str) -> tuple[tuple[str, float], ...]:
-    """Our part of the request weight a minute that a listing announces (`exchangeInfo.rateLimits`), the same part as of
-    the documented one; empty where the answer is no listing or says nothing of it that can be read."""
+    """Our share of the request weight per minute that a listing announces (`exchangeInfo.rateLimits`), the same share
+    as of the documented limit; empty if the answer is not a listing or holds no readable limit."""
     if request.removeprefix("GET ").partition("?")[0] != limits.PATHS[venue]["instruments"]:
         return ()
     try:

@@ -1,9 +1,9 @@
 """Binance's messages, field names exactly as on the wire.
 
-Only `engine.venues.binance.parse` and `rest` read these; nothing of them leaves this folder. Numbers that enter
-statistics are decoded straight to floats; book levels stay text, because their exact decimals are their identity. A
-tag is the `e` that the decoder itself holds a message to, where it has one.
-Fields that only some years send have a default. Fields not used are not declared, and so not decoded.
+Used only inside `engine.venues.binance`; do not let these types leave the folder. Numbers that enter statistics are
+decoded straight to floats; book levels stay text, because their exact decimals are their identity. A tag is the value
+of `e` that the decoder itself requires. Fields sent only in some years have a default. Unused fields are not declared,
+and so not decoded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Combined(Wire, Generic[T], gc=False, frozen=True):
 
 
 class Named(Wire, gc=False, frozen=True):
-    """A combined frame of which only the stream is asked."""
+    """A combined frame, decoded only for its stream name."""
 
     stream: str = ""
 
@@ -50,7 +50,7 @@ class Event(Wire, gc=False, frozen=True):
 
 
 class Control(Wire, gc=False, frozen=True):
-    """Answers to what we send, and the notice before a restart; refusals come in either of two forms."""
+    """Answers to our requests, and the notice before a restart; a refusal has `error`, or `code` and `msg`."""
 
     id: int | str | None = None
     result: msgspec.Raw = msgspec.Raw(b"")
@@ -62,7 +62,7 @@ class Control(Wire, gc=False, frozen=True):
 
 
 class AggTrade(Wire, gc=False, frozen=True, tag_field="e", tag="aggTrade"):
-    """`a` came after 2019."""
+    """`a` was added after 2019."""
 
     s: str
     p: Price
@@ -74,7 +74,7 @@ class AggTrade(Wire, gc=False, frozen=True, tag_field="e", tag="aggTrade"):
 
 
 class RawTrade(Wire, gc=False, frozen=True, tag_field="e", tag="trade"):
-    """`trade`. USD-M adds `X`: only MARKET is a trade of the market (not INSURANCE_FUND, ADL)."""
+    """`trade`. USD-M adds `X`: only MARKET is a market trade (not INSURANCE_FUND, ADL)."""
 
     s: str
     t: UpdateId
@@ -134,7 +134,7 @@ class Kline(Wire, gc=False, frozen=True, tag_field="e", tag="kline"):
 
 
 class MarkPriceUpdate(Wire, gc=False, frozen=True, tag_field="e", tag="markPriceUpdate"):
-    """`i` came in 2020; dated futures send an empty `r`."""
+    """`i` was added in 2020; dated futures send an empty `r`."""
 
     E: int
     s: str
@@ -177,7 +177,7 @@ class ForceOrder(Wire, gc=False, frozen=True, tag_field="e", tag="forceOrder"):
 
 
 class Depth(Wire, gc=False, frozen=True):
-    """REST depth, and `<symbol>@depth<N>` of spot (which names no symbol: the stream does)."""
+    """REST depth, and `<symbol>@depth<N>` of spot (only the stream name holds the symbol)."""
 
     lastUpdateId: UpdateId
     bids: Rows
@@ -187,7 +187,7 @@ class Depth(Wire, gc=False, frozen=True):
 
 
 class AggTradeRow(Wire, gc=False, frozen=True):
-    """A row of REST aggTrades; the symbol stands in the request."""
+    """A row of REST aggTrades; only the request holds the symbol."""
 
     a: UpdateId
     p: Price
@@ -197,7 +197,7 @@ class AggTradeRow(Wire, gc=False, frozen=True):
 
 
 class ContractInfo(Wire, gc=False, frozen=True):
-    """A contract of USD-M that was announced, opened, changed or ended."""
+    """A contract that was announced, opened, changed or has ended."""
 
     s: str
     ct: str = ""
@@ -240,7 +240,7 @@ class Symbol(Wire, gc=False, frozen=True):
 
 
 class ExchangeInfo(Wire, gc=False, frozen=True):
-    """Listing; each symbol is read by itself, as a `Symbol`."""
+    """Listing; each symbol is decoded by itself, as a `Symbol`."""
 
     symbols: list[msgspec.Raw]
 
@@ -253,7 +253,7 @@ class RateLimit(Wire, gc=False, frozen=True):
 
 
 class AnnouncedLimits(Wire, gc=False, frozen=True):
-    """What a listing says of limits."""
+    """The limits that a listing announces."""
 
     rateLimits: list[RateLimit]
 

@@ -1,4 +1,4 @@
-"""The instruments of Bitget USDT-FUTURES as the venue lists them. Called by `rest`."""
+"""Instruments of Bitget USDT-FUTURES, built from the venue's listing. Called by `rest`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MAX_INTERVAL_H: Final = 168.0
 
 _KINDS: Final[dict[str, Kind]] = {"perpetual": "perp", "delivery": "future"}
 _STATUSES: Final[dict[str, Status]] = {"listed": "pending", "offline": "ended"}
-"""Every other is traded in some way: `limit_open` and `limit_close` bar orders of one kind, `restrictedAPI` orders by
-API, and all have a market that moves."""
+"""Every other status still trades: `limit_open` and `limit_close` bar one kind of order, `restrictedAPI` bars orders by
+API, and all have a moving market."""
 
 
 def listed(row: wire.InstrumentRow) -> Instrument:
@@ -51,7 +51,7 @@ def listed(row: wire.InstrumentRow) -> Instrument:
 
 
 def hours(value: float, field: str) -> float:
-    """`value` if it can be the hours between two settlements of funding."""
+    """`value` if it can be the hours between two funding settlements; else raises Implausible."""
     if 0.0 < value <= MAX_INTERVAL_H:
         return value
     raise Implausible(f"{field} {value!r} is not a number of hours up to {MAX_INTERVAL_H:g}")

@@ -1,7 +1,7 @@
-"""What keeping a live picture of Bitget's USDT perpetuals takes.
+"""The live rules of Bitget's USDT perpetuals.
 
-Implements `engine.venues.live.VenueLive` out of `session` (streams), `queries` and `polls` (what to ask), `refusals`
-and `limits`. Driven by the transport and the feeds. Rules only: nothing here remembers what was subscribed or answered.
+Implements `engine.venues.live.VenueLive` from `session` (streams), `queries` and `polls` (REST requests), `refusals`
+and `limits`. Driven by the transport and the feeds. Rules only: keep no state here about subscriptions or answers.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class BitgetLive:
     )
 
     def market_channels(self) -> list[Channel]:
-        """The liquidations of all symbols, the one topic that is not of one symbol."""
+        """The liquidations of all symbols, the only market-wide topic."""
         return [session.liquidations()]
 
     def broad_channels(self, instrument: Instrument) -> list[Channel]:
-        """The ticker, which has quotes, mark, index, funding and open interest, and 1m candles."""
+        """1m candles, and the ticker, which carries quotes, mark, index, funding and open interest."""
         return [session.ticker(instrument), session.candle(instrument)] if instrument.status == "trading" else []
 
     def deep_channels(self, instrument: Instrument) -> list[Channel]:
-        """Every trade and the whole book."""
+        """Every trade and the full book."""
         return [session.trades(instrument), session.book(instrument)] if instrument.status == "trading" else []
 
     def room(self, path: str, held: Sequence[str], topic: str) -> bool:
@@ -59,19 +59,19 @@ class BitgetLive:
         return session.room(held, topic)
 
     def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Requests of at most ten topics each; `first_id` has no place to go here."""
+        """Subscribe requests of at most ten topics each; `first_id` is unused, because requests carry no id."""
         return session.requests("subscribe", topics)
 
     def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Requests that end the subscription of `topics`."""
+        """Unsubscribe requests for `topics`, of at most ten topics each."""
         return session.requests("unsubscribe", topics)
 
-    # Called for every frame, so without a call in between.
+    # Bound directly, without a wrapping call: `topic_of` runs for every frame.
     topic_of = staticmethod(session.topic_of)
     read_ack = staticmethod(session.read_ack)
 
     def listing_requests(self) -> list[str]:
-        """One request: it answers with every instrument, announced and gone ones included."""
+        """One request: its answer holds every instrument, announced and ended ones included."""
         return [queries.instruments_request()]
 
     def next_page(self, request: str, body: str) -> str | None:
@@ -79,42 +79,43 @@ class BitgetLive:
         return None
 
     def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
-        """Up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`.
+        """Request for up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`.
 
-        Doubt: whether the venue's `endTime` includes a bar that opens then is not said; a millisecond more includes it.
+        The documentation does not say whether `endTime` includes a bar that opens at that moment, so a millisecond is
+        added.
         """
         return queries.klines_request(symbol, interval, limit, end_ms=0 if end_ms is None else end_ms + 1)
 
     def depth_request(self, symbol: str) -> str:
-        """The book now, up to 200 levels a side; without a sequence, so only for a look."""
+        """Request for the book, up to 200 levels a side; it has no sequence, so only for a one-off look."""
         return queries.depth_request(symbol, limits.DEPTH_MAX)
 
     def mend(self, symbol: str) -> str | None:
-        """None: a book subscribed anew sends a snapshot."""
+        """None: resubscribing to the book brings a snapshot."""
         return None
 
     def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
-        """The newest 100 trades, for a hole that has just ended and is short; None for a longer one.
+        """Request for the newest 100 trades, to fill a short gap that has just ended; None for a longer one.
 
-        The venue takes no times. Whoever asks looks whether the oldest of them reaches `since_ms`.
+        The venue accepts no times. The caller must check whether the oldest trade reaches back to `since_ms`.
         """
         return queries.trades_request(symbol) if 0 <= until_ms - since_ms <= limits.TRADES_SPAN_MS else None
 
     def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
-        """Tickers, open interest and funding of the market; of each perpetual its ratios and settlements."""
+        """Market-wide: tickers, open interest and funding. Per perpetual: ratios and past settlements."""
         return polls.polls(instruments)
 
     time_request = staticmethod(queries.time_request)
     server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
-        """One request of the address's budget; a ratio takes its endpoint's turn besides."""
+        """One request from the pool of the address; a ratio also takes one from the pool of its endpoint."""
         return _RATIOS.get(request.removeprefix("GET ").partition("?")[0], _ONE)
 
     refusal = staticmethod(refusals.refusal)
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-        """Nothing: the venue's one header counts down an endpoint's second without naming the endpoint."""
+        """Nothing: the venue's only header counts down an endpoint's second without naming the endpoint."""
         return ()
 
     def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:

@@ -1,13 +1,13 @@
-"""Bitget UTA v3 frames of USDT-FUTURES as events.
+"""The Bitget UTA v3 parser: frames of USDT-FUTURES to events.
 
 Driven by the transport and the replayer through `engine.venues.base.VenueParser`. Besides the listing it keeps only the
 newest bar of each candle topic, because the venue does not say when a bar is closed. Books are rebuilt elsewhere. A
-frame is decoded once: the topic found in the text hints at its kind, the fields are then read by name, and a wrong hint
-costs a second reading, never a wrong one.
+frame is decoded once: the topic found in the text hints at its kind, and the fields are then read by name. A wrong hint
+costs a second decoding, never a wrong result.
 
-The wire is that of the documentation (UTA v3 pages of early 2026, read again 2026-08-08), put right where live frames
-that others published (2026-09-15 and 21) differed; no recording has been held against it yet. Where the pages are
-silent or contradict themselves, the place that decides says so.
+The format follows the documentation (UTA v3 pages of early 2026, read again 2026-08-08), corrected by live frames that
+others published (2026-09-15 and 21). It has not been checked against a recording. If the pages are silent or contradict
+themselves, the code that decides says so.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ class BitgetParser:
         return self.listing.instrument(symbol)
 
     def instruments(self) -> Iterable[Instrument]:
-        """Every instrument listed or spoken of so far."""
+        """Every instrument listed, or named in a message, so far."""
         return self.listing.held.values()
 
     def _read_any(self, text: str, recv_ns: int, connection: str) -> Parsed:
-        """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
+        """The slow path: decode the message generically, then decide what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
             return readings.unknown(self.venue, "a frame that is no object")
@@ -126,8 +126,9 @@ class BitgetParser:
         return CONTROL
 
     def _trades(self, push: wire.Push[wire.TradeRow], recv_ns: int, _connection: str) -> Sequence[MarketEvent]:
-        """New trades. The snapshot that opens a subscription repeats trades from before it, which a reconnected stream
-        has counted already: it is checked like an update and yields nothing; what a break missed is fetched by REST."""
+        """New trades. The snapshot that opens a subscription repeats earlier trades, which a reconnected stream has
+        counted already: it is checked like an update but yields nothing. Trades missed by a break are fetched by
+        REST."""
         instrument = self.listing.known(_symbol(push.arg))
         events = rows.trades(instrument, push.data, recv_ns)
         return events if push.action == "update" else ()
@@ -161,13 +162,13 @@ class BitgetParser:
     def _liquidations(
         self, push: wire.Push[wire.LiquidationRow], recv_ns: int, _connection: str
     ) -> Sequence[MarketEvent]:
-        """New liquidations. A snapshot would be history, as with trades; none is documented for this topic."""
+        """New liquidations. A snapshot would be history, as for trades, and is dropped; none is documented here."""
         events = rows.liquidations(self.listing, push.data, recv_ns)
         return events if push.action == "update" else ()
 
 
 def _is_read(arg: wire.Arg) -> bool:
-    """Whether prism keeps what `arg` names: every topic with a reader, of candles the intervals it scores."""
+    """Whether prism keeps the topic of `arg`: every topic with a reader, but candles only of the intervals it uses."""
     return arg.topic != "kline" or arg.interval in INTERVALS
 
 
@@ -178,7 +179,7 @@ def _symbol(arg: wire.Arg) -> str:
 
 
 def _named(arg: object) -> str:
-    """Topic and symbol of a refused subscription, as far as the venue repeats them."""
+    """Topic, interval and symbol of a refused subscription, as far as the venue repeats them."""
     if not isinstance(arg, dict):
         return ""
     named = ", ".join(str(arg[key]) for key in ("topic", "interval", "symbol") if key in arg)

@@ -1,11 +1,11 @@
-"""What Bitget must be asked again and again, because no stream pushes it.
+"""Bitget's polls: what must be requested repeatedly because no stream pushes it.
 
-Called by `live`. The listing is not among it: whoever follows it asks for it. Ratios are given for one symbol at a time
-and once a second, so only the first instruments have them often: 800 perpetuals are one request in 1.4 s of each of the
-three ratio endpoints, and 2.1 requests a second in all, of the 8 that `limits` allows. Mark, index, quotes, funding and
-open interest come on the ticker streams; the market-wide answers are asked for besides, since they rank the market
-before anything is subscribed, give funding its interval, and sample the open interest, whose history the venue does not
-offer.
+Called by `live`. The listing is not polled here; the feed that follows listings requests it. Ratios are available for
+one symbol at a time and once a second, so only the leading instruments get them often: 800 perpetuals take one request
+in 1.4 s on each of the three ratio endpoints, and 2.1 requests a second in all, of the 8 that `limits` allows. Mark,
+index, quotes, funding and open interest come on the ticker streams. The market-wide answers are polled too: they rank
+the market before anything is subscribed, provide the funding interval, and sample the open interest, for which the
+venue offers no history.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FUNDING_S: Final = 300.0
 SETTLED_ROWS: Final = limits.FUNDING_MAX
 PERIOD: Final = "5m"
 RATIO_EVERY_S: Final = ((100, 300.0), (300, 900.0))
-"""(place up to which, how often) for the ratios of an instrument; those further down wait for `RATIO_LATER_S`."""
+"""(place up to which, seconds between polls) for an instrument's ratios; those further down get `RATIO_LATER_S`."""
 RATIO_LATER_S: Final = 3600.0
 
 

@@ -1,8 +1,8 @@
 """Bitget's REST requests. No I/O: the transport sends what is built here.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-Sources: Bitget UTA v3 REST pages (early 2026, read again 2026-08-08), for ratios and the clock the classic v2 pages.
-What the answers mean stands in `rest`.
+Called by `live` and `polls`. Requests are `GET /path?query`, the form that a capture records, so that a replay reads
+answers exactly as live does. Answers are read in `rest`. Sources: Bitget UTA v3 REST pages (early 2026, read again
+2026-08-08), for ratios and the clock the classic v2 pages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAME_OF: Final = {length: name for name, length in INTERVALS.items()}
 
 
 def instruments_request() -> str:
-    """The whole listing: one request, no pages are documented."""
+    """The whole listing in one request; no pages are documented."""
     return _request("instruments")
 
 
@@ -43,42 +43,42 @@ def _klines_request(name: str, symbol: str, interval: str, start_ms: int, end_ms
 
 
 def depth_request(symbol: str, levels: int) -> str:
-    """A book as it stands, without a sequence: for looking, it cannot be spliced with the stream."""
+    """The current book, without a sequence: only for a one-off look, it cannot be aligned with the stream."""
     return _request("depth", symbol=symbol, limit=min(levels, limits.DEPTH_MAX))
 
 
 def trades_request(symbol: str, limit: int = limits.TRADES_MAX) -> str:
-    """The newest fills, at most 100. They repeat what the stream sent: whoever asks compares `trade_id`."""
+    """The newest fills, at most 100. They repeat trades of the stream: the caller must compare `trade_id`."""
     return _request("trades", symbol=symbol, limit=min(limit, limits.TRADES_MAX))
 
 
 def tickers_request(symbol: str = "") -> str:
-    """All symbols in one call, or one: statistics, quote, mark and index, funding and open interest now."""
+    """All symbols in one call, or one: statistics, quote, mark and index, current funding and open interest."""
     return _request("tickers", symbol=symbol)
 
 
 def open_interest_request(symbol: str = "") -> str:
-    """Open interest now, of all symbols or one. Its history is not offered."""
+    """Current open interest, of all symbols or one. The venue offers no history of it."""
     return _request("open_interest", symbol=symbol)
 
 
 def funding_request(symbol: str = "") -> str:
-    """Funding now with its next settlement and interval, of all symbols or one.
+    """Current funding with its next settlement and interval, of all symbols or one.
 
-    The page names one symbol only; by category all were answered at once on 2026-09-15.
+    The page documents one symbol only; a request by category returned all of them on 2026-09-15.
     """
     return f"GET {limits.PATHS['funding']}?{_encoded({'symbol': symbol})}" if symbol else _request("funding")
 
 
 def funding_history_request(symbol: str, limit: int, page: int = 1) -> str:
-    """Settlements of the past, newest page first; at most 100 rows a page and 100 pages."""
+    """Past settlements, newest page first; at most 100 rows per page and 100 pages."""
     return _request("funding_history", symbol=symbol, cursor=page, limit=min(limit, limits.FUNDING_MAX))
 
 
 def ratio_request(kind: RatioKind, symbol: str, period: str) -> str:
     """Rows of a ratio: accounts, top_positions or taker_volume; `period` 5m 15m 30m 1h 2h 4h 6h 12h 1d.
 
-    One call a second and address. Raises ValueError for a kind or period that the venue does not offer.
+    One call per second and address. Raises ValueError for a kind or period that the venue does not offer.
     """
     if kind not in ratios.KINDS or period not in ratios.PERIOD_MS:
         raise ValueError(f"bitget offers the ratios {', '.join(ratios.KINDS)} by {', '.join(ratios.PERIOD_MS)}")

@@ -1,8 +1,8 @@
-"""Bitget's long/short and taker ratios, which classic v2 alone offers.
+"""Bitget's long/short and taker ratios, which only classic v2 offers.
 
-Called by `rest` with the rows of an answer. Doubts: whether `ts` begins or ends its period; and whose positions
-`position-long-short` counts. Over all accounts long and short are equal, so it can only speak of a selection, which is
-what the kind `top_positions` stands for.
+Called by `rest` with the rows of an answer. Uncertain: whether `ts` is the start or the end of its period, and which
+accounts `position-long-short` covers. Over all accounts long and short positions are equal, so it can only cover a
+selection, which is what the kind `top_positions` stands for.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PERIOD_MS: Final = {
     "12h": 720 * MINUTE_MS,
     "1d": 1440 * MINUTE_MS,
 }
-"""The periods that the pages offer, by the venue's name."""
+"""The documented periods, by the venue's name."""
 KINDS: Final[tuple[RatioKind, ...]] = ("accounts", "top_positions", "taker_volume")
 
 
@@ -65,13 +65,13 @@ def _takers(data: bytes) -> list[tuple[int, float]]:
             checks.size(row.buyVolume, "buyVolume") / checks.traded_size(row.sellVolume, "sellVolume"),
         )
         for row in _TAKERS.decode(data)
-        # A period in which nobody sold has no ratio, and says nothing against the others.
+        # A period without taker sells has no ratio, and does not invalidate the other rows.
         if row.sellVolume != 0.0
     ]
 
 
 def _ratio(stated: float | None, long: float | None, short: float | None, field: str) -> float:
-    """Long over short as stated, else of the two sides."""
+    """Long over short as published, else computed from the two sides."""
     if stated is not None:
         return checks.size(stated, f"longShort{field}")
     if long is None or short is None:

@@ -1,7 +1,7 @@
-"""What it means when Bitget does not answer a REST request as asked.
+"""Classification of Bitget's failed REST answers.
 
-Called by `live` for every answer. Sources: the classic change log (rates, release windows), the error code page; what
-stands in the body of HTTP 429 is not documented.
+Called by `live` for every answer. Sources: the classic change log (rates, release windows) and the error code page; the
+body of HTTP 429 is not documented.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENVELOPE: Final = msgspec.json.Decoder(wire.Response, strict=False)
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-    """What a refused answer means; None where it is a success. Never raises, whatever the body."""
+    """What a failed answer means; None for a success. Never raises, whatever the body."""
     if status == 200 and body.startswith(_WELL):
         return None
     code, said = _read(body)
@@ -35,7 +35,7 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
 
 
 def _read(body: str) -> tuple[str | None, str]:
-    """`code` and the venue's words; without an envelope the words are the body's beginning."""
+    """`code` and the venue's message; without an envelope, None and the body's beginning."""
     try:
         envelope = _ENVELOPE.decode(body)
     except UNREADABLE:
@@ -45,7 +45,7 @@ def _read(body: str) -> tuple[str | None, str]:
 
 def _meaning(status: int, code: str | None, headers: Mapping[str, str]) -> tuple[Kind, float]:
     if status == 429 or code in limits.RATE_LIMIT_CODES:
-        # An endpoint has its own second; only the address's minute needs the long rest.
+        # An endpoint's window is a second; only exceeding the minute of the address needs the long cool-down.
         over_endpoint = headers.get(limits.REMAINING_HEADER) == "0"
         return "limited", limits.ENDPOINT_REST_S if over_endpoint else limits.REST_BAN_S
     if code in limits.BUSY_CODES:

@@ -1,8 +1,8 @@
-"""What the answers to Bitget's REST requests mean. No I/O; the requests are built by `queries`.
+"""Bitget's REST answers to events and listings. No I/O; the requests are built in `queries`.
 
 Called by the parser. Every reader raises msgspec errors or Implausible; the parser turns both into a verdict. Sources:
-Bitget UTA v3 REST pages (early 2026, read again 2026-08-08), for ratios and the clock the classic v2 pages. No recorded
-answer has been held against them yet; where a page leaves open whether rows stand alone or in a list, both are read.
+Bitget UTA v3 REST pages (early 2026, read again 2026-08-08), for ratios and the clock the classic v2 pages. They have
+not been checked against recorded answers. If a page leaves open whether an answer is one row or a list, both are read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from engine.events import BookSnapshot, Candle, Funding, MarketEvent, Ratio, RatioKind
 from engine.instruments import Instrument
-from engine.venues import checks, levels
+from engine.venues import bars, checks, levels
 from engine.venues.base import CONTROL, Parsed, Verdict
 from engine.venues.bitget import limits, ratios, rows, wire
 from engine.venues.bitget.candles import INTERVALS, candle
@@ -29,21 +29,27 @@ from engine.venues.instrument_table import InstrumentTable
 T = TypeVar("T")
 
 MAX_LISTED: Final = 20_000
-"""Instruments accepted from one answer; Bitget lists about 600."""
+"""Most instruments accepted from one answer; Bitget lists about 600."""
 
 
 class _Answer(NamedTuple):
-    """One REST answer on its way to events."""
+    """One REST answer with what its reader needs."""
 
     listing: InstrumentTable
     query: dict[str, str]
     data: bytes
-    ts_ms: int
+    stated_ms: int | None
+    """The venue's time of the answer; None if it states none."""
     recv_ns: int
+
+    @property
+    def ts_ms(self) -> int:
+        """The venue's time, for rows without one; else the receive time."""
+        return self.recv_ns // 1_000_000 if self.stated_ms is None else self.stated_ms
 
 
 def read(listing: InstrumentTable, request: str, status: int, body: str, recv_ns: int) -> Parsed:
-    """Outcome of one answer. An error the venue states in words is control, with those words as detail."""
+    """The outcome of one answer. An error answer of the venue is control, with the venue's message as detail."""
     _, _, target = request.partition(" ")
     path, _, query = target.partition("?")
     if status != 200:
@@ -60,15 +66,12 @@ def read(listing: InstrumentTable, request: str, status: int, body: str, recv_ns
     asked = dict(parse_qsl(query))
     if asked.get("category", limits.REST_CATEGORY) != limits.REST_CATEGORY:
         return _unknown(f"category {asked['category']}")
-    # The envelope's time is the venue's own; rows that carry none are as old as the answer.
-    ts_ms = recv_ns // 1_000_000
-    if envelope.requestTime is not None:
-        ts_ms = checks.time_ms(envelope.requestTime, "requestTime")
-    return reader(_Answer(listing, asked, bytes(envelope.data), ts_ms, recv_ns))
+    stated_ms = None if envelope.requestTime is None else checks.time_ms(envelope.requestTime, "requestTime")
+    return reader(_Answer(listing, asked, bytes(envelope.data), stated_ms, recv_ns))
 
 
 def _read_instruments(answer: _Answer) -> Parsed:
-    """A listing; rows are read one by one, so that a bad one costs only itself."""
+    """A listing; rows are decoded one by one, so that a bad row costs only itself."""
     raws = _RAWS.decode(answer.data)
     listing: list[Instrument] = []
     refused: list[str] = []
@@ -85,18 +88,17 @@ def _read_instruments(answer: _Answer) -> Parsed:
 
 
 def _read_klines(answer: _Answer) -> Parsed:
-    """Bars, oldest first. A row is closed if its interval has passed when we received it; the venue does not say."""
+    """Bars, oldest first. The venue flags no bar as closed: see `bars.is_over`."""
     symbol, name = answer.query.get("symbol"), answer.query.get("interval", "")
     interval_ms = INTERVALS.get(name)
     if symbol is None or interval_ms is None:
         return _unknown(f"candles of interval {name or 'none'}" if symbol else "candles whose request names no symbol")
     if answer.query.get("type", "market").lower() != "market":
         return _unknown(f"candles of type {answer.query['type']}")
-    now_ms = answer.recv_ns // 1_000_000
     instrument = answer.listing.known(symbol)
     events: list[Candle] = []
     for row in sorted(_KLINES.decode(answer.data), key=_opened_ms):
-        closed = row[0] + interval_ms <= now_ms
+        closed = bars.is_over(row[0], interval_ms, answer.stated_ms, answer.recv_ns)
         events.append(candle(instrument, answer.ts_ms, answer.recv_ns, interval_ms, row, closed))
     return Parsed(Verdict.ACCEPTED, events)
 
@@ -120,7 +122,7 @@ def _read_trades(answer: _Answer) -> Parsed:
     if symbol is None:
         return _unknown("fills whose request names no symbol")
     instrument = answer.listing.known(symbol)
-    # Of two in the same millisecond the later row is the older trade, as in the stream's pushes.
+    # Of two rows in the same millisecond the later one is the older trade, as in the stream's pushes.
     fills = _FILLS.decode(_without_empty(answer.data))[::-1]
     fills.sort(key=_filled_ms)
     return Parsed(
@@ -149,10 +151,10 @@ def _read_open_interest(answer: _Answer) -> Parsed:
 
 
 def _read_funding(answer: _Answer) -> Parsed:
-    """The running estimate; rows without a rate yield nothing.
+    """The predicted rate; rows without a rate yield nothing.
 
-    An answer of all symbols holds some that are listed nowhere, the venue's own tests among them. What they have in
-    common is that no largest rate is stated (12 of 798 rows on 2026-09-15); they would be taken for instruments.
+    An answer for all symbols holds some that are not listed, such as the venue's own tests, which would be taken for
+    instruments. They all lack a maximum rate (12 of 798 rows on 2026-09-15), so rows without one are skipped.
     """
     of_all = "symbol" not in answer.query
 
@@ -174,7 +176,7 @@ def _read_funding(answer: _Answer) -> Parsed:
 
 
 def _read_settled(answer: _Answer) -> Parsed:
-    """Settlements of the past, oldest first."""
+    """Past settlements, oldest first."""
 
     def convert(row: wire.SettledFundingRow) -> Sequence[MarketEvent]:
         instrument = answer.listing.known(_named(answer, row.symbol))
@@ -188,7 +190,7 @@ def _read_settled(answer: _Answer) -> Parsed:
 
 
 def _read_ratio(kind: RatioKind, answer: _Answer) -> Parsed:
-    """Rows of a ratio, oldest first; 5 minutes where the request names no period, as the venue's page says."""
+    """Rows of a ratio, oldest first; the period is 5 minutes if the request names none, as the venue documents."""
     symbol, period = answer.query.get("symbol"), answer.query.get("period", "5m")
     period_ms = ratios.PERIOD_MS.get(period)
     if symbol is None or period_ms is None:
@@ -205,7 +207,7 @@ def _read_ratio(kind: RatioKind, answer: _Answer) -> Parsed:
 
 
 def server_time_ms(body: str) -> int | None:
-    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    """The venue's time in the answer to `queries.time_request`; None if the answer holds none."""
     try:
         envelope = _ENVELOPE.decode(body)
         return checks.time_ms(_TIME.decode(envelope.data).serverTime, "serverTime")
@@ -214,7 +216,7 @@ def server_time_ms(body: str) -> int | None:
 
 
 def _named(answer: _Answer, symbol: str | None) -> str:
-    """The symbol of a row: its own, which must be the one asked for, else the one asked for."""
+    """The symbol of a row: its own, which must match the request, or else that of the request."""
     asked = answer.query.get("symbol")
     if symbol is None and asked is None:
         raise Implausible("neither the row nor its request names a symbol")
@@ -226,7 +228,7 @@ def _named(answer: _Answer, symbol: str | None) -> str:
 def _tolerant(
     raws: Sequence[msgspec.Raw], decoder: msgspec.json.Decoder[T], convert: Callable[[T], Sequence[MarketEvent]]
 ) -> Parsed:
-    """An answer of many rows stands although some do not; one with nothing left is rejected."""
+    """Read an answer of many rows. Bad rows are dropped; the answer is rejected only if none is left."""
     events: list[MarketEvent] = []
     refused: list[str] = []
     for raw in raws:

@@ -1,7 +1,7 @@
-"""Bitget's rows as events: what a stream pushes and what REST answers under the same name mean the same.
+"""Bitget's rows to events. Stream pushes and REST answers of the same name share their row format.
 
 Called by `parse` for pushes and by `rest` for answers. Each function checks its rows and raises Implausible for a value
-that cannot be true. Sizes are base currency on the wire: there is no contract multiplier.
+that cannot be true. Sizes are in base currency on the wire: there is no contract multiplier.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _MAX_DEPTH: Final = 100_000
 
 
 def trades(instrument: Instrument, rows: Sequence[wire.TradeRow], recv_ns: int) -> list[MarketEvent]:
-    """Trades, oldest first. The order within a push is not documented; live ones of 2026-09 had the newest first, so of
-    two in the same millisecond the later row is the older trade."""
+    """Trades, oldest first. The order within a push is not documented; live pushes of 2026-09 had the newest first, so
+    of two in the same millisecond the later row is the older trade."""
     ordered = rows[::-1]
     if len(rows) > 1:
         ordered = sorted(ordered, key=_traded_ms)
@@ -48,7 +48,7 @@ def trades(instrument: Instrument, rows: Sequence[wire.TradeRow], recv_ns: int) 
 def trade(
     instrument: Instrument, what: tuple[int, float, float], side: wire.Side, trade_id: str, recv_ns: int
 ) -> Trade:
-    """A checked trade; `what` is (time ms, price, base size), `side` the taker's."""
+    """A checked trade; `what` is (time ms, price, base size), `side` is the taker's."""
     ts_ms, price, size = what
     return Trade(
         VENUE,
@@ -63,12 +63,12 @@ def trade(
 
 
 def book(symbol: str, row: wire.BookRow, push: tuple[int, bool, bool], recv_ns: int) -> BookSnapshot | BookDelta:
-    """A book message; `push` is (levels a side or 0, chained, update).
+    """A book message; `push` is (levels per side or 0, chained, update).
 
-    Source of the chain: Bitget UTA v3, depth channel. The `seq` of a snapshot lies in the first update's [pseq, seq],
-    afterwards `pseq` is the `seq` before it, and `pseq` 0 on an update means that the server began anew.
-    That size 0 removes a level is not stated there; it is taken over from classic v2, and 180,000 updates applied that
-    way never crossed a book (measured 2026-09-15).
+    Source of the chain: Bitget UTA v3, depth channel. The `seq` of a snapshot lies in the first update's [pseq, seq].
+    After that, `pseq` is the `seq` of the previous update, and `pseq` 0 on an update means that the server restarted.
+    The page does not say that size 0 removes a level; that comes from classic v2, and 180,000 updates applied that way
+    never crossed a book (measured 2026-09-15).
     """
     depth, chained, update = push
     ts_ms = checks.time_ms(row.ts, "ts")
@@ -80,7 +80,7 @@ def book(symbol: str, row: wire.BookRow, push: tuple[int, bool, bool], recv_ns: 
     if sequence is None:
         raise Implausible("a book message without seq")
     if not update:
-        # The page calls `books` the full depth, and yet its example says maxDepth 50: what the message says holds.
+        # The page calls `books` the full depth, yet its example has maxDepth 50: the message decides.
         depth = row.maxDepth or row.maxdepth or 0
         if not 0 <= depth <= _MAX_DEPTH:
             raise Implausible(f"maxDepth {depth} is not a number of levels")
@@ -105,7 +105,7 @@ def book(symbol: str, row: wire.BookRow, push: tuple[int, bool, bool], recv_ns: 
 
 
 def ticker(instrument: Instrument, row: wire.TickerRow, ts_ms: int, recv_ns: int) -> list[MarketEvent]:
-    """What a ticker row carries: statistics, quote, mark and index, funding, open interest; each only where stated."""
+    """The events of a ticker row: statistics, quote, mark and index, funding, open interest; each only if present."""
     where = (VENUE, instrument.symbol, ts_ms if row.ts is None else checks.time_ms(row.ts, "ts"), recv_ns)
     statistics = Ticker(
         *where,
@@ -134,10 +134,10 @@ def ticker(instrument: Instrument, row: wire.TickerRow, ts_ms: int, recv_ns: int
 
 
 def open_interest(instrument: Instrument, base: float, ts_ms: int, recv_ns: int) -> OpenInterest:
-    """Open interest in base currency, as stated.
+    """Open interest in base currency, as published.
 
-    Doubt: whether Bitget counts one side or both is documented nowhere. It is taken as one side, like all venues but
-    Bybit count; were it both, it would be twice too large.
+    Uncertain: Bitget does not document whether it counts one side or both. One side is assumed, as at all venues but
+    Bybit; if it counts both, the figure is twice too large.
     """
     return OpenInterest(VENUE, instrument.symbol, ts_ms, recv_ns, checks.size(base, "openInterest"), NAN)
 
@@ -145,9 +145,9 @@ def open_interest(instrument: Instrument, base: float, ts_ms: int, recv_ns: int)
 def liquidations(listing: InstrumentTable, rows: Sequence[wire.LiquidationRow], recv_ns: int) -> list[MarketEvent]:
     """Liquidations, at most the largest long and the largest short of a symbol each second (documentation of 2026-08).
 
-    `side` is that of the POSITION (Bitget UTA v3, liquidation channel): buy, a long was liquidated. `amount` is quote
-    currency by the same page, so the size is amount / price. Doubt: its example, 37.722858 at a price of 89000, reads
-    more like base currency; an older page promises all liquidations every 20 s.
+    `side` is that of the POSITION (Bitget UTA v3, liquidation channel): buy means that a long was liquidated. `amount`
+    is in quote currency by the same page, so the size is amount / price. Uncertain: its example, 37.722858 at a price
+    of 89000, looks more like base currency; an older page promises all liquidations every 20 s.
     """
     events: list[MarketEvent] = []
     for row in rows:
@@ -165,7 +165,7 @@ def _traded_ms(row: wire.TradeRow) -> int:
 
 
 def _price(value: float | None, field: str) -> float:
-    """A price, NaN where it is absent or sent empty or as 0, as for an instrument that has not traded."""
+    """A price; NaN if it is absent, empty or 0, as for an instrument that has not traded."""
     return NAN if not value else checks.price(value, field)
 
 

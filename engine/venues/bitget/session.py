@@ -1,6 +1,6 @@
-"""What to say on a Bitget stream connection, and how what comes back is told apart. No sockets here.
+"""Bitget's stream protocol: channels, subscribe messages, and telling data frames from answers. No sockets here.
 
-Called by `live`, which offers it to the driver in the form that all venues share. A topic is `topic:symbol`
+Called by `live`, which exposes it through the interface that all venues share. A topic is `topic:symbol`
 (`books:BTCUSDT`), for candles `kline.interval:symbol` (`kline.1m:BTCUSDT`), and `liquidation` alone for the whole
 product. Sources of the limits: `engine.venues.bitget.limits`.
 """
@@ -22,13 +22,14 @@ from engine.venues.bitget.parse import PONG
 from engine.venues.live import Ack, Channel, Request
 
 PATH: Final = "public"
-"""The one path: every topic is on it."""
+"""The only path; it serves every topic."""
 PING: Final = "ping"
 LIQUIDATIONS: Final = "liquidation"
-"""The one topic that is subscribed for all symbols at once."""
+"""The only topic that is subscribed for all symbols at once."""
 
 SNAPSHOT_S: Final = 15.0
-"""Topics that open with a snapshot sent it 0.1 s after the answer to the subscription (measured 2026-09-15)."""
+"""Deadline for the snapshot that opens a topic. It came 0.1 s after the answer to the subscription (measured
+2026-09-15)."""
 
 _NAME_OF: Final = {length: name for name, length in INTERVALS.items()}
 _ARG: Final = '"arg":{'
@@ -36,7 +37,8 @@ _ACTION_FIRST: Final = '{"action":"'
 _DATA_FIRST: Final = '{"data":['
 _TAIL_CHARS: Final = 256
 _ARG_CHARS: Final = 200
-"""Longest argument that is looked up rather than read with its frame; symbols are at most 64 characters."""
+"""Longest argument that is cut out of the text; with a longer one the frame is decoded as a whole. Symbols have at most
+64 characters."""
 _HEAD: Final = msgspec.json.Decoder(wire.Head, strict=False)
 _CONTROL: Final = msgspec.json.Decoder(wire.Control, strict=False)
 _ONE_ARG: Final = msgspec.json.Decoder(wire.Arg)
@@ -48,31 +50,31 @@ _OPS: Final[dict[str, Literal["subscribe", "unsubscribe", "error", "notice"]]] =
 
 
 def liquidations() -> Channel:
-    """The largest liquidations of all symbols; quiet where nobody is liquidated."""
+    """The largest liquidations of all symbols; silent while there are none."""
     return Channel(LIQUIDATIONS, PATH, "liquidations")
 
 
 def ticker(instrument: Instrument) -> Channel:
-    """Statistics, best quotes, mark, index, funding and open interest; 48 to 198 ms apart even for a symbol whose mark
-    stood still (measured 2026-09-15)."""
+    """24 h statistics, best quotes, mark, index, funding and open interest; 48 to 198 ms apart even for a symbol with
+    an unchanged mark (measured 2026-09-15)."""
     return Channel(f"ticker:{instrument.symbol}", PATH, "ticker", instrument.symbol, SNAPSHOT_S, 90.0)
 
 
 def candle(instrument: Instrument, interval: str = "1m") -> Channel:
-    """Bars of `interval` (a name of `INTERVAL_MS`): every second with trades, else once a bar (documentation)."""
+    """Bars of `interval` (a name of `INTERVAL_MS`): every second with trades, else once per bar (documentation)."""
     topic = f"kline.{_NAME_OF[INTERVAL_MS[interval]]}:{instrument.symbol}"
     return Channel(topic, PATH, "candle", instrument.symbol, 90.0, 300.0)
 
 
 def trades(instrument: Instrument) -> Channel:
-    """Every trade, after a snapshot of some that were before; quiet where nothing trades."""
+    """Every trade, after a snapshot of some earlier ones; silent while nothing trades."""
     return Channel(f"publicTrade:{instrument.symbol}", PATH, "trades", instrument.symbol, 30.0)
 
 
 def book(instrument: Instrument, topic: str = "books") -> Channel:
-    """A snapshot of up to 1000 levels, then changes; thin books were silent for 7.7 s, and nothing is repeated.
+    """A snapshot of up to 1000 levels, then updates; thin books were silent for 7.7 s, and nothing is repeated.
 
-    `topic` is one of `limits.BOOK_TOPICS`; ValueError for one that the venue does not offer.
+    `topic` is one of `limits.BOOK_TOPICS`. Raises ValueError for one that the venue does not offer.
     """
     if topic not in limits.BOOK_TOPICS:
         raise ValueError(f"bitget offers the books {', '.join(limits.BOOK_TOPICS)}, not {topic}")
@@ -80,12 +82,13 @@ def book(instrument: Instrument, topic: str = "books") -> Channel:
 
 
 def room(held: Sequence[str], topic: str) -> bool:
-    """Whether a connection that holds `held` takes one more, by the venue's advice."""
+    """Whether one more topic fits on a connection that holds `held`, by the venue's advice."""
     return len(held) < limits.CHANNELS_PER_CONNECTION
 
 
 def requests(op: Literal["subscribe", "unsubscribe"], topics: Sequence[str]) -> list[Request]:
-    """Messages that subscribe or end `topics`. The venue's answers carry no id, so the requests carry none."""
+    """Messages that subscribe to or unsubscribe from `topics`. The venue's answers carry no id, so neither do the
+    requests."""
     size = limits.ARGS_PER_REQUEST
     made: list[Request] = []
     for start in range(0, len(topics), size):
@@ -107,10 +110,10 @@ def _arg(topic: str) -> dict[str, str]:
 
 
 def topic_of(text: str) -> str | None:
-    """Topic of a push; None where the frame is none.
+    """Topic of a push; None if the frame is not one.
 
-    `arg` stands second, as on the wire of 2026-09, or behind the data, as on the documentation's pages; a frame in
-    which it is in neither place is read as a whole. Only pushes have an `action` or data, only answers an `event`.
+    `arg` is the second key, as on the wire of 2026-09, or follows the data, as in the documentation; a frame with `arg`
+    in neither place is decoded as a whole. Only pushes have an `action` or data, only answers an `event`.
     """
     if text.startswith(_ACTION_FIRST):
         start = text.find(_ARG, 16, 32)
@@ -124,9 +127,10 @@ def topic_of(text: str) -> str | None:
 
 
 def replaced(text: str) -> str | None:
-    """Topic of a frame that says all of what it speaks of, so that only the newest counts: a ticker; else None.
+    """Conflation key: topic of a frame that holds a full state, so that only the newest counts (a ticker); else None.
 
-    Tickers are most of what the venue sends, about 8 a second of each symbol (measured 2026-09-15), and all are whole.
+    Tickers are most of the venue's traffic, about 8 a second per symbol (measured 2026-09-15), and each holds all
+    fields.
     """
     topic = topic_of(text)
     return topic if topic is not None and topic.startswith("ticker:") else None
@@ -134,7 +138,7 @@ def replaced(text: str) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _topic_of_arg(arg: str) -> str | None:
-    """A function of its text alone; kept, because the same few arguments come with every push."""
+    """Topic of an argument. A pure function, cached because the same few arguments come with every push."""
     try:
         return named(_ONE_ARG.decode(arg))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -150,7 +154,7 @@ def _topic_anywhere(text: str) -> str | None:
 
 
 def named(arg: wire.Arg) -> str:
-    """The topic that an argument names, in our form; that of another product is led by its name."""
+    """The topic of an argument, in our form; a topic of another product is prefixed with the product's name."""
     topic = arg.topic if arg.interval is None else f"{arg.topic}.{arg.interval}"
     if arg.symbol is not None and topic != LIQUIDATIONS:
         topic = f"{topic}:{arg.symbol}"
@@ -158,9 +162,9 @@ def named(arg: wire.Arg) -> str:
 
 
 def read_ack(text: str) -> Ack | None:
-    """The answer in a frame, None where the frame is none (market data, or neither JSON nor pong).
+    """The answer in a frame, None if the frame is not an answer (market data, or neither JSON nor pong).
 
-    There is one answer for each topic of a request. That a topic is acknowledged is no proof that it will speak.
+    Each topic of a request has its own answer. An acknowledged topic is not proof that data will follow.
     """
     if text == PONG:
         return Ack("pong", True)
@@ -179,7 +183,7 @@ def read_ack(text: str) -> Ack | None:
 
 
 def _arg_in(said: str) -> wire.Arg | None:
-    """The argument that an error of v3 repeats in its words: `{"instType":...,"topic":"books"} doesn't exist`."""
+    """The argument that an error of v3 repeats in its message: `{"instType":...,"topic":"books"} doesn't exist`."""
     end = said.find("}")
     if not said.startswith("{") or end < 0:
         return None

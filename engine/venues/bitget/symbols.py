@@ -1,7 +1,7 @@
-"""What a Bitget symbol says of its instrument where no listing does.
+"""Inference of an instrument from its Bitget symbol alone.
 
-Called by the parser for symbols that the listing lacks. The result is marked inferred; its tick and step are
-found from the messages by whoever needs them.
+Called by the parser for symbols that the listing lacks. The result is marked inferred and has neither tick nor step;
+code that needs them derives them from the messages.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _QUOTE: Final = "USDT"
 
 
 def infer(symbol: str) -> Instrument:
-    """The perpetual a symbol of USDT-FUTURES names: `BTCUSDT`. Sizes are base currency: there is no multiplier.
+    """The perpetual of a USDT-FUTURES symbol such as `BTCUSDT`. Sizes are in base currency: there is no multiplier.
 
-    A name of another form has no quote, so that nothing of it is taken for dollars before a listing says what it is.
+    A symbol of another form gets no quote, so that none of its amounts are taken for dollars before it is listed.
     """
     base, quote = (symbol.removesuffix(_QUOTE), _QUOTE) if len(symbol) > 4 and symbol.endswith(_QUOTE) else (symbol, "")
     asset, multiplier = asset_of(base)

@@ -1,13 +1,12 @@
 """Bitget messages (UTA v3, ratios of classic v2), field names exactly as on the wire.
 
-Only `engine.venues.bitget` reads these; nothing of them leaves this folder. The rows of a stream and of the REST answer
-of the same name are alike, so they share a struct. Numbers that enter statistics are decoded straight to floats, book
-levels stay text because their exact decimals are their identity. A field sent as "" is read as None; fields not used
-are not declared, and so not decoded.
+Used only inside `engine.venues.bitget`; do not let these types leave the folder. A stream and the REST answer of the
+same name have the same rows, so they share a struct. Numbers that enter statistics are decoded straight to floats; book
+levels stay text, because their exact decimals are their identity. A field sent as "" is read as None. Unused fields are
+not declared, and so not decoded.
 
 All of it is written from documentation (Bitget UTA v3 WebSocket and REST pages of early 2026, read again 2026-08-08;
-ratios: classic v2 pages), put right where a reading of live frames on 2026-09-15 differed. No recording has been held
-against it yet.
+ratios: classic v2 pages), corrected by live frames of 2026-09-15. It has not been checked against a recording.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Wire(msgspec.Struct, gc=False, frozen=True):
 
 
 class Arg(Wire, gc=False, frozen=True):
-    """What a push belongs to; `liquidation` is of a whole product and names no symbol."""
+    """The topic of a push; `liquidation` covers a whole product and names no symbol."""
 
     instType: str
     topic: str
@@ -65,7 +64,7 @@ class FillRow(Wire, gc=False, frozen=True):
 
 
 class BookRow(Wire, gc=False, frozen=True):
-    """`books` and `booksN`; `pseq` is the `seq` before it, 0 on a snapshot and where the server began anew."""
+    """`books` and `booksN`; `pseq` is the previous `seq`, or 0 on a snapshot and after a restart of the server."""
 
     a: msgspec.Raw
     b: msgspec.Raw
@@ -100,7 +99,7 @@ class TickerRow(Wire, gc=False, frozen=True):
 
 
 class KlineRow(Wire, gc=False, frozen=True):
-    """A bar of `kline` as it stands; nothing in it says whether it is closed."""
+    """The current state of a bar of `kline`; no field says whether it is closed."""
 
     start: int
     open: float
@@ -112,7 +111,7 @@ class KlineRow(Wire, gc=False, frozen=True):
 
 
 class LiquidationRow(Wire, gc=False, frozen=True):
-    """`side` is that of the POSITION: buy, a long was liquidated. `amount` is in quote currency."""
+    """`side` is that of the POSITION: buy means that a long was liquidated. `amount` is in quote currency."""
 
     symbol: str
     side: Side
@@ -122,7 +121,7 @@ class LiquidationRow(Wire, gc=False, frozen=True):
 
 
 class Response(Wire, gc=False, frozen=True):
-    """Envelope of every REST answer; `code` is "00000" where it succeeded."""
+    """Envelope of every REST answer; `code` is "00000" on success."""
 
     code: str | int
     msg: str | None = None
@@ -162,14 +161,14 @@ class OpenInterestRow(Wire, gc=False, frozen=True):
 
 
 class OpenInterestResult(Wire, gc=False, frozen=True):
-    """Rows that are decoded one by one, so that one bad row costs only itself."""
+    """Rows that are decoded one by one, so that a bad row costs only itself."""
 
     rows: list[msgspec.Raw] = msgspec.field(name="list")
     ts: int | None = None
 
 
 class FundingRow(Wire, gc=False, frozen=True):
-    """`current-fund-rate`: the running estimate, its settlement and its interval in hours."""
+    """`current-fund-rate`: the predicted rate, its settlement time and its interval in hours."""
 
     fundingRate: float | None = None
     fundingRateInterval: float | None = None
@@ -198,7 +197,7 @@ class AccountRatioRow(Wire, gc=False, frozen=True):
 
 
 class PositionRatioRow(Wire, gc=False, frozen=True):
-    """`position-long-short` of v2; names by likeness to the accounts', not seen in an answer."""
+    """`position-long-short` of v2; field names by analogy with the accounts', not seen in an answer."""
 
     ts: int
     longPositionRatio: float | None = None
@@ -219,7 +218,7 @@ class ServerTime(Wire, gc=False, frozen=True):
 
 
 class Head(Wire, gc=False, frozen=True):
-    """Only what tells a push from an answer, and what the push belongs to."""
+    """A frame decoded only for its topic, and for what distinguishes a push from an answer."""
 
     arg: Arg | None = None
     event: str | None = None

@@ -1,6 +1,6 @@
-"""The instruments of Bybit as its listing describes them.
+"""Instruments of Bybit, built from its listing.
 
-Called by `rest` with the rows of an answer; what a name alone tells stands in `symbols`.
+Called by `rest` with the rows of an answer; what can be inferred from a symbol alone is in `symbols`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from engine.venues.bybit import wire
 from engine.venues.checks import Implausible
 
 MAX_LISTED: Final = 20_000
-"""Instruments accepted from one listing page; Bybit lists about 1,400 that trade."""
+"""Most instruments accepted from one listing page; Bybit lists about 1,400 that trade."""
 
 _TRADFI: Final = frozenset({"stock", "commodity", "forex", "xstocks"})
 _ENDED: Final = frozenset({"Delivering", "Settling", "Closed"})
@@ -56,9 +56,10 @@ def listed(venue: str, row: wire.InstrumentRow) -> Instrument:
 
 
 def is_namesake(ended: Instrument, held: Instrument) -> bool:
-    """Whether a row of what has ended is of an earlier contract than the one `held` under its name.
+    """Whether an ended listing row belongs to an earlier contract than the one `held` under the same name.
 
-    What has ended is listed apart, and a name may be listed anew: the older row must not end the younger contract.
+    Ended contracts are listed separately, and a name may be listed again: the older row must not end the newer
+    contract.
     """
     if ended.status != "ended" or held.status == "ended" or ended.listed_ms is None or held.listed_ms is None:
         return False
@@ -66,8 +67,8 @@ def is_namesake(ended: Instrument, held: Instrument) -> bool:
 
 
 def _status(row: wire.InstrumentRow) -> Status:
-    """Whether it trades. A pre-market contract does so from its continuous phase on: from then its book and its
-    trades are released (Bybit documentation, `docs/v5/enum.mdx`, curAuctionPhase)."""
+    """The status of a row. A pre-market contract trades from its continuous phase on, when its book and trades are
+    published (Bybit documentation, `docs/v5/enum.mdx`, curAuctionPhase)."""
     if row.status in _ENDED:
         return "ended"
     if row.status != "PreLaunch":

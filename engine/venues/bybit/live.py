@@ -1,7 +1,7 @@
-"""What keeping a live picture of Bybit takes: linear contracts or spot, one object each.
+"""The live rules of Bybit: linear contracts or spot, one object each.
 
-Implements `engine.venues.live.VenueLive` out of `session` (streams), `queries` and `polls` (what to ask), `refusals`
-and `limits`. Driven by the transport and the feeds. Rules only: nothing here remembers what was subscribed or answered.
+Implements `engine.venues.live.VenueLive` from `session` (streams), `queries` and `polls` (REST requests), `refusals`
+and `limits`. Driven by the transport and the feeds. Rules only: keep no state here about subscriptions or answers.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class BybitLive:
         self.paths: Mapping[str, tuple[str, ...]] = {session.PATH: limits.STREAM_HOSTS[venue]}
 
     def market_channels(self) -> list[Channel]:
-        """None: every topic of the venue is of one symbol, and its listing is asked for, not pushed."""
+        """None: every topic belongs to one symbol, and the listing is requested by REST, not pushed."""
         return []
 
     def broad_channels(self, instrument: Instrument) -> list[Channel]:
-        """The ticker and 1m candles; on linear the liquidations, on spot, whose ticker has no quotes, the best quotes.
+        """The ticker and 1m candles; on linear also liquidations, on spot best quotes, which the spot ticker lacks.
 
-        Best quotes of the busiest contract were 10 to 17 frames a second (measured 2026-09), those of a dead pair are
-        one in 3 s, so the spot legs of all perpetuals cost a few hundred frames a second.
+        Best quotes of the busiest contract were 10 to 17 frames a second (measured 2026-09), those of an inactive pair
+        are one in 3 s, so the spot legs of all perpetuals cost a few hundred frames a second.
         """
         if instrument.status != "trading":
             return []
@@ -64,63 +64,63 @@ class BybitLive:
         return session.room(held, topic)
 
     def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Requests of at most ten topics each: a refused one is refused as a whole (see `session.read_ack`)."""
+        """Subscribe requests of at most ten topics each; one is refused as a whole (see `session.read_ack`)."""
         return session.requests("subscribe", topics, first_id)
 
     def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Requests that end the subscription of `topics`."""
+        """Unsubscribe requests for `topics`, of at most ten topics each."""
         return session.requests("unsubscribe", topics, first_id)
 
-    # Called for every frame, so without a call in between.
+    # Bound directly, without a wrapping call: `topic_of` runs for every frame.
     topic_of = staticmethod(session.topic_of)
     read_ack = staticmethod(session.read_ack)
 
     def listing_requests(self) -> list[str]:
-        """What trades; on linear also what is announced and what is settling, which are asked for apart."""
+        """Requests for what trades; on linear also for what is announced and what is settling, listed separately."""
         return [queries.instruments_request(self.venue, status=part) for part in limits.LISTED_STATUSES[self.venue]]
 
     def next_page(self, request: str, body: str) -> str | None:
-        """The next page of a listing; None at its end and for every other request."""
+        """The request for the next page of a listing; None after the last page and for every other request."""
         return queries.next_page(request, body)
 
     def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
-        """Up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`."""
+        """Request for up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`."""
         return queries.klines_request(self.venue, symbol, interval, limit, end_ms=end_ms or 0)
 
     def depth_request(self, symbol: str) -> str:
-        """The book now, up to 1000 levels a side."""
+        """Request for a book snapshot, up to 1000 levels a side."""
         return queries.depth_request(self.venue, symbol)
 
     def mend(self, symbol: str) -> str | None:
-        """None: a book subscribed anew sends a snapshot."""
+        """None: resubscribing to the book brings a snapshot."""
         return None
 
     def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
-        """The newest trades, for a hole that has just ended and is short; None for a longer one.
+        """Request for the newest trades, to fill a short gap that has just ended; None for a longer one.
 
-        The venue takes no times: 1000 trades of a contract and 60 of a spot pair are answered, as far as they reach.
-        Whoever asks looks whether the oldest of them reaches `since_ms`.
+        The venue accepts no times: it answers with 1000 trades of a contract or 60 of a spot pair. The caller must
+        check whether the oldest of them reaches back to `since_ms`.
         """
         short = 0 <= until_ms - since_ms <= limits.TRADES_SPAN_MS[self.venue]
         return queries.trades_request(self.venue, symbol) if short else None
 
     def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
-        """Tickers of the market; of each perpetual its account ratio and histories."""
+        """Market-wide: tickers. Per perpetual: account ratio, and histories of open interest and funding."""
         return polls.polls(self.venue, instruments)
 
     time_request = staticmethod(queries.time_request)
     server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
-        """One request of the one budget: the venue counts requests of an address, whatever they ask."""
+        """One request of the only pool: the venue counts requests per address, whatever the endpoint."""
         return _ONE
 
     refusal = staticmethod(refusals.refusal)
 
     def used_weight(self, headers: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-        """Nothing: the venue's headers count what an account used of one endpoint, and public answers have none."""
+        """Nothing: the venue's headers count an account's use of one endpoint, and public answers have none."""
         return ()
 
     def announced(self, request: str, body: str) -> tuple[tuple[str, float], ...]:
-        """Nothing: the venue announces no limits of public requests."""
+        """Nothing: the venue announces no limits for public requests."""
         return ()

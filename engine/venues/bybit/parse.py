@@ -1,9 +1,9 @@
-"""Bybit v5 frames as events: linear and spot, the wire of 2026 and of the years before.
+"""The Bybit v5 parser: frames to events for linear and spot, in the wire format of 2026 and earlier years.
 
 Driven by the transport and the replayer through `engine.venues.base.VenueParser`. Besides the listing it keeps only
-what completes partial messages: the last ticker and, for the wire of 2023, the last best bid and ask of
-`orderbook.1`. Books are rebuilt elsewhere. A frame is decoded once: the topic found in the text hints at its kind,
-the fields are then read by name, and a wrong hint costs a second reading, never a wrong one.
+what completes partial messages: the last ticker and, for the wire format of 2023, the last best bid and ask of
+`orderbook.1`. Books are rebuilt elsewhere. A frame is decoded once: the topic found in the text hints at its kind, and
+the fields are then read by name. A wrong hint costs a second decoding, never a wrong result.
 """
 
 from __future__ import annotations
@@ -90,11 +90,11 @@ class BybitParser:
         return self._table.instrument(symbol)
 
     def instruments(self) -> Iterable[Instrument]:
-        """Every instrument listed or spoken of so far."""
+        """Every instrument listed, or named in a message, so far."""
         return self._table.held.values()
 
     def _read_any(self, text: str, recv_ns: int) -> Parsed:
-        """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
+        """The slow path: decode the message generically, then decide what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
             return readings.unknown(self.venue, "a frame that is no object")
@@ -151,16 +151,16 @@ class BybitParser:
         if depth == 1:
             return self._top_of_book(message, symbol, ts_ms, recv_ns)
         if message.type == "snapshot":
-            # A restarted service sends u = 1 as a snapshot too, and it replaces the book like any other.
+            # A restarted service sends a snapshot with u = 1, which replaces the book like any other.
             return (BookSnapshot(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, u, depth, chained=True),)
-        # Bybit states no previous id. Within one depth `u` rises by one a message (documented for the full depth,
-        # without exception over 2,142 recorded deltas of depth 200), so the one before is u - 1.
+        # Bybit sends no previous id. Within one depth `u` rises by one per message (documented for the full depth,
+        # without exception over 2,142 recorded deltas of depth 200), so the previous one is u - 1.
         return (
             BookDelta(self.venue, symbol, ts_ms, recv_ns, data.b, data.a, u, u, u - 1, None, bid_values, ask_values),
         )
 
     def _top_of_book(self, message: wire.Book, symbol: str, ts_ms: int, recv_ns: int) -> Sequence[MarketEvent]:
-        """Depth 1: snapshots today; the wire of 2023 sent deltas too, completed here from the snapshot before."""
+        """Depth 1: only snapshots today; the wire format of 2023 had deltas too, completed here from the last state."""
         data = message.data
         if message.type == "snapshot":
             top = self._tops[symbol] = _Top(data.u, data.b, data.a)
@@ -183,7 +183,7 @@ class BybitParser:
         try:
             return tickers.events_of(message.data, instrument, last, ts_ms, recv_ns)
         except Implausible:
-            # What a refused message left half changed must not complete the next one.
+            # The refused message may have left the state half updated, and that must not complete the next one.
             del self._tickers[symbol]
             raise
 
@@ -242,14 +242,14 @@ class _Top:
 
 
 def _best(held: wire.Rows, rows: wire.Rows) -> wire.Rows:
-    """One side after a change: at depth 1 a new level takes the place of the old one, whose removal comes with it."""
+    """One side after a delta: at depth 1 a new level replaces the old one, and its delta removes the old one."""
     gone = {price for price, size in rows if float(size) == 0.0}
     placed = [row for row in rows if row[0] not in gone]
     return placed or [row for row in held if row[0] not in gone]
 
 
 def split_topic(topic: str) -> tuple[str, str]:
-    """Kind and symbol of a topic prism reads; ("", "") for every other, such as `orderbook.rpi.` or `kline.3.`."""
+    """Kind and symbol of a topic; ("", "") for books and candles not read, such as `orderbook.rpi.` or `kline.3.`."""
     kind, _, rest_of = topic.partition(".")
     if kind == "orderbook":
         depth, _, symbol = rest_of.partition(".")

@@ -1,9 +1,9 @@
-"""What Bybit must be asked again and again, because no stream pushes it.
+"""Bybit's polls: what must be requested repeatedly because no stream pushes it.
 
-Called by `live`. The listing is not among it: whoever follows it asks for all its parts at once. For 600 perpetuals
-this is 1.3 requests a second of the 20 that `limits` allows. Mark, index, funding, open interest and quotes come on the
-ticker streams; the market-wide tickers are asked for besides, since they rank the market before anything is subscribed
-and show what no stream carries.
+Called by `live`. The listing is not polled here; the feed that follows listings requests all its parts at once. For 600
+perpetuals the polls take 1.3 requests a second of the 20 that `limits` allows. Mark, index, funding, open interest and
+quotes come on the ticker streams; the market-wide tickers are polled too, because they rank the market before anything
+is subscribed and show what no stream carries.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from engine.venues.live import Poll
 TICKERS_S: Final = 60.0
 HISTORY_S: Final = 3600.0
 HISTORY_ROWS: Final = 100
-"""As many 5-minute steps as the state keeps (96), and a few."""
+"""Rows of a history: the 96 readings that the state keeps of each series, plus a few."""
+INTEREST_PERIOD: Final = "15min"
+"""The state keeps open interest by slots of 15 minutes; with a finer period 100 rows would fill a third of them."""
 FIRST: Final = 200
-"""How many of the first instruments have their ratios asked for at each of the venue's 5-minute steps."""
+"""Number of leading instruments with ratios polled at each of the venue's 5-minute steps."""
 FIRST_S: Final = 300.0
 LATER_S: Final = 900.0
 PERIOD: Final = "5min"
@@ -38,10 +40,10 @@ def polls(venue: str, instruments: Sequence[Instrument]) -> list[Poll]:
 
 def _of_perpetual(one: Instrument, ratios_s: float) -> Iterator[Poll]:
     symbol = one.symbol
-    # The venue gives ratios of USDT perpetuals only (documentation, long-short-ratio).
+    # The venue publishes ratios of USDT perpetuals only (documentation, long-short-ratio).
     if one.quote == "USDT":
         yield Poll("accounts", queries.accounts_request(symbol, PERIOD, HISTORY_ROWS), ratios_s, symbol)
-    history = queries.open_interest_request(symbol, PERIOD, HISTORY_ROWS)
+    history = queries.open_interest_request(symbol, INTEREST_PERIOD, HISTORY_ROWS)
     yield Poll("open_interest_history", history, HISTORY_S, symbol)
     settled_s = max(1.0, one.funding_interval_h or 8.0) * 3600.0
     yield Poll("funding_history", queries.funding_history_request(symbol, HISTORY_ROWS), settled_s, symbol)

@@ -1,7 +1,8 @@
 """Bybit's REST requests. No I/O: the transport sends what is built here.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-Sources: Bybit v5 documentation `docs/v5/market/*.mdx` (2026-07-24). What the answers mean stands in `rest`.
+Called by `live` and `polls`. Requests are `GET /path?query`, the form that a capture records, so that a replay reads
+answers exactly as live does. Answers are read in `rest`. Sources: Bybit v5 documentation `docs/v5/market/*.mdx`
+(2026-07-24).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from engine.venues.bybit import limits, wire
 def instruments_request(venue: str, cursor: str = "", status: str = "") -> str:
     """One page of the listing; `cursor` from `next_cursor`, `status` one of `limits.LISTED_STATUSES`.
 
-    Without a status the venue answers with what trades, and nothing else.
+    Without a status the venue answers only with what trades.
     """
-    # The venue's cursors come percent-encoded already (`first%3D1%26last%3D26`) and must not be encoded twice.
+    # The venue's cursors are already percent-encoded (`first%3D1%26last%3D26`) and must not be encoded twice.
     return _request("instruments", venue, status=status, limit=limits.INSTRUMENTS_PAGE, cursor=unquote(cursor))
 
 
@@ -32,18 +33,18 @@ def klines_request(venue: str, symbol: str, interval: str, limit: int, start_ms:
 
 
 def depth_request(venue: str, symbol: str, levels: int = limits.DEPTH_MAX) -> str:
-    """A book as it stands; the stream sends its own snapshots, so this is for looking, not for splicing."""
+    """The current book. The stream sends its own snapshots, so this is only for a one-off look, not for aligning."""
     return _request("depth", venue, symbol=symbol, limit=min(levels, limits.DEPTH_MAX))
 
 
 def trades_request(venue: str, symbol: str) -> str:
-    """The newest trades, as many as the venue gives: `limits.TRADES_MAX`. They repeat what the stream sent, under
-    the same `trade_id`."""
+    """The newest trades, as many as the venue offers: `limits.TRADES_MAX`. They repeat trades of the stream, under the
+    same `trade_id`."""
     return _request("trades", venue, symbol=symbol, limit=limits.TRADES_MAX[venue])
 
 
 def tickers_request(venue: str, symbol: str = "") -> str:
-    """All symbols in one call, or one: statistics, quote, mark, open interest now and funding now."""
+    """All symbols in one call, or one: statistics, quote, mark, current open interest and funding."""
     return _request("tickers", venue, symbol=symbol)
 
 
@@ -69,7 +70,7 @@ def time_request() -> str:
 
 
 def next_cursor(body: str) -> str:
-    """Cursor of the listing's next page; empty where this is the last or the body is no listing."""
+    """Cursor of the listing's next page; empty if this is the last page or the body is not a listing."""
     try:
         return _PAGE.decode(_ENVELOPE.decode(body).result).nextPageCursor or ""
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -77,10 +78,10 @@ def next_cursor(body: str) -> str:
 
 
 def next_page(request: str, body: str) -> str | None:
-    """The request for the page that follows a page of the listing; None at the end, and for every other request.
+    """The request for the next page of the listing; None after the last page, and for every other request.
 
-    Histories have cursors too; they are asked for in one page and not followed. None also where the venue repeats the
-    cursor it was asked with, which would never end.
+    Histories have cursors too; they are requested as one page and not followed. None also if the venue repeats the
+    cursor of the request, which would never end.
     """
     target = request.removeprefix("GET ")
     path, _, query = target.partition("?")

@@ -1,8 +1,8 @@
-"""What it means when Bybit does not answer a REST request as asked.
+"""Classification of Bybit's failed REST answers.
 
-Called by `live` for every answer. HTTP is 200 on most errors, so `retCode` decides; 403 is an address over its limit or
-a place the venue does not serve, and only its words tell which. Sources: `docs/v5/guide.mdx`, `docs/v5/error.mdx`,
-`docs/v5/rate-limit/rate-limit.mdx`; the page of a refused country was measured in 2026-09.
+Called by `live` for every answer. HTTP is 200 on most errors, so `retCode` decides. 403 means an address over its limit
+or a region that the venue does not serve, and only the message tells which. Sources: `docs/v5/guide.mdx`,
+`docs/v5/error.mdx`, `docs/v5/rate-limit/rate-limit.mdx`; the page of a refused country was measured in 2026-09.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLACE: Final = ("cloudfront", "country", "region", "restricted", "not available
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-    """What a refused answer means; None where it is a success. Never raises, whatever the body."""
+    """What a failed answer means; None for a success. Never raises, whatever the body."""
     if status == 200 and body.startswith(_WELL):
         return None
     code, said = _read(body)
@@ -41,7 +41,7 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
 
 
 def _read(body: str) -> tuple[int | None, str]:
-    """`retCode` and the venue's words; without an envelope the words are the body's beginning."""
+    """`retCode` and the venue's message; without an envelope, None and the body's beginning."""
     try:
         envelope = _ENVELOPE.decode(body)
     except UNREADABLE:
@@ -67,7 +67,7 @@ def _of_status(status: int, code: int | None, said: str, headers: Mapping[str, s
             return "limited", limits.REST_BAN_S
         if code in limits.REGION_CODES or any(word in said for word in _PLACE):
             return "region", limits.REGION_REST_S
-        # Without a word of why, the rest that is needed after too many requests does no harm in the other case.
+        # No reason given: the cool-down that is needed after too many requests does no harm for a region either.
         return "limited", limits.REST_BAN_S
     if status == 429:
         return "limited", max(limits.PROTECTION_REST_S, refused.asked_rest_s(headers))

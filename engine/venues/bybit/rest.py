@@ -1,4 +1,4 @@
-"""What the answers to Bybit's REST requests mean. No I/O; the requests are built by `queries`.
+"""Bybit's REST answers to events and listings. No I/O; the requests are built in `queries`.
 
 Called by the parser. Every reader takes the decoded envelope and raises msgspec errors or Implausible; the parser turns
 both into a verdict. Sources: Bybit v5 documentation `docs/v5/market/*.mdx` (2026-07-24).
@@ -38,17 +38,23 @@ _PERIOD_MS: Final = {
 
 
 class _Answer(NamedTuple):
-    """One REST answer on its way to events."""
+    """One REST answer with what its reader needs."""
 
     parser: BybitParser
     query: dict[str, str]
     result: msgspec.Raw
-    ts_ms: int
+    stated_ms: int | None
+    """The venue's time of the answer; None if it states none."""
     recv_ns: int
+
+    @property
+    def ts_ms(self) -> int:
+        """The venue's time, else the receive time."""
+        return self.recv_ns // 1_000_000 if self.stated_ms is None else self.stated_ms
 
 
 def read(parser: BybitParser, request: str, status: int, body: str, recv_ns: int) -> Parsed:
-    """Outcome of one answer. An error the venue states in words is control, with those words as detail."""
+    """The outcome of one answer. An error answer of the venue is control, with the venue's message as detail."""
     _, _, target = request.partition(" ")
     path, _, query = target.partition("?")
     reader = _READERS.get(path)
@@ -62,8 +68,8 @@ def read(parser: BybitParser, request: str, status: int, body: str, recv_ns: int
         return CONTROL
     if reader is None:
         return Parsed(Verdict.UNKNOWN, detail=checks.detail(parser.venue, f"not handled: answer to {path}"))
-    ts_ms = recv_ns // 1_000_000 if envelope.time is None else checks.time_ms(envelope.time, "time")
-    return reader(_Answer(parser, dict(parse_qsl(query)), envelope.result, ts_ms, recv_ns))
+    stated_ms = None if envelope.time is None else checks.time_ms(envelope.time, "time")
+    return reader(_Answer(parser, dict(parse_qsl(query)), envelope.result, stated_ms, recv_ns))
 
 
 def _read_instruments(answer: _Answer) -> Parsed:
@@ -88,7 +94,7 @@ def _read_instruments(answer: _Answer) -> Parsed:
 
 
 def _read_klines(answer: _Answer) -> Parsed:
-    """A row is closed if its interval has passed when we received it; the venue does not say."""
+    """Bars, oldest first. The venue flags no bar as closed: see `bars.is_over`."""
     name = answer.query.get("interval", "")
     interval_ms = INTERVALS.get(name)
     if interval_ms is None:
@@ -96,12 +102,11 @@ def _read_klines(answer: _Answer) -> Parsed:
         return Parsed(Verdict.UNKNOWN, detail=checks.detail(answer.parser.venue, what))
     page = _KLINES.decode(answer.result)
     instrument = answer.parser.known(page.symbol)
-    now_ms = answer.recv_ns // 1_000_000
     events: list[Candle] = []
     for start, open_, high, low, close, volume, turnover in reversed(page.rows):
         base, quote = (turnover, volume) if instrument.inverse else (volume, turnover)
         bar = (open_, high, low, close, base, quote)
-        closed = start + interval_ms <= now_ms
+        closed = bars.is_over(start, interval_ms, answer.stated_ms, answer.recv_ns)
         events.append(bars.candle(instrument, answer.ts_ms, answer.recv_ns, interval_ms, start, bar, closed))
     return Parsed(Verdict.ACCEPTED, events)
 
@@ -119,8 +124,8 @@ def _read_depth(answer: _Answer) -> Parsed:
 
 
 def _read_trades(answer: _Answer) -> Parsed:
-    """The newest trades, oldest first. The venue sends the newest first, so of two in the same millisecond the later
-    row is the older trade."""
+    """The newest trades, oldest first. The venue sends the newest first, so of two in one millisecond the later row is
+    the older trade."""
     events: list[Trade] = []
     rows = _TRADES.decode(answer.result).rows[::-1]
     rows.sort(key=_traded_ms)
@@ -159,7 +164,7 @@ def _read_open_interest(answer: _Answer) -> Parsed:
         if row.singleOpenInterest is not None:
             contracts = checks.size(row.singleOpenInterest, "singleOpenInterest")
         elif row.openInterest is not None:
-            # `openInterest` sums both sides (Bybit documentation, 2026-06-11).
+            # `openInterest` adds up both sides (Bybit documentation, 2026-06-11).
             contracts = checks.size(row.openInterest, "openInterest") / 2.0
         else:
             raise Implausible("a row of open interest with neither openInterest nor singleOpenInterest")
@@ -180,7 +185,7 @@ def _read_funding(answer: _Answer) -> Parsed:
 
 
 def _read_accounts(answer: _Answer) -> Parsed:
-    # The venue's own name of the period; 5 minutes where a recording kept no query.
+    # The venue's own name of the period; 5 minutes if a recording kept no query.
     period_ms = _PERIOD_MS.get(answer.query.get("period", "5min"))
     if period_ms is None:
         return Parsed(
@@ -196,7 +201,7 @@ def _read_accounts(answer: _Answer) -> Parsed:
 
 
 def server_time_ms(body: str) -> int | None:
-    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    """The venue's time in the answer to `queries.time_request`; None if the answer holds none."""
     try:
         envelope = _ENVELOPE.decode(body)
         if envelope.retCode != 0:
@@ -211,7 +216,7 @@ def _traded_ms(row: wire.RecentTradeRow) -> int:
 
 
 def _tolerant(answer: _Answer, events: Sequence[MarketEvent], rows: int, refused: Sequence[str]) -> Parsed:
-    """A page of many symbols stands although some rows do not; one with nothing left is rejected."""
+    """The result of a page of many symbols: bad rows are dropped; the page is rejected only if none is left."""
     if not refused:
         return Parsed(Verdict.ACCEPTED, events)
     detail = checks.detail(answer.parser.venue, f"{len(refused)} of {rows} rows refused: {refused[0]}")

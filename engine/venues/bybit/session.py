@@ -1,6 +1,6 @@
-"""What to say on a Bybit stream connection, and how what comes back is told apart. No sockets here.
+"""Bybit's stream protocol: channels, subscribe messages, and telling data frames from answers. No sockets here.
 
-Called by `live`, which offers it to the driver in the form that all venues share. A topic is the venue's own
+Called by `live`, which exposes it through the interface that all venues share. A topic is the venue's own
 (`orderbook.200.BTCUSDT`). Sources of the limits: `engine.venues.bybit.limits`.
 """
 
@@ -18,11 +18,12 @@ from engine.venues.bybit import limits, wire
 from engine.venues.live import Ack, Channel, Request
 
 PATH: Final = "public"
-"""The one path of a product: every topic is on it."""
+"""The only path of a product; it serves every topic."""
 PING: Final = '{"req_id":"prism-ping","op":"ping"}'
 
 SNAPSHOT_S: Final = 15.0
-"""Topics that open with a snapshot sent it within 1.4 s when 697 were subscribed at once (measured 2026-09)."""
+"""Deadline for the snapshot that opens a topic. It came within 1.4 s when 697 were subscribed at once (measured
+2026-09)."""
 
 _HEAD: Final = '{"topic":"'
 _TYPE_HEAD: Final = '{"type":"'
@@ -41,64 +42,67 @@ _OPS: Final[dict[str, Literal["subscribe", "unsubscribe", "pong", "notice"]]] = 
 
 
 def trades(instrument: Instrument) -> Channel:
-    """Every trade; quiet where nothing trades."""
+    """Every trade; silent while nothing trades."""
     return Channel(f"publicTrade.{instrument.symbol}", PATH, "trades", instrument.symbol)
 
 
 def book(instrument: Instrument, depth: int) -> Channel:
-    """A snapshot, then changes every 100 ms or slower; a dead book may be silent for minutes.
+    """A snapshot, then deltas at the pace of the depth (see `limits.BOOK_DEPTHS`); an inactive book may be silent for
+    minutes.
 
-    `depth` is one of `limits.BOOK_DEPTHS` but 1, which is `quote`; ValueError for one that the venue does not offer.
+    `depth` is one of `limits.BOOK_DEPTHS` except 1, which is `quote`. Raises ValueError for a depth that the venue does
+    not offer.
     """
     topic = book_topic(instrument.symbol, depth)
     return Channel(topic, PATH, "book", instrument.symbol, SNAPSHOT_S, 300.0)
 
 
 def quote(instrument: Instrument) -> Channel:
-    """Best bid and ask, sent anew after 3 s without a change (documentation); gaps up to 5.8 s measured in 2026-09."""
+    """Best bid and ask, repeated after 3 s without a change (documentation); silences up to 5.8 s measured 2026-09."""
     return Channel(book_topic(instrument.symbol, 1), PATH, "quote", instrument.symbol, SNAPSHOT_S, 60.0)
 
 
 def ticker(instrument: Instrument) -> Channel:
-    """Statistics; on linear the mark, index, funding, open interest and best quotes too, as changes after a snapshot.
+    """24 h statistics; on linear also mark, index, funding, open interest and best quotes, as deltas after a snapshot.
 
-    The mark of a linear contract moves with its index, every second or so (recorded: never silent for more than 1.1 s);
-    contracts on stocks rest with their exchange, and spot sends what changes.
+    The mark of a linear contract moves with its index, every second or so (recorded: never silent for more than 1.1 s).
+    Contracts on stocks pause with their exchange, and spot sends a ticker only when it changes.
     """
     silence = 300.0 if instrument.kind == "spot" or instrument.category == "tradfi" else 120.0
     return Channel(f"tickers.{instrument.symbol}", PATH, "ticker", instrument.symbol, SNAPSHOT_S, silence)
 
 
 def candle(instrument: Instrument, interval: str = "1m") -> Channel:
-    """Bars of `interval` (a name of `INTERVAL_MS`), pushed every 1 to 60 s (documentation). What is pushed of a bar in
-    which nothing trades is not said, so a silence means something only after several bars."""
+    """Bars of `interval` (a name of `INTERVAL_MS`), pushed every 1 to 60 s (documentation). The documentation does not
+    say what is pushed for a bar without trades, so only a silence of several bars counts."""
     minutes = INTERVAL_MS[interval] // MINUTE_MS
     return Channel(f"kline.{minutes}.{instrument.symbol}", PATH, "candle", instrument.symbol, 90.0, 300.0)
 
 
 def liquidations(instrument: Instrument) -> Channel:
-    """All liquidations of a linear contract; quiet where nobody is liquidated."""
+    """All liquidations of a linear contract; silent while there are none."""
     return Channel(f"allLiquidation.{instrument.symbol}", PATH, "liquidations", instrument.symbol)
 
 
 def book_topic(symbol: str, depth: int) -> str:
-    """Topic of a book; raises ValueError for a depth that the venue does not offer, which it would refuse."""
+    """Topic of a book. Raises ValueError for a depth that the venue does not offer and would refuse."""
     if depth not in limits.BOOK_DEPTHS:
         raise ValueError(f"bybit offers book depths {limits.BOOK_DEPTHS}, not {depth}")
     return f"orderbook.{depth}.{symbol}"
 
 
 def room(held: Sequence[str], topic: str) -> bool:
-    """Whether the arguments of a connection stay within their length with `topic` among them.
+    """Whether the arguments of a connection stay within their length once `topic` is added.
 
-    The length is that of the JSON list: quotes and a comma for each topic, and its brackets.
+    The length is that of the JSON list: its brackets, and quotes and a comma per topic.
     """
     count = len(held) + 1
     return sum(map(len, held)) + len(topic) + 3 * count + 1 <= limits.ARGS_CHARS_PER_CONNECTION
 
 
 def requests(op: Literal["subscribe", "unsubscribe"], topics: Sequence[str], first_id: int) -> list[Request]:
-    """Messages that subscribe or end `topics`, within the count per request; ids run from `first_id`."""
+    """Messages that subscribe to or unsubscribe from `topics`, within the count per request; ids run from
+    `first_id`."""
     size = limits.ARGS_PER_REQUEST
     made: list[Request] = []
     for number, start in enumerate(range(0, len(topics), size), first_id):
@@ -109,9 +113,10 @@ def requests(op: Literal["subscribe", "unsubscribe"], topics: Sequence[str], fir
 
 
 def topic_of(text: str) -> str | None:
-    """Topic of a frame of market data; None where it is none.
+    """Topic of a frame of market data; None if it is not one.
 
-    Linear frames and most of spot begin with it, spot candles have it second; elsewhere the frame is read as a whole.
+    Linear frames and most spot frames begin with it, spot candles have it second; any other frame is decoded as a
+    whole.
     """
     if text.startswith(_HEAD):
         start = len(_HEAD)
@@ -127,9 +132,9 @@ def topic_of(text: str) -> str | None:
 
 
 def replaced_on_spot(text: str) -> str | None:
-    """Topic of a frame of `bybit-spot` that says all of what it speaks of, so that only the newest counts; else None.
+    """Conflation key: topic of a `bybit-spot` frame that holds a full state, so that only the newest counts; else None.
 
-    Best quotes and tickers are whole there; on linear the tickers are changes, and every one counts.
+    Best quotes and tickers are full states on spot. On linear, tickers are deltas and every one counts.
     """
     topic = topic_of(text)
     return topic if topic is not None and topic.startswith(("orderbook.1.", "tickers.")) else None
@@ -144,10 +149,10 @@ def _topic_anywhere(text: str) -> str | None:
 
 
 def read_ack(text: str) -> Ack | None:
-    """The answer in a frame, None where the frame is none (market data, or no JSON).
+    """The answer in a frame, None if the frame is not an answer (market data, or not JSON).
 
-    A refusal of a subscribe request is one of all its topics: the venue then carries none of them. `topics` names the
-    one it objects to, so the others are to be asked for again without it. `already subscribed` is such a refusal too.
+    Refusing a subscribe request refuses all its topics: the venue then delivers none of them. `topics` names the one it
+    objects to, so the others must be requested again without it. `already subscribed` is such a refusal too.
     """
     try:
         message = _CONTROL.decode(text)

@@ -1,7 +1,7 @@
-"""What a Bybit symbol says of its instrument where no listing does.
+"""Inference of an instrument from its Bybit symbol alone.
 
-Called by the parser for symbols that the listing lacks. The result is marked inferred; its tick and step are
-found from the messages by whoever needs them.
+Called by the parser for symbols that the listing lacks. The result is marked inferred and has neither tick nor step;
+code that needs them derives them from the messages.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _SPOT_QUOTES: Final = (
     "USDT", "USDC", "USDE", "USDQ", "USDR", "USD1", "RLUSD", "XUSD", "USD", "MNT", "BTC", "ETH", "SOL", "DAI", "EUR",
     "GBP", "BRL", "AED", "PLN", "TRY",
 )  # fmt: skip
-"""Quote currencies of Bybit spot (instruments-info of 2026-08-09, and USDQ, USDR of 2025), longer ones first where
-one ends in another."""
+"""Quote currencies of Bybit spot (instruments-info of 2026-08-09, and USDQ, USDR of 2025); if one ends in another, the
+longer one comes first."""
 
 
 def infer(venue: str, symbol: str) -> Instrument:
-    """The instrument a symbol names: `BTCUSDT`, `BTCPERP`, `BTCUSDT-25SEP26`, `BTC-01SEP23`, `BTCUSD`, `ETHBTC`."""
+    """The instrument of a symbol such as `BTCUSDT`, `BTCPERP`, `BTCUSDT-25SEP26`, `BTC-01SEP23`, `BTCUSD`, `ETHBTC`."""
     if venue == "bybit-spot":
         base, quote = _split(symbol, _SPOT_QUOTES)
         return _instrument(venue, symbol, "spot", base, quote)

@@ -1,7 +1,7 @@
-"""Bybit's ticker messages as events: one row speaks of the quote, the mark price, funding and open interest.
+"""Bybit's ticker rows to events: statistics, quote, mark price, funding and open interest from one row.
 
-Called by the parser for the stream, where a delta's missing field means unchanged, and by `rest` for whole rows.
-`LastTicker` is the state that completes a delta: a quote of which only the bid moved is still a quote of two sides.
+Called by the parser for the stream, in which a field missing from a delta is unchanged, and by `rest` for full rows.
+`LastTicker` is the state that completes a delta: if only the bid moved, the quote still needs both sides.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from engine.venues import checks
 from engine.venues.bybit import wire
 
 Where = tuple[str, str, int, int]
-"""Venue, symbol, venue time ms, receive time ns: how every event begins."""
+"""Venue, symbol, venue time ms, receive time ns: the leading fields of every event."""
 
 _MAX_INTERVAL_H: Final = 168.0
 """A week: longer than any funding interval of any venue."""
 
 
 class LastTicker:
-    """The newest values of one symbol; None where none has come yet, NaN where the venue sent it empty."""
+    """The newest values of one symbol: None if not received yet, NaN if the venue sent the field empty."""
 
     __slots__ = (
         "ask",
@@ -56,7 +56,7 @@ class LastTicker:
 def events_of(
     row: wire.TickerRow, instrument: Instrument, last: LastTicker, ts_ms: int, recv_ns: int
 ) -> list[MarketEvent]:
-    """The events a ticker row carries, in a fixed order; raises Implausible for a value that cannot be true."""
+    """The events of a ticker row, in a fixed order; raises Implausible for a value that cannot be true."""
     events: list[MarketEvent] = []
     where = (instrument.venue, instrument.symbol, ts_ms, recv_ns)
     if (statistics := _statistics(row, instrument, where)) is not None:
@@ -87,7 +87,7 @@ def _statistics(row: wire.TickerRow, instrument: Instrument, where: Where) -> Ti
         and row.lowPrice24h is UNSET
     ):
         return None
-    # Inverse contracts are dollars: their volume is quote currency and their turnover is base currency.
+    # Inverse contracts are sized in dollars: their volume is quote currency and their turnover is base currency.
     base, quote, base_name, quote_name = row.volume24h, row.turnover24h, "volume24h", "turnover24h"
     if instrument.inverse:
         base, quote, base_name, quote_name = quote, base, quote_name, base_name
@@ -139,7 +139,7 @@ def _open_interest(row: wire.TickerRow, instrument: Instrument, last: LastTicker
     value = _one_side(row.singleOpenInterestValue, row.openInterestValue, "openInterestValue")
     if contracts is None and value is None:
         return None
-    # Inverse contracts are dollars, so their number is the dollar figure and their value is base currency.
+    # Inverse contracts are sized in dollars, so their count is the dollar figure and their value is base currency.
     base, usd = (value, contracts) if instrument.inverse else (contracts, value)
     if base is not None:
         last.open_base = base
@@ -149,7 +149,7 @@ def _open_interest(row: wire.TickerRow, instrument: Instrument, last: LastTicker
 
 
 def _one_side(single: wire.Number, both: wire.Number, field: str) -> float | None:
-    """Open interest with one side counted once; `openInterest*` sum both (Bybit documentation, 2026-06-11)."""
+    """Open interest of one side; `openInterest*` add up both sides (Bybit documentation, 2026-06-11)."""
     if isinstance(single, float):
         return checks.size(single, "single" + field[0].upper() + field[1:])
     if isinstance(both, float):
@@ -164,7 +164,7 @@ def _hours(value: float) -> float:
 
 
 def _price(value: wire.Number, field: str) -> float:
-    """A price, NaN where it is absent or sent empty or as 0, as for a pair that has not traded."""
+    """A price; NaN if it is absent, empty or 0, as for a pair that has not traded."""
     return checks.price(value, field) if isinstance(value, float) and value != 0.0 else NAN
 
 

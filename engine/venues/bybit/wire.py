@@ -1,9 +1,9 @@
 """Bybit v5 messages, field names exactly as on the wire.
 
-Only `engine.venues.bybit.parse` and `rest` read these; nothing of them leaves this folder. Numbers that enter
-statistics are decoded straight to floats, book levels stay text because their exact decimals are their identity.
-Key order differs between spot and linear, so fields are only ever read by name. Fields not used are not declared,
-and so not decoded. Sources: Bybit v5 documentation, `docs/v5/websocket/public` and `docs/v5/market` (2026-07-24).
+Used only inside `engine.venues.bybit`; do not let these types leave the folder. Numbers that enter statistics are
+decoded straight to floats; book levels stay text, because their exact decimals are their identity. Key order differs
+between spot and linear, so fields are only ever read by name. Unused fields are not declared, and so not decoded.
+Sources: Bybit v5 documentation, `docs/v5/websocket/public` and `docs/v5/market` (2026-07-24).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 Rows = list[tuple[str, str]]
 Side = Literal["Buy", "Sell"]
 Number = float | None | UnsetType
-"""Unset: not in this message, so unchanged. None: sent empty, so there is none."""
+"""Unset: not in this message, so unchanged. None: sent empty, so there is no value."""
 
 
 class Wire(msgspec.Struct, gc=False, frozen=True):
@@ -127,7 +127,7 @@ class LiquidationData(Wire, gc=False, frozen=True):
 
 
 class LegacyLiquidation(Wire, gc=False, frozen=True):
-    """`liquidation.<symbol>`, v5 wire before `allLiquidation`; one position a second and symbol at most."""
+    """`liquidation.<symbol>`, the v5 topic before `allLiquidation`; at most one position per second and symbol."""
 
     topic: str
     ts: int
@@ -157,7 +157,7 @@ class LeverageFilter(Wire, gc=False, frozen=True):
 
 
 class PreListing(Wire, gc=False, frozen=True):
-    """How far a pre-market contract has come."""
+    """The phase of a pre-market contract."""
 
     curAuctionPhase: str | None = None
 
@@ -180,7 +180,7 @@ class InstrumentRow(Wire, gc=False, frozen=True):
 
 
 class Page(Wire, gc=False, frozen=True):
-    """Rows that are decoded one by one, so that one bad row costs only itself."""
+    """Rows that are decoded one by one, so that a bad row costs only itself."""
 
     rows: list[msgspec.Raw] = msgspec.field(name="list")
     nextPageCursor: str | None = None
@@ -265,6 +265,6 @@ class Control(Wire, gc=False, frozen=True):
 
 
 class Titled(Wire, gc=False, frozen=True):
-    """Only the topic of a frame."""
+    """A frame decoded only for its topic."""
 
     topic: Any = None

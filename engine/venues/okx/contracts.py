@@ -1,8 +1,8 @@
-"""The OKX instruments met so far, and what is learnt of them besides the listing.
+"""The table of OKX instruments, with contract sizes and the newest mark and index prices.
 
-Held by the parser, asked by `rows` and `rest`. Here alone a contract's size is derived: from the listing, or from a
-message that gives one amount both in contracts and in currency. Also keeps the newest mark and index prices, which
-come on channels of their own and only together make a `MarkPrice`.
+Owned by the parser, used by `rows` and `rest`. The only place that derives a contract's size: from the listing, or from
+a message that gives one amount both in contracts and in currency. Mark and index prices are kept because they come on
+separate channels and only together make a `MarkPrice`.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _STATUSES: Final[dict[str, Status]] = {
     "settling": "ended",
     "expired": "ended",
 }
-"""By `state`; live, rebase and post_only go on, and what is not known here is for its streams to tell. A suspended
-instrument that opens again is pushed as live."""
+"""By `state`. Instruments in live, rebase and post_only trade; so does one in an unknown state, until its streams show
+otherwise. A suspended instrument that reopens is pushed as live."""
 _EXACT: Final = 0.02
-"""Contract sizes are powers of ten; a quotient of amounts within 2 % of one is that one (amounts are rounded)."""
+"""Contract sizes are powers of ten. A quotient of amounts within 2 % of one is taken for it (amounts are rounded)."""
 _SAME_DECADE: Final = 0.3
-"""Decades that a quotient involving a price may be off: the price may have halved or doubled since the amounts."""
+"""Decades by which a quotient involving a price may be off: the price may have halved or doubled since the amounts."""
 
 
 class Contracts(InstrumentTable):
-    """Every instrument listed or spoken of, by id."""
+    """Every instrument listed, or named in a message, by id."""
 
     def __init__(self) -> None:
         super().__init__(VENUE, infer)
@@ -50,13 +50,13 @@ class Contracts(InstrumentTable):
         self.has_listing = False
 
     def take(self, listing: Iterable[Instrument]) -> None:
-        """Hold what a listing described, and remember that there was one."""
+        """Store the instruments of a listing, and remember that one was received."""
         found = tuple(listing)
         super().take(found)
         self.has_listing |= bool(found)
 
     def keep_index(self, pair: str, index: float) -> float:
-        """Remember the newest price of an index; returns it."""
+        """Store the newest price of an index and return it; raises Implausible for an index that cannot be stored."""
         if pair not in self.indices and (len(self.indices) >= MAX_INFERRED or not is_safe_symbol(pair)):
             raise Implausible(f"index {pair[:40]} cannot be kept")
         self.indices[pair] = index
@@ -65,9 +65,9 @@ class Contracts(InstrumentTable):
     def learn(
         self, instrument: Instrument, contracts: float | None, base: float | None, price: float | None
     ) -> Instrument:
-        """The instrument with its contract size, if one amount stated in contracts and in base currency tells it.
+        """The instrument with its contract size, if it follows from an amount in contracts and in base currency.
 
-        `price` turns base currency into the quote currency that inverse contracts are worth.
+        `price` converts base currency to quote currency, in which inverse contracts are sized.
         """
         if instrument.contract_size is not None or contracts is None or base is None or min(contracts, base) <= 0.0:
             return instrument
@@ -76,7 +76,7 @@ class Contracts(InstrumentTable):
         return instrument if not price else self._learnt(instrument, _power_of_ten(base * price / contracts))
 
     def learn_usd(self, instrument: Instrument, contracts: float | None, usd: float | None) -> Instrument:
-        """The same from an amount in dollars, which inverse contracts are worth whatever the price."""
+        """The same from an amount in dollars, for inverse contracts, whose dollar value is independent of the price."""
         if instrument.contract_size is not None or not instrument.inverse or contracts is None or usd is None:
             return instrument
         if min(contracts, usd) <= 0.0:
@@ -91,7 +91,7 @@ class Contracts(InstrumentTable):
 
 
 def listed(row: wire.InstrumentRow) -> Instrument | None:
-    """The instrument of a listing row; None for products prism does not read, Implausible for a bad row."""
+    """The instrument of a listing row; None for products that prism does not read. Raises Implausible for a bad row."""
     kind = _KINDS.get(row.instType)
     if kind is None or row.state == "test":
         return None
@@ -126,20 +126,20 @@ def _currencies(row: wire.InstrumentRow, kind: Kind, guess: Instrument) -> tuple
         return row.baseCcy or guess.base, row.quoteCcy or guess.quote
     base, _, quote = (row.instFamily or row.uly or "").partition("-")
     if kind == "option":
-        # An option's price is in the currency it settles in, so that is its quote.
+        # An option is priced in its settlement currency, so that is its quote.
         return base or guess.base, row.settleCcy or guess.quote
     return base or guess.base, quote.partition("_")[0] or guess.quote
 
 
 def _contract_size(row: wire.InstrumentRow) -> float | None:
-    """ctVal x ctMult: base units (linear, options) or quote units (inverse). None: announced, not yet stated."""
+    """ctVal x ctMult: base units (linear, options) or quote units (inverse). None: announced, not yet published."""
     if row.ctVal is None:
         return None
     return checks.traded_size(row.ctVal * (1.0 if row.ctMult is None else row.ctMult), "ctVal x ctMult")
 
 
 def _snapped(quotient: float, tolerance: float) -> float | None:
-    """The power of ten that a quotient of rounded amounts stands for; None where it stands for none."""
+    """The power of ten within `tolerance` of a quotient of rounded amounts; None if there is none."""
     power = _power_of_ten(quotient)
     return power if power is not None and abs(quotient / power - 1.0) <= tolerance else None
 

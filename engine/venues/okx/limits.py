@@ -1,7 +1,7 @@
 """OKX's hosts, paths, endpoints and limits, each with its source.
 
-Data only; the transport spends these budgets. Sources: okx.com/docs-v5/en (pages of 2026-06-29 to 2026-07-22), the OKX
-change log (2026-07-03), and where said so a live check of 2026-08-26.
+Data only; the transport enforces these budgets. Sources: okx.com/docs-v5/en (pages of 2026-06-29 to 2026-07-22), the
+OKX change log (2026-07-03), and, if a line says so, a live check of 2026-08-26.
 """
 
 from __future__ import annotations
@@ -62,52 +62,52 @@ REQUESTS_PER_2_SECONDS: Final[dict[str, int]] = {
     "taker_volume": 5,
     "time": 10,
 }
-"""Per address and endpoint; instruments also per product, open interest, funding and ratios also per instrument."""
+"""Per address and endpoint; instruments also per product; open interest, funding and ratios also per instrument."""
 
 REST_WINDOW_S: Final = 2.0
 REST_SHARE: Final = 0.5
-"""Our own part of each of these, so that other programs of the same address are not starved by this one."""
+"""Our own share of each of these, to leave room for other programs on the same address."""
 
 CONNECTS_PER_SECOND_MAX: Final = 3
 """New connections, per address."""
 CONNECTIONS_PER_5_MINUTES: Final = 60
 """Our own bound."""
 MESSAGES_PER_SECOND: Final = 3.0
-"""Our own pace of what we send on one connection; the venue states none but the hourly one."""
+"""Our own pace of messages on one connection; the venue documents only the hourly limit."""
 REQUESTS_PER_HOUR: Final = 480
-"""Subscribe, unsubscribe and login requests of one connection; one with many arguments counts once (2026-08-26)."""
+"""Subscribe, unsubscribe and login requests on one connection; one with many arguments counts once (2026-08-26)."""
 REQUEST_BYTES: Final = 65_536
 """Longest request (documentation as read 2026-08-03)."""
 TOPICS_PER_REQUEST: Final = 100
-"""Our own bound: each topic is answered by itself, so a bad one costs only itself."""
+"""Our own bound: each topic has its own answer, so a bad one costs only itself."""
 BOOKS_PER_CONNECTION: Final = 30
 """Books of 50 or 400 levels on one connection: the documentation asks for fewer than 30."""
 TOPICS_PER_CONNECTION: Final = 300
-"""Our own bound on the rest; the venue states none."""
+"""Our own bound on all topics of a connection; the venue documents none."""
 
 HEARTBEAT_S: Final = 20.0
-"""Silence after which we ask; the venue closes a connection that has been silent for 30 s."""
+"""Interval of our pings; the venue closes a connection that has been silent for 30 s."""
 SILENCE_CUT_S: Final = 30.0
-"""Without anything from the venue for this long, its answer to our ping included, a connection is dead."""
+"""A connection that receives nothing for this long, not even the answer to our ping, is dead."""
 
 KLINES_MAX: Final = 300
 DEPTH_MAX: Final = 400
 TRADES_MAX: Final = 500
 TRADES_SPAN_MS: Final = 60_000
-"""Longest hole that the newest `TRADES_MAX` trades are expected to reach across: 8 trades a second."""
+"""Longest gap that the newest `TRADES_MAX` trades are expected to cover: 8 trades a second."""
 FUNDING_MAX: Final = 400
 RATIOS_MAX: Final = 100
 
 LIMIT_CODES: Final = frozenset({"50011", "50061"})
 """Over the limit of an endpoint or of all (HTTP 429 or 200)."""
 LIMIT_REST_S: Final = 5.0
-"""Our own: two windows and a little. The venue documents no ban, and no longer rest."""
+"""Our own cool-down: two windows and a margin. The venue documents neither a ban nor a longer cool-down."""
 BUSY_CODES: Final = frozenset({"50000", "50001", "50004", "50013", "50026"})
 """Empty body, service unavailable, timeout of the endpoint, system busy, system error."""
 REGION_REST_S: Final = 3600.0
-"""Our own: a host that refuses this place is asked again so late."""
+"""Our own cool-down of a host that refuses our region."""
 NOTICE_CLOSING: Final = "64008"
-"""Code of the notice that the venue closes the connection in about 60 s (on business since 2026-06-11)."""
+"""Code of the notice that the venue will close the connection in about 60 s (on business since 2026-06-11)."""
 
 BOOK_CHANNELS: Final[dict[str, tuple[int, bool]]] = {
     "books": (400, True),
@@ -116,4 +116,4 @@ BOOK_CHANNELS: Final[dict[str, tuple[int, bool]]] = {
     "books5": (5, False),
     "bbo-tbt": (1, False),
 }
-"""Levels a side, and whether deltas follow the snapshot. The -l2-tbt channels need a login of tier VIP4 or more."""
+"""Levels per side, and whether deltas follow the snapshot. The -l2-tbt channels need a login of tier VIP4 or higher."""

@@ -1,7 +1,7 @@
-"""What keeping a live picture of OKX takes: swaps and spot, on one name.
+"""The live rules of OKX: swaps and spot, as one product.
 
-Implements `engine.venues.live.VenueLive` out of `session` (streams), `queries` and `polls` (what to ask), `refusals`
-and `limits`. Driven by the transport and the feeds. Rules only: nothing here remembers what was subscribed or answered.
+Implements `engine.venues.live.VenueLive` from `session` (streams), `queries` and `polls` (REST requests), `refusals`
+and `limits`. Driven by the transport and the feeds. Rules only: keep no state here about subscriptions or answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COSTS: Final = {path: Cost(((_pool(name), 1.0),)) for name, path in limits.PATH
 
 
 _OTHER: Final = Cost(((_pool("other"), 1.0),))
-"""Of an endpoint whose rate is not known here; nothing above asks one."""
+"""Cost of an endpoint without a known rate; no request built here uses one."""
 
 
 class OkxLive:
@@ -55,7 +55,7 @@ class OkxLive:
         return list(session.MARKET)
 
     def broad_channels(self, instrument: Instrument) -> list[Channel]:
-        """The ticker with its quotes and 1m candles; of a swap also mark, funding and open interest."""
+        """The ticker, which carries quotes, and 1m candles; for a swap also mark, funding and open interest."""
         if instrument.status != "trading":
             return []
         channels = [session.ticker(instrument), session.candle(instrument)]
@@ -68,23 +68,23 @@ class OkxLive:
         return [session.trades(instrument), session.book(instrument)] if instrument.status == "trading" else []
 
     def room(self, path: str, held: Sequence[str], topic: str) -> bool:
-        """Whether the connection stays under the bounds of topics and of books."""
+        """Whether the connection stays within the bounds of topics and of books."""
         return session.room(held, topic)
 
     def subscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Requests of at most a hundred topics each; every topic is answered by itself."""
+        """Subscribe requests of at most a hundred topics each; every topic has its own answer."""
         return session.requests("subscribe", topics, first_id)
 
     def unsubscribe(self, topics: Sequence[str], first_id: int) -> list[Request]:
-        """Requests that end the subscription of `topics`."""
+        """Unsubscribe requests for `topics`, of at most a hundred topics each."""
         return session.requests("unsubscribe", topics, first_id)
 
-    # Called for every frame, so without a call in between.
+    # Bound directly, without a wrapping call: `topic_of` runs for every frame.
     topic_of = staticmethod(session.topic_of)
     read_ack = staticmethod(session.read_ack)
 
     def listing_requests(self) -> list[str]:
-        """One request for swaps and one for spot: each answers with all that is announced and trades."""
+        """One request for swaps and one for spot; each answer holds everything that is announced or trades."""
         return queries.instruments_requests()
 
     def next_page(self, request: str, body: str) -> str | None:
@@ -92,34 +92,34 @@ class OkxLive:
         return None
 
     def candles_request(self, symbol: str, interval: str, limit: int, end_ms: int | None = None) -> str:
-        """Up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`."""
+        """Request for up to `limit` bars of `interval` (a name of `INTERVAL_MS`) that open at or before `end_ms`."""
         return queries.klines_request(symbol, interval, limit, before_ms=0 if end_ms is None else end_ms + 1)
 
     def depth_request(self, symbol: str) -> str:
-        """The book now, up to 400 levels a side; only for a look, the stream sends its own snapshots."""
+        """Request for the book, up to 400 levels a side; for a one-off look: the stream sends its own snapshots."""
         return queries.depth_request(symbol, limits.DEPTH_MAX)
 
     def mend(self, symbol: str) -> str | None:
-        """None: a book subscribed anew sends a snapshot."""
+        """None: resubscribing to the book brings a snapshot."""
         return None
 
     def trades_request(self, symbol: str, since_ms: int, until_ms: int) -> str | None:
-        """The newest 500 trades, for a hole that has just ended and is short; None for a longer one.
+        """Request for the newest 500 trades, to fill a short gap that has just ended; None for a longer one.
 
-        The venue's older trades come a hundred at a time, which reaches less far. Whoever asks looks whether the
-        oldest of them reaches `since_ms`.
+        The venue's endpoint of older trades answers with 100 at a time, which reaches less far. The caller must check
+        whether the oldest trade reaches back to `since_ms`.
         """
         return queries.trades_request(symbol) if 0 <= until_ms - since_ms <= limits.TRADES_SPAN_MS else None
 
     def polls(self, instruments: Sequence[Instrument]) -> list[Poll]:
-        """Tickers, open interest, funding, marks and indices of the market; of each swap its ratios and histories."""
+        """Market-wide: tickers, open interest, funding, marks and indices. Per swap: ratios and histories."""
         return polls.polls(instruments)
 
     time_request = staticmethod(queries.time_request)
     server_time_ms = staticmethod(rest.server_time_ms)
 
     def cost(self, request: str) -> Cost:
-        """One request of its endpoint's budget."""
+        """One request from the pool of its endpoint."""
         return _COSTS.get(request.removeprefix("GET ").partition("?")[0], _OTHER)
 
     refusal = staticmethod(refusals.refusal)

@@ -1,9 +1,9 @@
-"""OKX v5 frames as events: swaps, futures, options and spot, the wire of 2026 and of the years before.
+"""The OKX v5 parser: frames to events for swaps, futures, options and spot, in the wire format of 2026 and earlier.
 
 Driven by the transport and the replayer through `engine.venues.base.VenueParser`. Besides the listing it keeps only
-what completes messages: learnt contract sizes and the newest mark and index prices (`contracts`). Books are rebuilt
-elsewhere. A frame is decoded once: the channel found in the text hints at its kind, the fields are then read by name,
-and a wrong hint costs a second reading, never a wrong one.
+what completes messages: derived contract sizes and the newest mark and index prices (`contracts`). Books are rebuilt
+elsewhere. A frame is decoded once: the channel found in the text hints at its kind, and the fields are then read by
+name. A wrong hint costs a second decoding, never a wrong result.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _EVENTS: Final = frozenset(
     {"subscribe", "unsubscribe", "error", "notice", "login", "channel-conn-count", "channel-conn-count-error"}
 )
 _SPOKEN: Final = frozenset({"error", "notice", "channel-conn-count-error"})
-"""Events whose message somebody should read."""
+"""Events with a message that is kept as the verdict's detail."""
 
 
 class OkxParser:
-    """Reads the messages of `okx`, all products on one name."""
+    """Reads the messages of `okx`, which covers all products."""
 
     def __init__(self) -> None:
         self.venue = VENUE
@@ -75,11 +75,11 @@ class OkxParser:
         return self.contracts.instrument(symbol)
 
     def instruments(self) -> Iterable[Instrument]:
-        """Every instrument listed or spoken of so far."""
+        """Every instrument listed, or named in a message, so far."""
         return self.contracts.held.values()
 
     def _channels(self) -> dict[str, tuple[Callable[[str], Any], Read]]:
-        """Decoder and reader of every channel prism reads."""
+        """Decoder and reader by channel, for every channel that is read."""
         of = self.contracts
         trades = _decoder(wire.TradeRow)
         book = _decoder(wire.BookRow)
@@ -123,7 +123,7 @@ class OkxParser:
         return rows.candles(self.contracts, push.data, _named(push.arg), bar, recv_ns, rest=False)
 
     def _read_any(self, text: str, recv_ns: int) -> Parsed:
-        """The slow way: look at the message before deciding what it is. Raises what `frame` catches."""
+        """The slow path: decode the message generically, then decide what it is. Raises what `frame` catches."""
         message = _ANY.decode(text)
         if not isinstance(message, dict):
             return readings.unknown(self.venue, "a frame that is no object")

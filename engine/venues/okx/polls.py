@@ -1,10 +1,10 @@
-"""What OKX must be asked again and again, because no stream pushes it or says it whole.
+"""OKX's polls: what must be requested repeatedly because no stream pushes it, or not for the whole market.
 
-Called by `live`. The listing is not among it: whoever follows it asks for it. Each endpoint has a budget of its own:
-300 swaps are one request in 2.5 s of each of the ratio endpoints, of the one a second that `limits` allows. Tickers,
-marks, funding and open interest come on streams of one instrument each; the answers of the whole market are asked for
-besides, since they rank it before anything is subscribed. Index prices are pushed by pair and not by contract, and so
-are asked for all at once.
+Called by `live`. The listing is not polled here; the feed that follows listings requests it. Each endpoint has its own
+budget: 300 swaps take one request in 2.8 s on each of the ratio endpoints, of the one a second that `limits` allows.
+Tickers, marks, funding and open interest come on streams of one instrument each; the market-wide answers are polled
+too, because they rank the market before anything is subscribed. Index prices are pushed by pair and not by contract, so
+all are polled at once.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ MARKET_S: Final = 300.0
 INDICES_S: Final = 30.0
 INDEX_QUOTES: Final = ("USDT", "USDC", "USD")
 FIRST: Final = 60
-"""How many of the first swaps have their ratios asked for at each of the venue's 5-minute steps."""
+"""Number of leading swaps with ratios polled at each of the venue's 5-minute steps."""
 RATIOS_S: Final = 300.0
 RATIOS_LATER_S: Final = 1500.0
 RATIOS_LATER_PER_S: Final = 0.3
-"""Requests a second of one ratio of all swaps but the first."""
+"""Most requests per second of one ratio for all swaps after the first."""
 HISTORY_S: Final = 3600.0
 HISTORY_ROWS: Final = 100
-"""As many 5-minute steps as the state keeps (96), and a few."""
+"""Rows of a history: the 96 readings that the state keeps of each series, plus a few."""
+INTEREST_PERIOD: Final = "15m"
+"""The state keeps open interest by slots of 15 minutes; with a finer period 100 rows would fill a third of them."""
 PERIOD: Final = "5m"
 RATIOS: Final[tuple[RatioKind, ...]] = ("accounts", "top_accounts", "top_positions", "taker_volume")
 
 
 def polls(instruments: Sequence[Instrument]) -> list[Poll]:
-    """All polls, those of the whole market first; `instruments` in order of importance."""
+    """All polls, the market-wide ones first; `instruments` in order of importance."""
     made = [Poll("ticker", queries.tickers_request(product), MARKET_S) for product in queries.PRODUCTS]
     made.append(Poll("open_interest", queries.open_interest_request(), MARKET_S))
     made.append(Poll("funding", queries.funding_request(), MARKET_S))
@@ -51,7 +53,7 @@ def _of_swap(one: Instrument, ratios_s: float) -> Iterator[Poll]:
     symbol = one.symbol
     for kind in RATIOS:
         yield Poll(kind, queries.ratio_request(kind, symbol, PERIOD, HISTORY_ROWS), ratios_s, symbol)
-    past = queries.open_interest_history_request(symbol, PERIOD, HISTORY_ROWS)
+    past = queries.open_interest_history_request(symbol, INTEREST_PERIOD, HISTORY_ROWS)
     yield Poll("open_interest_history", past, HISTORY_S, symbol)
     settled_s = max(1.0, one.funding_interval_h or 8.0) * 3600.0
     yield Poll("funding_history", queries.funding_history_request(symbol, HISTORY_ROWS), settled_s, symbol)

@@ -1,7 +1,7 @@
 """OKX's REST requests. No I/O: the transport sends what is built here.
 
-Requests are `GET /path?query`, the form a capture records them in, so that a replay reads answers the way live does.
-What the answers mean stands in `rest`.
+Called by `live` and `polls`. Requests are `GET /path?query`, the form that a capture records, so that a replay reads
+answers exactly as live does. Answers are read in `rest`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from engine.timeframes import INTERVAL_MS
 from engine.venues.okx import limits, rows
 
 PRODUCTS: Final = ("SWAP", "SPOT")
-"""Products that prism follows; futures and options are read where a recording holds them."""
+"""Products that prism follows; futures and options are read if a recording holds them."""
 
 _BAR_OF: Final = {length: name for name, length in rows.BARS.items()}
 
 
 def instruments_requests(products: Sequence[str] = PRODUCTS) -> list[str]:
-    """The whole listing: one request a product, without pages."""
+    """The whole listing: one request per product, without pages."""
     return [_request("instruments", instType=kind) for kind in products]
 
 
@@ -33,7 +33,7 @@ def time_request() -> str:
 def klines_request(symbol: str, interval: str, limit: int, before_ms: int = 0) -> str:
     """Bars of `interval` (a name of `INTERVAL_MS`), newest first, at most 300.
 
-    With `before_ms` only bars that opened earlier, from the endpoint of older history.
+    With `before_ms`, only bars that open before it, from the endpoint of older history.
     """
     bar = _BAR_OF[INTERVAL_MS[interval]]
     name = "klines_history" if before_ms else "klines"
@@ -41,12 +41,12 @@ def klines_request(symbol: str, interval: str, limit: int, before_ms: int = 0) -
 
 
 def depth_request(symbol: str, levels: int) -> str:
-    """A book as it stands; the stream sends its own snapshots, so this is for looking, not for splicing."""
+    """The current book. The stream sends its own snapshots, so this is only for a one-off look, not for aligning."""
     return _request("depth", instId=symbol, sz=min(levels, limits.DEPTH_MAX))
 
 
 def trades_request(symbol: str) -> str:
-    """The newest 500 trades; the venue takes no times here."""
+    """The newest 500 trades; the venue accepts no times here."""
     return _request("trades", instId=symbol, limit=limits.TRADES_MAX)
 
 
@@ -56,7 +56,7 @@ def tickers_request(kind: str = "SWAP") -> str:
 
 
 def open_interest_request(kind: str = "SWAP") -> str:
-    """Open interest now of every instrument of a product."""
+    """Current open interest of every instrument of a product."""
     return _request("open_interest", instType=kind)
 
 
@@ -66,17 +66,17 @@ def open_interest_history_request(symbol: str, period: str, limit: int) -> str:
 
 
 def marks_request(kind: str = "SWAP") -> str:
-    """Mark prices now of every instrument of a product."""
+    """Current mark prices of every instrument of a product."""
     return _request("mark", instType=kind)
 
 
 def indices_request(quote: str) -> str:
-    """Index prices now of every pair quoted in a currency: USD, USDT, USDC or BTC."""
+    """Current index prices of every pair quoted in a currency: USD, USDT, USDC or BTC."""
     return _request("index_tickers", quoteCcy=quote)
 
 
 def funding_request(symbol: str = "ANY") -> str:
-    """Funding now of one perpetual, or of all of them."""
+    """Current funding of one perpetual, or of all of them."""
     return _request("funding", instId=symbol)
 
 

@@ -1,7 +1,7 @@
-"""What it means when OKX does not answer a REST request as asked.
+"""Classification of OKX's failed REST answers.
 
-Called by `live` for every answer. HTTP may be 200 with a code that is not "0", so the code decides where there is one.
-Sources: okx.com/docs-v5, error codes (pages of 2026-06-29 to 2026-07-22).
+Called by `live` for every answer. HTTP may be 200 with a code that is not "0", so a known code decides before the
+status. Sources: okx.com/docs-v5, error codes (pages of 2026-06-29 to 2026-07-22).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ENVELOPE: Final = msgspec.json.Decoder(wire.Response)
 
 
 def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | None:
-    """What a refused answer means; None where it is a success. Never raises, whatever the body."""
+    """What a failed answer means; None for a success. Never raises, whatever the body."""
     if status == 200 and body.startswith(_WELL):
         return None
     code, said = _read(body)
@@ -35,7 +35,7 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> Refusal | Non
 
 
 def _read(body: str) -> tuple[str | None, str]:
-    """Code and words of the venue; without an envelope the words are the body's beginning."""
+    """The venue's code and message; without an envelope, None and the body's beginning."""
     try:
         envelope = _ENVELOPE.decode(body)
     except UNREADABLE:
@@ -49,7 +49,7 @@ def _meaning(status: int, code: str | None, headers: Mapping[str, str]) -> tuple
     if status == 429 or code in limits.LIMIT_CODES:
         return "limited", max(limits.LIMIT_REST_S, refused.asked_rest_s(headers))
     if status in (403, 451):
-        # The guard before the venue: it refuses places and networks, and states no time.
+        # Sent by the firewall in front of the venue, which refuses regions and networks and states no duration.
         return "region", limits.REGION_REST_S
     if status == 408 or status >= 500 or 200 < status < 400 or status < 200:
         return "busy", 0.0

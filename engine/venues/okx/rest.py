@@ -1,6 +1,6 @@
-"""What OKX's REST answers mean. No I/O; what to ask stands in `queries`.
+"""OKX's REST answers to events and listings. No I/O; the requests are built in `queries`.
 
-Called by the parser for live answers and recorded ones alike, so a body is understood in one place. Every reader raises
+Called by the parser for live and recorded answers alike. Keep every interpretation of a body here. Every reader raises
 msgspec errors or Implausible; the parser turns both into a verdict. Sources: okx.com/docs-v5 (pages of 2026-06-29 to
 2026-07-22).
 """
@@ -27,7 +27,7 @@ from engine.venues.okx.symbols import VENUE
 T = TypeVar("T")
 
 MAX_LISTED: Final = 20_000
-"""Instruments accepted from one answer; OKX lists about 2,000 besides options."""
+"""Most instruments accepted from one answer; OKX lists about 2,000 besides options."""
 _PERIOD_MS: Final = {
     "5m": 300_000,
     "15m": 900_000,
@@ -39,7 +39,7 @@ _PERIOD_MS: Final = {
 
 
 class _Answer(NamedTuple):
-    """One REST answer on its way to events."""
+    """One REST answer with what its reader needs."""
 
     contracts: Contracts
     query: dict[str, str]
@@ -48,7 +48,7 @@ class _Answer(NamedTuple):
 
 
 def read(contracts: Contracts, request: str, status: int, body: str, recv_ns: int) -> Parsed:
-    """Outcome of one answer. An error the venue states in words is control, with those words as detail."""
+    """The outcome of one answer. An error answer of the venue is control, with the venue's message as detail."""
     _, _, target = request.partition(" ")
     path, _, query = target.partition("?")
     if status != 200:
@@ -64,7 +64,7 @@ def read(contracts: Contracts, request: str, status: int, body: str, recv_ns: in
 
 
 def read_instruments(data: bytes) -> Parsed:
-    """A listing, from REST or pushed; rows are read one by one, so that a bad one costs only itself."""
+    """A listing, from REST or pushed; rows are decoded one by one, so that a bad row costs only itself."""
     raws = _RAWS.decode(data)
     listing: list[Instrument] = []
     refused: list[str] = []
@@ -92,7 +92,7 @@ def _read_rows(
     convert: Callable[[Contracts, Sequence[T], str | None, int], list[MarketEvent]],
     answer: _Answer,
 ) -> Parsed:
-    """An answer of many instruments stands although some rows do not; one with nothing left is rejected."""
+    """Read an answer for many instruments. Bad rows are dropped; the answer is rejected only if none is left."""
     events: list[MarketEvent] = []
     refused: list[str] = []
     raws = _RAWS.decode(answer.data)
@@ -130,14 +130,14 @@ def _read_klines(answer: _Answer) -> Parsed:
 def _trades(
     contracts: Contracts, found: Sequence[wire.TradeRow], symbol: str | None, recv_ns: int
 ) -> list[MarketEvent]:
-    """Trades by maker: the stream joins those of one order at one price under the id of the last of them."""
+    """Single trades, one per maker order. The stream joins those of one taker order at one price under the last id."""
     return rows.trades(contracts, found, symbol, recv_ns)
 
 
 def _settled(
     contracts: Contracts, found: Sequence[wire.SettledFundingRow], symbol: str | None, recv_ns: int
 ) -> list[MarketEvent]:
-    """Settlements of the past: what was paid (`realizedRate`), or the rate itself where that is not stated."""
+    """Past settlements: the rate that was paid (`realizedRate`), or `fundingRate` if that is absent."""
     events: list[MarketEvent] = []
     for row in found:
         contracts.known(row.instId)
@@ -197,7 +197,7 @@ def _read_time(answer: _Answer) -> Parsed:
 
 
 def server_time_ms(body: str) -> int | None:
-    """The venue's time in the answer to `queries.time_request`; None where the answer holds none."""
+    """The venue's time in the answer to `queries.time_request`; None if the answer holds none."""
     try:
         envelope = _ENVELOPE.decode(body)
         found = _TIMES.decode(bytes(envelope.data)) if envelope.code == "0" else []

@@ -1,7 +1,7 @@
-"""OKX's rows as events: what a stream pushes and what REST answers under the same name mean the same.
+"""OKX's rows to events. Stream pushes and REST answers of the same name share their row format.
 
-Called by `parse` for pushes and by `rest` for answers. Each function checks its rows, learns contract sizes from them
-where the listing lacks one, and raises Implausible for a value that cannot be true.
+Called by `parse` for pushes and by `rest` for answers. Each function checks its rows and raises Implausible for a value
+that cannot be true. Some also derive contract sizes that the listing lacks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from engine.venues.okx.symbols import VENUE
 
 HOUR_MS: Final = 3_600_000
 BARS: Final = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "4H": 14_400_000}
-"""OKX's name of each interval prism keeps, in milliseconds. Four-hour bars open at the same times in UTC and UTC+8."""
+"""Length in milliseconds by OKX's name, for each interval that prism keeps. Four-hour bars open at the same times in
+UTC and UTC+8."""
 
 _MAX_INTERVAL_H: Final = 168.0
 _MAX_SEQUENCE: Final = 1 << 63
@@ -45,9 +46,9 @@ _CANDLE_COLUMNS: Final = (7, 9)
 
 
 def trades(contracts: Contracts, rows: Sequence[wire.TradeRow], symbol: str | None, recv_ns: int) -> list[MarketEvent]:
-    """Trades; sizes are contracts on the wire, and NaN as long as the contract size is not known.
+    """Trades; sizes are in contracts on the wire, and become NaN while the contract size is unknown.
 
-    Ids count up by one an instrument, those of joined trades included (okx.com/docs-v5, WS trades channel).
+    Ids count up by one per instrument, joined trades included (okx.com/docs-v5, WS trades channel).
     """
     events: list[MarketEvent] = []
     for row in rows:
@@ -66,7 +67,7 @@ def trades(contracts: Contracts, rows: Sequence[wire.TradeRow], symbol: str | No
 
 
 def _number(trade_id: str) -> int:
-    """A trade's id as the number it is; -1 for any other text."""
+    """A trade's id as a number; -1 if it is not a decimal number."""
     return int(trade_id) if trade_id.isdecimal() and len(trade_id) < _MAX_DIGITS else -1
 
 
@@ -91,7 +92,7 @@ def book(
 def tickers(
     contracts: Contracts, rows: Sequence[wire.TickerRow], symbol: str | None, recv_ns: int
 ) -> list[MarketEvent]:
-    """Statistics and, where the row has them, the best bid and ask."""
+    """24 h statistics and, if the row has them, the best bid and ask."""
     events: list[MarketEvent] = []
     for row in rows:
         instrument = contracts.known(_expected(row.instId, symbol))
@@ -118,7 +119,7 @@ def tickers(
 
 
 def _volumes(row: wire.TickerRow, instrument: Instrument) -> tuple[float, float]:
-    """Base and quote volume of 24 h. Derivatives state no quote volume: base x last, or exact for inverse."""
+    """Base and quote volume of 24 h. Derivatives publish no quote volume: it is base x last, or exact for inverse."""
     volume, currency = _size(row.vol24h, "vol24h"), _size(row.volCcy24h, "volCcy24h")
     if instrument.kind == "spot":
         return volume, currency
@@ -132,12 +133,11 @@ def _volumes(row: wire.TickerRow, instrument: Instrument) -> tuple[float, float]
 def candles(
     contracts: Contracts, rows: Sequence[Sequence[float]], symbol: str, bar: str, recv_ns: int, *, rest: bool
 ) -> list[MarketEvent]:
-    """Candles, oldest first. REST rows of the wire without `confirm` are closed once their interval has passed.
+    """Candles, oldest first. REST rows of the old format without `confirm` are closed if `bars.is_over`.
 
-    A pushed row of that wire is never called closed: its last push may have come before its last trade.
+    A pushed row of that format never counts as closed: its last push may precede its last trade.
     """
     interval_ms = BARS[bar]
-    now_ms = recv_ns // 1_000_000
     instrument = contracts.known(symbol)
     events: list[MarketEvent] = []
     for row in reversed(rows) if rest else rows:
@@ -146,7 +146,7 @@ def candles(
         open_ms = checks.time_ms(int(checks.size(row[0], "ts")), "ts")
         prices = (row[1], row[2], row[3], row[4])
         instrument = contracts.learn(instrument, row[5], row[6], row[4])
-        closed = row[8] == 1.0 if len(row) == 9 else rest and open_ms + interval_ms <= now_ms
+        closed = row[8] == 1.0 if len(row) == 9 else rest and bars.is_over(open_ms, interval_ms, None, recv_ns)
         events.append(_candle(instrument, recv_ns, interval_ms, open_ms, prices, row[5:], closed))
     return events
 
@@ -160,7 +160,7 @@ def _candle(
     volumes: Sequence[float],
     closed: bool,
 ) -> Candle:
-    """`volumes` is (vol, volCcy[, volCcyQuote, confirm]). Candle rows carry no time but their opening."""
+    """`volumes` is (vol, volCcy[, volCcyQuote, confirm]). Candle rows carry no time but their open."""
     volume, currency = checks.size(volumes[0], "vol"), checks.size(volumes[1], "volCcy")
     base, quote = (volume, currency) if instrument.kind == "spot" else (currency, None)
     if instrument.kind != "spot" and len(volumes) == 4:
@@ -171,11 +171,11 @@ def _candle(
 def funding(
     contracts: Contracts, rows: Sequence[wire.FundingRow], symbol: str | None, recv_ns: int
 ) -> list[MarketEvent]:
-    """The running estimate for the coming settlement; rows without a rate yield nothing."""
+    """The predicted rate of the next settlement; rows without a rate yield nothing."""
     events: list[MarketEvent] = []
     for row in rows:
         contracts.known(_expected(row.instId, symbol))
-        # The wire before 2023 sent no time.
+        # Before 2023 the venue sent no time.
         ts_ms = recv_ns // 1_000_000 if row.ts is None else checks.time_ms(row.ts, "ts")
         next_ms = checks.time_ms(row.fundingTime, "fundingTime") if row.fundingTime else None
         interval_h: float | None = None
@@ -192,7 +192,7 @@ def funding(
 def open_interest(
     contracts: Contracts, rows: Sequence[wire.OpenInterestRow], symbol: str | None, recv_ns: int
 ) -> list[MarketEvent]:
-    """Open interest in base currency and, where stated, dollars."""
+    """Open interest in base currency and, if published, dollars."""
     events: list[MarketEvent] = []
     for row in rows:
         instrument = contracts.known(_expected(row.instId, symbol))
@@ -209,20 +209,20 @@ def open_interest(
 
 
 def marks(contracts: Contracts, rows: Sequence[wire.MarkRow], symbol: str | None, recv_ns: int) -> list[MarketEvent]:
-    """Mark prices, each with the newest index price of its pair if one has come."""
+    """Mark prices, each with the newest index price of its pair if one was received."""
     events: list[MarketEvent] = []
     for row in rows:
         instrument = contracts.known(_expected(row.instId, symbol))
         ts_ms = checks.time_ms(row.ts, "ts")
         mark = contracts.marks[row.instId] = checks.price(row.markPx, "markPx")
-        # An option's mark is in its settlement currency, which its index is not.
+        # An option's mark is in its settlement currency, its index is not, so the two do not belong together.
         pair = "" if instrument.kind == "option" else f"{instrument.base}-{instrument.quote}"
         events.append(MarkPrice(VENUE, row.instId, ts_ms, recv_ns, mark, contracts.indices.get(pair, NAN)))
     return events
 
 
 def indices(contracts: Contracts, rows: Sequence[wire.IndexRow], symbol: str | None, recv_ns: int) -> list[MarketEvent]:
-    """Index prices, told of the perpetual on that index; its mark is NaN until one has come."""
+    """Index prices, as `MarkPrice` of the perpetual on that index; its mark is NaN until one was received."""
     events: list[MarketEvent] = []
     for row in rows:
         swap = f"{_expected(row.instId, symbol)}-SWAP"
@@ -236,9 +236,10 @@ def indices(contracts: Contracts, rows: Sequence[wire.IndexRow], symbol: str | N
 
 
 def liquidations(contracts: Contracts, rows: Sequence[wire.LiquidationRow], recv_ns: int) -> list[MarketEvent]:
-    """Liquidations, a part of all ("does not represent the total number", OKX documentation).
+    """Liquidations, only a part of all ("does not represent the total number", OKX documentation).
 
-    `side` is that of the closing order: sell, a long was liquidated. Rows of margin accounts are not of a contract.
+    `side` is that of the closing order: sell means that a long was liquidated. Margin and spot rows do not concern a
+    contract and are dropped.
     """
     events: list[MarketEvent] = []
     for row in rows:
@@ -257,14 +258,14 @@ def liquidations(contracts: Contracts, rows: Sequence[wire.LiquidationRow], recv
 
 
 def _expected(symbol: str, channel: str | None) -> str:
-    """`symbol`, if it is the one its channel was subscribed for."""
+    """`symbol`, if it is the one that its channel is subscribed for; else raises Implausible."""
     if channel is not None and channel != symbol:
         raise Implausible(f"instId {symbol[:40]} on a channel of {channel[:40]}")
     return symbol
 
 
 def _price(value: float | None, field: str) -> float:
-    """A price, NaN where it is absent or sent empty or as 0, as for an instrument that has not traded."""
+    """A price; NaN if it is absent, empty or 0, as for an instrument that has not traded."""
     return NAN if not value else checks.price(value, field)
 
 
@@ -279,7 +280,7 @@ def _sequence(value: int | None, field: str) -> int | None:
 
 
 def _checksum(value: int | None) -> int | None:
-    """The CRC32 as a signed 32-bit number; None where the venue sends none or (since 2026-06-23) a constant 0."""
+    """The CRC32 as a signed 32-bit number; None if the venue sends none or (since 2026-06-23) a constant 0."""
     if not value:
         return None
     if not -(1 << 31) <= value < 1 << 31:

@@ -1,6 +1,6 @@
-"""What to say on an OKX stream connection, and how what comes back is told apart. No sockets here.
+"""OKX's stream protocol: channels, subscribe messages, and telling data frames from answers. No sockets here.
 
-Called by `live`, which offers it to the driver in the form that all venues share. A topic is `channel:instId`, or
+Called by `live`, which exposes it through the interface that all venues share. A topic is `channel:instId`, or
 `channel:instType` for channels of a whole product (`liquidation-orders:SWAP`). Sources of the limits:
 `engine.venues.okx.limits`.
 """
@@ -22,14 +22,15 @@ from engine.venues.okx import limits, rows, wire
 PING: Final = "ping"
 PONG: Final = "pong"
 PRODUCT_CHANNELS: Final = frozenset({"liquidation-orders", "instruments"})
-"""Channels that are subscribed for a product rather than an instrument."""
+"""Channels subscribed for a product instead of an instrument."""
 
 MARKET: Final = (
     Channel("liquidation-orders:SWAP", "public", "liquidations"),
     Channel("instruments:SWAP", "public", "listings"),
 )
 FIRST_S: Final = 20.0
-"""What has a state sends it when it is subscribed, hundreds of topics at once included."""
+"""Deadline for the first frame of channels that send their current state on subscription, even if hundreds of topics
+are subscribed at once."""
 
 _HEAD: Final = '{"arg":{"channel":"'
 _START: Final = len(_HEAD)
@@ -54,27 +55,28 @@ _OPS: Final[dict[str, Literal["subscribe", "unsubscribe", "error", "notice"]]] =
 
 
 def trades(instrument: Instrument) -> Channel:
-    """Trades of one taker order at one price, joined; quiet where nothing trades."""
+    """Trades, the fills of one taker order at one price joined; silent while nothing trades."""
     return _channel("trades", instrument, "trades")
 
 
 def book(instrument: Instrument) -> Channel:
-    """400 levels, then changes every 100 ms; an empty change after a minute without one (documentation)."""
+    """A snapshot of 400 levels, then updates every 100 ms; an empty update after a minute without changes
+    (documentation)."""
     return _channel("books", instrument, "book", FIRST_S, 180.0)
 
 
 def ticker(instrument: Instrument) -> Channel:
-    """Statistics and best quotes on every trade or change of quotes; a dead pair is silent for long."""
+    """24 h statistics and best quotes on every trade or quote change; an inactive pair may be silent for long."""
     return _channel("tickers", instrument, "ticker", FIRST_S)
 
 
 def mark(instrument: Instrument) -> Channel:
-    """Mark price every 200 ms while it changes, else every 10 s: the channel by which a dead connection shows first."""
+    """Mark price every 200 ms while it changes, else every 10 s: the first channel to reveal a dead connection."""
     return _channel("mark-price", instrument, "mark", FIRST_S, 30.0)
 
 
 def funding(instrument: Instrument) -> Channel:
-    """The coming rate, every 30 to 90 s."""
+    """The predicted funding rate, every 30 to 90 s."""
     return _channel("funding-rate", instrument, "funding", 100.0, 300.0)
 
 
@@ -84,7 +86,7 @@ def open_interest(instrument: Instrument) -> Channel:
 
 
 def candle(instrument: Instrument, interval: str = "1m") -> Channel:
-    """Bars of `interval` (a name of `INTERVAL_MS`), pushed while it trades."""
+    """Bars of `interval` (a name of `INTERVAL_MS`), pushed while the instrument trades."""
     return _channel(f"candle{_BAR_OF[INTERVAL_MS[interval]]}", instrument, "candle", 90.0)
 
 
@@ -102,14 +104,15 @@ def path_of(topic: str) -> str:
 
 
 def room(held: Sequence[str], topic: str) -> bool:
-    """Whether `topic` fits on a connection that holds `held`: under the bounds of topics and of books."""
+    """Whether `topic` still fits on a connection that holds `held`, within the bounds of topics and of books."""
     if len(held) >= limits.TOPICS_PER_CONNECTION:
         return False
     return not topic.startswith(_DEEP) or sum(one.startswith(_DEEP) for one in held) + 1 < limits.BOOKS_PER_CONNECTION
 
 
 def requests(op: Literal["subscribe", "unsubscribe"], topics: Sequence[str], first_id: int) -> list[Request]:
-    """Messages that subscribe or end `topics`, within the count and the length per request; ids run from `first_id`."""
+    """Messages that subscribe to or unsubscribe from `topics`, within the count and length per request; ids run from
+    `first_id`."""
     made: list[Request] = []
     batch: list[str] = []
     used = 0
@@ -138,9 +141,9 @@ def _arg(topic: str) -> dict[str, str]:
 
 
 def topic_of(text: str) -> str | None:
-    """Topic of a frame of market data; None where it is none.
+    """Topic of a frame of market data; None if it is not one.
 
-    Pushes begin with what they belong to; one that says it in another order is read as a whole.
+    Pushes begin with their channel and instrument; a frame with another key order is decoded as a whole.
     """
     if not text.startswith(_HEAD):
         return _topic_anywhere(text) if '"arg"' in text and '"event"' not in text else None
@@ -171,10 +174,10 @@ def _topic(arg: wire.Arg) -> str:
 
 
 def read_ack(text: str) -> Ack | None:
-    """The answer in a frame, None where the frame is none (market data, or neither JSON nor pong).
+    """The answer in a frame, None if the frame is not an answer (market data, or neither JSON nor pong).
 
-    Each topic of a request is answered by itself. A refusal names the one it objects to in its words; the others of
-    the request stand.
+    Each topic of a request has its own answer. A refusal names the refused topic in its message; the request's other
+    topics are not affected.
     """
     if text == PONG:
         return Ack("pong", True)

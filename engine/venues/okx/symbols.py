@@ -1,7 +1,7 @@
-"""What an OKX instrument id says of its instrument where no listing does.
+"""Inference of an instrument from its OKX id alone.
 
-Called by `contracts` for ids that the listing lacks. Contract sizes are not in the id: they stay unknown, and so do
-all sizes of the instrument, until a message states a volume in contracts and in currency alike.
+Called by `contracts` for ids that the listing lacks. The id does not tell the contract size: it stays unknown, and so
+do all sizes of the instrument, until a message gives one volume both in contracts and in currency.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ VENUE: Final = "okx"
 
 
 def infer(symbol: str) -> Instrument:
-    """The instrument an id names: `A-B` spot, `A-B-SWAP`, `A-B-YYMMDD` future, `A-B-YYMMDD-K-C` option.
+    """The instrument of an id: `A-B` spot, `A-B-SWAP`, `A-B-YYMMDD` future, `A-B-YYMMDD-K-C` option.
 
-    Contracts on `-USD` are inverse, those on `-USD_UM` are margined in dollars and linear. Options are priced in the
-    currency they settle in, which for `-USD` families is the base.
+    Contracts on `-USD` are inverse, those on `-USD_UM` are margined in dollars and linear. Options are priced in their
+    settlement currency, which for `-USD` families is the base.
     """
     parts = symbol.split("-")
     base = parts[0]

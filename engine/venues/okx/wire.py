@@ -1,9 +1,9 @@
 """OKX v5 messages, field names exactly as on the wire.
 
-Only `engine.venues.okx` reads these; nothing of them leaves this folder. The rows of a stream and of the REST answer of
-the same name are alike, so they share a struct. Numbers that enter statistics are decoded straight to floats, book
-levels stay text because their exact decimals are their identity. A field sent as "" is read as None. Fields not used
-are not declared, and so not decoded. Sources: okx.com/docs-v5 (pages of 2026-06-29 to 2026-07-22).
+Used only inside `engine.venues.okx`; do not let these types leave the folder. A stream and the REST answer of the same
+name have the same rows, so they share a struct. Numbers that enter statistics are decoded straight to floats; book
+levels stay text, because their exact decimals are their identity. A field sent as "" is read as None. Unused fields are
+not declared, and so not decoded. Sources: okx.com/docs-v5 (pages of 2026-06-29 to 2026-07-22).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Wire(msgspec.Struct, gc=False, frozen=True):
 
 
 class Arg(Wire, gc=False, frozen=True):
-    """What a push belongs to."""
+    """The channel of a push, with its instrument or product."""
 
     channel: str
     instId: str | None = None
@@ -48,7 +48,8 @@ class TradeRow(Wire, gc=False, frozen=True):
     ts: int
     tradeId: str = ""
     count: int | None = None
-    """Trades joined in one of `trades`, which has the id of the last of them; `trades-all` and REST join none."""
+    """Number of trades joined in a row of `trades`, which has the id of the last one; `trades-all` and REST join
+    none."""
 
 
 class BookRow(Wire, gc=False, frozen=True):
@@ -91,7 +92,7 @@ class FundingRow(Wire, gc=False, frozen=True):
 
 
 class SettledFundingRow(Wire, gc=False, frozen=True):
-    """`funding-rate-history`: what was forecast and what was paid."""
+    """`funding-rate-history`: the forecast rate and the rate that was paid."""
 
     instId: str
     fundingTime: int
@@ -124,7 +125,7 @@ class IndexRow(Wire, gc=False, frozen=True):
 
 
 class LiquidationDetail(Wire, gc=False, frozen=True):
-    """`side` is the side of the closing order: sell, a long was liquidated."""
+    """`side` is the side of the closing order: sell means that a long was liquidated."""
 
     side: Side
     sz: float
@@ -167,7 +168,7 @@ class ListingPush(Wire, gc=False, frozen=True):
 
 
 class Response(Wire, gc=False, frozen=True):
-    """Envelope of every REST answer; `code` is "0" where it succeeded, whatever the HTTP status."""
+    """Envelope of every REST answer; `code` is "0" on success, whatever the HTTP status."""
 
     code: str
     msg: str = ""
@@ -179,7 +180,7 @@ class ServerTime(Wire, gc=False, frozen=True):
 
 
 class Titled(Wire, gc=False, frozen=True):
-    """A frame of which only what it belongs to is asked; acks have an event as well."""
+    """A frame decoded only for its channel; acks have an event as well."""
 
     arg: Arg | None = None
     event: str | None = None

@@ -88,7 +88,10 @@ pytestmark = pytest.mark.usefixtures("own_folder")
             "presets: {low: {targets_r: [1, 2, -3]}}",
             ":1: presets.relaxed.targets_r: expected a list of 3, each a number above 0, not [1, 2, -3]",
         ),
-        ("presets: {low: {targets_r: [3, 2, 1]}}", ":1: presets.relaxed.targets_r: [3.0, 2.0, 1.0] does not rise"),
+        (
+            "presets: {low: {targets_r: [3, 2, 1]}}",
+            ":1: presets.relaxed.targets_r: [3.0, 2.0, 1.0] is not ascending; write TP1 to TP3 from small to large",
+        ),
         (
             "presets: {low: {level_timeframe: 1m}}",
             ":1: presets.relaxed.level_timeframe: expected one of 5m, 15m, 4h, not '1m'",
@@ -131,7 +134,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines(tmp_path: Pat
         [":5", "engine.face_weights"],
         [":7", "presets.strict.min_faces"],
         [":7", "presets.strict.targets_r"],
-        [":8", "has a key that is no text; expected a name"],
+        [":8", "has a key that is not text; expected a name"],
         [":9", "console.keys.open"],
         [":9", "console.flash"],
         ["environment variable PRISM_ENGINE__INCLUDE_TRADFI", "engine.include_tradfi"],

@@ -86,7 +86,7 @@ def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     files.write(path, "a: 1\n", replace=False)
     assert path.read_text() == "a: 1\n"
     assert [one.stat().st_mode & 0o777 for one in (path, path.parent, path.parent.parent)] == [0o600, 0o700, 0o700]
-    with pytest.raises(ConfigError, match="exists already; --force replaces it"):
+    with pytest.raises(ConfigError, match="already exists; --force replaces it"):
         files.write(path, "b: 2\n", replace=False)
     assert path.read_text() == "a: 1\n"
     path.chmod(0o666)

@@ -9,7 +9,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.config.yaml_text import MAX_BYTES, MAX_DEPTH, MAX_PROBLEMS, REFUSED, decode, read
+from engine.config.yaml_reader import MAX_DEPTH, MAX_PROBLEMS
+from engine.config.yaml_text import MAX_BYTES, REFUSED, decode, read
 from tests.engine.config.dumper import Dumper
 
 
@@ -52,11 +53,11 @@ def test_values_stay_what_was_written(text: str, value: object) -> None:
         ("a: !mine {b: 1}", 1, ("a",), "tag !mine"),
         ("&k a: 1", 1, (), "anchor"),
         ("a:\n  b: 1\n  c: 2\n  b: 3", 4, ("a", "b"), "given twice, first in line 2"),
-        ("true: 1", 1, (), "has the key true, which is no text; put it in quotes"),
-        ("a:\n  5: 1", 2, ("a",), "has the key 5, which is no text"),
-        ("null: 1", 1, (), "no text"),
-        ("[a, b]: 1", 1, (), "key that is no text"),
-        ("? {a: b}\n: 1", 1, (), "key that is no text"),
+        ("true: 1", 1, (), "has the key true, which is not text; put it in quotes"),
+        ("a:\n  5: 1", 2, ("a",), "has the key 5, which is not text"),
+        ("null: 1", 1, (), "not text"),
+        ("[a, b]: 1", 1, (), "key that is not text"),
+        ("? {a: b}\n: 1", 1, (), "key that is not text"),
         ("%YAML 1.1\n---\na: 1", 1, (), "directive"),
         ("%TAG ! tag:example.com,2000:\n---\na: 1", 1, (), "directive"),
         ("a: 1\n---\nb: 2", 2, (), "second document"),

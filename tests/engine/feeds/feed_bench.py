@@ -61,6 +61,7 @@ class FakeMarket:
     def __init__(self) -> None:
         self.listed: list[Instrument] = []
         self.runs: dict[tuple[str, str], tuple[int, int, bool]] = {}
+        self.settles: dict[str, int] = {}
         self.refused = 0
         self.broken: list[str] = []
 
@@ -69,6 +70,9 @@ class FakeMarket:
 
     def run_of(self, venue: str, symbol: str, interval: str) -> tuple[int, int, bool]:
         return self.runs.get((symbol, interval), (-1, 0, False))
+
+    def next_funding_ms(self, venue: str, symbol: str) -> int:
+        return self.settles.get(symbol, -1)
 
     def answers_refused(self, venue: str) -> int:
         return self.refused

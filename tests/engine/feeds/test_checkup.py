@@ -94,6 +94,14 @@ async def test_the_stream_of_the_most_traded_asset_is_listened_to() -> None:
     assert ":BTC after" in found[2].words
 
 
+async def test_a_listing_without_an_end_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Checkup()
+    monkeypatch.setattr(look.bench.language, "next_page", lambda request, body: f"{request}+")
+    found = {one.subject: one for one in await look.run()}
+    assert not found["okx listing"].ok
+    assert "more than 50 pages" in found["okx listing"].words
+
+
 @pytest.mark.parametrize("skew_ms", [-SKEW_LIMIT_MS - 50, SKEW_LIMIT_MS + 50])
 async def test_a_clock_that_is_off_is_told_with_what_to_do(skew_ms: float) -> None:
     found = await Checkup(skew_ms=skew_ms).run()
@@ -109,7 +117,7 @@ async def test_requests_that_are_refused_here_leave_the_streams_to_be_looked_at(
         look.net.on_get(host + "/listing", answer({"region": 1}, status=451))
     found = await look.run()
     assert [one.ok for one in found[:2]] == [False, False]
-    assert "refuses your network or country by REST" in found[0].advice
+    assert "REST host refuses your network or country" in found[0].advice
     assert [(one.subject, one.ok) for one in found[2:]] == [("okx stream public", True)], "as the advice promises"
     assert "BTC-USDT-SWAP" in found[2].words, "every venue lists it, also one that would not say so"
 
@@ -132,7 +140,7 @@ async def test_a_venue_that_banned_this_address_is_not_asked_and_the_rest_is_tol
     assert found[1].ok
     assert not found[0].ok
     assert found[0].words == f"{FIRST} told this address to wait: HTTP 418: banned until; asked again in 50 min"
-    assert "longer" in found[0].advice
+    assert "prolong" in found[0].advice
     assert look.net.gets == []
 
 

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from engine.config.schema import Config
-from engine.feeds.market import SILENT_MS
 from engine.feeds.status import feed_of
 from engine.intake import VenueTally
 from engine.pipeline import Pipeline
-from engine.snapshot import Feed
+from engine.snapshot import SILENT_MS, Feed
 from engine.transport.budgets import Priority
 from engine.transport.net import Failed
 from engine.venues.base import Verdict

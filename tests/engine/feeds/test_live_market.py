@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from engine.feeds.market import REORDER_EVERY_MS, SILENT_MS, STEER_EVERY_MS, LiveMarket
+from engine.feeds.market import REORDER_EVERY_MS, STEER_EVERY_MS, LiveMarket
 from engine.feeds.venue import VenueFeed
 from engine.instruments import Instrument
+from engine.notices import Notices
 from engine.pipeline import Pipeline
+from engine.snapshot import SILENT_MS
 from engine.transport.capture_records import Frame
 from tests.engine.transport.stepped_clock import SteppedClock
 
@@ -39,7 +42,7 @@ class FakePipeline:
     traded: dict[tuple[str, str], float] = field(default_factory=dict)
     spot_legs: dict[tuple[str, str], Instrument] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
-    notices: deque[str] = field(default_factory=deque)
+    notices: Notices = field(default_factory=lambda: Notices(lambda: 0))
     gone: list[str] = field(default_factory=list)
     restored: list[tuple[str, int]] = field(default_factory=list)
     refused: Callable[[Frame], None] | None = None
@@ -79,17 +82,21 @@ class FakeFeed:
         self.orders = 0
         self.deep: list[str] = []
         self.doubts = 0
+        self.is_silent = False
         self.doubted: list[str] = []
         self.gapped: list[tuple[str, int, int]] = []
         self.lost: list[tuple[str, int, int]] = []
         self.filled: list[tuple[int, int]] = []
         self.stands = True
         self.ends: list[str] = []
+        self.goodbye: Callable[[], Awaitable[object]] | None = None
 
     def start(self) -> None:
         self.ends.append("started")
 
     async def close(self) -> None:
+        if self.goodbye is not None:
+            await self.goodbye()
         self.ends.append("closed")
 
     def follow(self, instruments: Sequence[Instrument]) -> None:
@@ -105,6 +112,10 @@ class FakeFeed:
 
     def doubt(self) -> None:
         self.doubts += 1
+        self.is_silent = True
+
+    def speaks(self) -> None:
+        self.is_silent = False
 
     def doubt_frame(self, frame: Frame) -> None:
         self.doubted.append(frame.text)
@@ -301,9 +312,13 @@ async def test_a_silence_puts_trades_in_doubt_once_and_they_are_asked_for_when_i
     room.perps.stands = False
     await room.steer()
     assert room.perps.filled == []
+    await room.steer(after_ms=SILENT_MS)
+    await room.steer()
+    assert room.perps.doubts == 2, "what was asked for in between is in doubt again"
+    tally.newest_ms = room.clock.now_ns() // 1_000_000
     room.perps.stands = True
     await room.steer()
-    assert [since for since, _ in room.perps.filled] == [spoke_ms]
+    assert [since for since, _ in room.perps.filled] == [spoke_ms], "from the beginning of the first silence"
     await room.steer()
     assert len(room.perps.filled) == 1
 
@@ -318,7 +333,10 @@ def test_a_frame_that_cannot_be_read_is_told_to_its_own_feed() -> None:
 
 async def test_all_feeds_begin_and_end_together() -> None:
     room = Room()
-    await room.market.close()
+    closing = asyncio.Barrier(2)
+    for feed in room.feeds.values():
+        feed.goodbye = closing.wait
+    await asyncio.wait_for(room.market.close(), 60.0)
     assert [feed.ends for feed in room.feeds.values()] == [["started", "closed"]] * 2
 
 

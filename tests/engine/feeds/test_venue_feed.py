@@ -13,8 +13,6 @@ from engine.feeds.mending import FIRST_MS
 from engine.feeds.venue import (
     AT_ONCE,
     DOUBT_MS,
-    LISTING_EVERY_S,
-    LISTING_RETRY_S,
     OVERLAP_MS,
     POLLS_AT_ONCE,
     SKEW_EVERY_S,
@@ -42,54 +40,6 @@ def full(bench: FeedBench, *symbols: str) -> None:
     for symbol in symbols:
         for interval in ("1m", "5m", "15m", "4h"):
             bench.market.runs[symbol, interval] = (bench.clock.now_ns() // 1_000_000 + 10**8, 10_000, False)
-
-
-# The listing.
-
-
-async def test_the_listing_is_asked_for_at_once_and_again_within_a_minute(bench: FeedBench) -> None:
-    began_ns = bench.clock.now_ns()
-    bench.feed.start()
-    await bench.run(1)
-    assert bench.relisted == [("okx", began_ns)]
-    assert bench.feed.is_listed
-    await bench.run(LISTING_EVERY_S + 1)
-    assert len(bench.relisted) == 2
-    assert len(bench.asked("/listing")) == 2
-
-
-async def test_while_no_listing_is_answered_what_the_streams_speak_of_is_followed(bench: FeedBench) -> None:
-    bench.net.on_get(FIRST + "/listing", answer({"wrong": 1}, status=400), answer({}))
-    bench.feed.start()
-    await bench.run(1)
-    assert bench.relisted == [("okx", 0)]
-    assert bench.announced == ["okx: its listing could not be read: okx: GET /listing: 400 wrong"]
-    await bench.run(LISTING_RETRY_S)
-    assert bench.feed.is_listed
-    assert bench.relisted[1][1] > 0
-
-
-async def test_a_listing_that_cannot_be_read_whole_replaces_nothing(bench: FeedBench) -> None:
-    bench.feed.start()
-    await bench.run(1)
-
-    def garbled(url: str) -> HttpAnswer:
-        bench.market.refused += 1
-        return answer({})
-
-    bench.net.on_get(FIRST + "/listing", garbled)
-    await bench.run(LISTING_EVERY_S + 1)
-    assert len(bench.relisted) == 1, "the one before it stands"
-    assert "could not be read whole" in bench.announced[0]
-
-
-async def test_all_pages_of_a_listing_are_asked_for(bench: FeedBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = {"GET /listing": "GET /listing?page=2", "GET /listing?page=2": "GET /listing?page=3"}
-    monkeypatch.setattr(bench.language, "next_page", lambda request, body: pages.get(request))
-    bench.feed.start()
-    await bench.run(1)
-    assert bench.asked("/listing") == ["/listing", "/listing?page=2", "/listing?page=3"]
-    assert len(bench.relisted) == 1
 
 
 async def test_the_clock_is_measured_again_and_again_whatever_it_answers(bench: FeedBench) -> None:
@@ -194,6 +144,24 @@ async def test_holes_of_what_is_deep_no_more_are_not_asked_for(bench: FeedBench)
     assert [one.partition("&")[0] for one in bench.asked("/trades")] == ["/trades?symbol=B"]
 
 
+async def test_work_that_fails_by_a_fault_of_ours_is_announced_and_logged(
+    bench: FeedBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(request: str, body: str) -> str | None:
+        raise KeyError(request)
+
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    await bench.run(3)
+    bench.net.on_get(FIRST + "/trades", answer({}))
+    monkeypatch.setattr(bench.language, "next_page", broken)
+    bench.feed.fill_trades("A", 50_000, 60_000)
+    await bench.run(2)
+    assert bench.announced == ["okx trades A failed (KeyError, details in the log)"]
+    assert [one.getMessage() for one in caplog.records if one.exc_info] == ["okx trades A failed"]
+
+
 async def test_missed_trades_are_asked_for_page_by_page(bench: FeedBench, monkeypatch: pytest.MonkeyPatch) -> None:
     full(bench, "A")
     monkeypatch.setattr(
@@ -215,12 +183,36 @@ async def test_a_frame_of_trades_that_cannot_be_read_puts_them_in_doubt_and_othe
     bench.feed.deepen([A])
     await bench.run(5)
     at_ns = bench.clock.now_ns()
-    for text in ("ticker:A|x", "trades:C|x", "nonsense", "trades:A|x"):
+    for text in ("ticker:A|x", "trades:COIN|x", "nonsense", "trades:A|x"):
         bench.feed.doubt_frame(Frame(at_ns, "okx", "okx/public/1", text))
     await bench.run(1)
     assert bench.events("error") == ["trades:A"]
     since, until = at_ns // 1_000_000 - DOUBT_MS - OVERLAP_MS, at_ns // 1_000_000 + OVERLAP_MS
     assert bench.asked("/trades") == [f"/trades?symbol=A&since={since}&until={until}"]
+
+
+async def test_what_is_doubted_while_trades_are_asked_for_is_doubted_again_and_asked_for_after_it(
+    bench: FeedBench,
+) -> None:
+    full(bench, "A")
+    bench.net.on_get(FIRST + "/trades", After(3, answer({})), answer({}))
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    await bench.run(5)
+    bench.feed.fill_trades("A", 1_000, 2_000)
+    # The answer comes after the doubt and was perhaps made before it: it must not settle it.
+    await bench.run(2.5)
+    bench.feed.doubt_trades("A", 3_000, 4_000)
+    assert bench.events("error") == ["trades:A"]
+    await bench.run(0.75)
+    assert bench.events("error") == ["trades:A", "trades:A"]
+    assert len(bench.asked("/trades")) == 1
+    await bench.run(1)
+    assert len(bench.asked("/trades")) == 2
+    await bench.run(20)
+    assert len(bench.events("error")) == 2
+    assert len(bench.asked("/trades")) == 2
 
 
 async def test_a_frame_whose_topic_is_damaged_puts_the_trades_in_doubt_of_those_it_names(bench: FeedBench) -> None:
@@ -234,6 +226,19 @@ async def test_a_frame_whose_topic_is_damaged_puts_the_trades_in_doubt_of_those_
         bench.feed.doubt_frame(Frame(at_ns, "okx", connection, text))
     await bench.run(1)
     assert bench.events("error") == ["trades:A"], "the other connection carries no trades of B"
+
+
+async def test_a_frame_whose_topic_names_nobody_any_more_is_known_by_what_is_left_of_it(bench: FeedBench) -> None:
+    coins = [perp(symbol) for symbol in ("WIFUSDT", "WIFUSDC", "PEPEUSDT")]
+    full(bench, *(one.symbol for one in coins))
+    bench.feed.start()
+    bench.feed.follow(coins)
+    bench.feed.deepen(coins)
+    await bench.run(5)
+    at_ns = bench.clock.now_ns()
+    for named in ("WI\x01}USDT", "WI", "XYZUSDT", "WIFU\x01}T", ""):
+        bench.feed.doubt_frame(Frame(at_ns, "okx", "okx/public/1", f'{{"topic":"trades","symbol":"{named}"'))
+    assert bench.events("error") == ["trades:WIFUSDT"]
 
 
 async def test_after_a_silence_trades_are_asked_for_only_once_every_subscription_stands(bench: FeedBench) -> None:
@@ -275,6 +280,21 @@ async def test_a_broken_book_is_mended_by_a_request_where_the_stream_goes_on(ben
     await bench.run(20)
     assert len(bench.asked("/depth")) == 2
     assert bench.answers("/depth") == 2
+
+
+async def test_no_book_is_asked_for_while_nothing_comes_that_would_go_on_from_it(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.language.mends_by_request = True
+    bench.feed.start()
+    bench.feed.follow([A])
+    bench.feed.deepen([A])
+    bench.feed.doubt()
+    bench.market.broken = ["A"]
+    await bench.run(30)
+    assert bench.asked("/depth") == []
+    bench.feed.speaks()
+    await bench.run(1)
+    assert bench.asked("/depth") == ["/depth?symbol=A"]
 
 
 async def test_a_broken_book_is_mended_by_a_new_subscription_where_it_sends_a_snapshot(bench: FeedBench) -> None:
@@ -322,6 +342,40 @@ async def test_what_a_venue_refuses_for_what_it_is_is_not_polled_again_and_the_r
     assert len(bench.asked("/oi")) == 1
     assert len(bench.asked("/funding")) >= 4
     assert len(bench.asked("/tickers")) >= 4
+
+
+async def test_settled_rates_are_asked_for_at_the_start_and_after_each_settlement(bench: FeedBench) -> None:
+    full(bench, "A", "B")
+    bench.language.polled = [Poll("funding_history", f"GET /settled?symbol={name}", 28_800.0, name) for name in "AB"]
+    bench.market.settles = {"A": bench.clock.now_ns() // 1_000_000 + 100_000}
+    bench.net.on_get(FIRST + "/settled?symbol=B", answer({"busy": 1}, status=500))
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    await bench.run(10)
+    assert len(bench.asked("/settled?symbol=A")) == 1
+    failed = len(bench.asked("/settled?symbol=B"))
+    assert failed >= 1
+    await bench.run(140, every=1.0)
+    assert len(bench.asked("/settled?symbol=A")) == 1
+    await bench.run(30, every=1.0)
+    assert len(bench.asked("/settled?symbol=A")) == 2
+    # What was not answered is asked for again in five minutes, not after one interval.
+    await bench.run(150, every=1.0)
+    assert len(bench.asked("/settled?symbol=B")) > failed
+
+
+async def test_settled_rates_that_wait_hold_back_no_other_poll(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.language.polled = [
+        *(Poll("funding_history", f"GET /settled?symbol=S{number}", 28_800.0, f"S{number}") for number in range(9)),
+        Poll("ticker", "GET /tickers", 1.0),
+    ]
+    bench.net.on_get(FIRST + "/settled", After(8, answer({})))
+    bench.feed.start()
+    bench.feed.follow([A])
+    await bench.run(20)
+    assert len(bench.asked("/settled")) <= 3
+    assert len(bench.asked("/tickers")) >= 15
 
 
 async def test_candles_of_the_most_important_are_asked_for_first_and_few_at_once(bench: FeedBench) -> None:
@@ -384,7 +438,7 @@ async def test_a_worker_that_fails_is_started_again_and_never_doubled(
         finally:
             under_way -= 1
 
-    monkeypatch.setattr(bench.feed, "_ask", failing)
+    monkeypatch.setattr(bench.feed._polls, "_ask", failing)
     bench.feed.start()
     bench.feed.follow([A])
     await bench.run(100)

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import talib
-from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.indicators import momentum, participation, recursive, rolling, volatility
 from tests.engine.indicators.candle_panels import Panel, recorded_panels, walks
 
-Floats = NDArray[np.float64]
 Bars = dict[str, Floats]
 
 
@@ -82,7 +81,6 @@ CASES: dict[str, tuple[Callable[[Panel], Floats], Callable[[Bars], Floats], str]
         lambda b: talib.EMA(_cmf(b), 3),
         "index",
     ),
-    "slope": (lambda p: rolling.rolling_slope(p.close, 20), lambda b: talib.LINEARREG_SLOPE(b["close"], 20), "price"),
     "max": (lambda p: rolling.rolling_max(p.high, 14), lambda b: talib.MAX(b["high"], 14), "price"),
     "min": (lambda p: rolling.rolling_min(p.low, 14), lambda b: talib.MIN(b["low"], 14), "price"),
 }

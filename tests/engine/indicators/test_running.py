@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from engine.arrays import Floats
 from engine.indicators import momentum, participation, running, volatility
 from engine.indicators.running import STEP_BARS, Running
 from tests.engine.indicators.candle_panels import Panel, walks
-
-Floats = NDArray[np.float64]
 
 START = 140
 

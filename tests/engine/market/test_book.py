@@ -187,7 +187,7 @@ def test_ids_that_begin_anew_empty_the_book_whatever_they_are(last: int) -> None
     event = delta(None, last, 0, [("98", "7")])
     book.apply_delta(msgspec.structs.replace(event, restarts=True))
     assert (book.status, book.gaps, book.resyncs, book.duplicates) == ("resyncing", 1, 1, 0)
-    assert "anew" in book.reason
+    assert "restarted" in book.reason
     assert book.top(10) == ([], [])
     book.apply_delta(delta(None, last + 1, last, [("97", "7")]))
     assert book.status == "resyncing"

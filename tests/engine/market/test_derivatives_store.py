@@ -92,6 +92,7 @@ def test_an_estimate_is_no_settlement_even_when_its_time_has_passed() -> None:
     state.apply(stamped(Funding, T0 + 1000, 0.0002, None, None, settled=True), BTC)
     d = view(state).derivatives
     assert d.funding_history[0, -1] == 0.0002
+    assert d.funding_history_ms[0, -2:].tolist() == [-1, T0 + 1000]
     assert d.funding_frac[0] == 0.0001
 
 
@@ -100,7 +101,8 @@ def test_histories_do_not_depend_on_the_order_of_arrival(times: list[int], shuff
     histories = []
     for _ in range(2):
         history = History(96, series=2)
-        history.reserve(3)
+        for _ in range(3):
+            history.add_row(3)
         for t in times:
             history.put(1, T0 + t, t / 7, series=1)
         histories.append(history.values.copy())
@@ -114,16 +116,20 @@ def test_histories_do_not_depend_on_the_order_of_arrival(times: list[int], shuff
 
 def test_a_frozen_history_stays_the_same_array_until_a_reading_comes() -> None:
     history = History(4)
-    history.reserve(2)
+    for _ in range(2):
+        history.add_row(2)
     history.put(0, T0, 1.0)
-    held = history.frozen(2)
-    assert history.frozen(2) is held
+    held, times = history.frozen(2)
+    assert history.frozen(2)[0] is held
+    assert history.frozen(2)[1] is times
     history.put(0, T0, 2.0)
-    newer = history.frozen(2)
+    newer, newer_times = history.frozen(2)
     assert (held[0, -1], newer[0, -1]) == (1.0, 2.0)
-    with pytest.raises(ValueError, match="read-only"):
-        newer[0, 0] = 3.0
-    assert len(history.frozen(1)) == 1
+    assert times[0].tolist() == newer_times[0].tolist() == [-1, -1, -1, T0]
+    for columns in (newer, newer_times):
+        with pytest.raises(ValueError, match="read-only"):
+            columns[0, 0] = 3
+    assert [len(columns) for columns in history.frozen(1)] == [1, 1]
 
 
 def test_ratios_keep_their_kinds_apart() -> None:

@@ -87,6 +87,25 @@ def test_what_a_message_leaves_out_stays_as_it_was() -> None:
     assert (tally.mark, tally.index, tally.funding_frac) == (6.0, 4.0, 0.0001)
 
 
+def test_an_answer_about_the_past_replaces_nothing_newer() -> None:
+    tally = entered(
+        MarkPrice(*WHERE, 3, 3, 6.0, 5.0),
+        MarkPrice(*WHERE, 2, 4, 1.0, 1.0),
+        Funding(*WHERE, 3, 3, 0.0002, None, None),
+        Funding(*WHERE, 2, 4, 0.0001, None, None),
+        OpenInterest(*WHERE, 3, 3, 105.0, NAN),
+        OpenInterest(*WHERE, 2, 4, 100.0, 1e4),
+    )
+    assert (tally.mark, tally.index, tally.funding_frac) == (6.0, 5.0, 0.0002)
+    assert tally.interest is not None
+    assert tally.interest.base == 105.0
+
+
+def test_of_messages_of_one_time_the_last_is_kept() -> None:
+    tally = entered(MarkPrice(*WHERE, 3, 3, 6.0, 5.0), MarkPrice(*WHERE, 3, 4, 7.0, NAN))
+    assert (tally.mark, tally.index) == (7.0, 5.0)
+
+
 def test_quotes_make_an_instrument_known_and_add_nothing() -> None:
     tally = entered(Quote(*WHERE, 1, 1, 1.0, 1.0, 2.0, 1.0))
     assert (tally.last_price, len(tally.buys.sizes), tally.candles) == (None, 0, {})

@@ -189,3 +189,17 @@ def test_without_confirmations_the_first_liquidation_speaks_for_its_venue_until_
     assert liquidations.view(T0).since_ms.tolist() == [T0, T0]
     liquidations.stands("bybit-linear", "BUSDT", T0 + 1)
     assert liquidations.view(T0).since_ms.tolist() == [T0 + 1, -1]
+
+
+@pytest.mark.parametrize("slept_s", [600, 1_000, 5_000, 100_000])
+def test_a_picture_of_before_a_sleep_has_its_sums_whatever_has_come_since(slept_s: int) -> None:
+    liquidations = store()
+    liquidations.apply(0, event(A, T0))
+    late_ms = T0 + slept_s * 1000
+    liquidations.apply(0, event(A, late_ms, size=2.0))
+    before, after = liquidations.totals(T0)[2].long_usd, liquidations.totals(late_ms)[2].long_usd
+    assert after == (30.0 if slept_s < 3_600 else 20.0)
+    assert before in ((10.0,) if slept_s <= 900 else (0.0, 10.0)), "what is kept whole ends before what came since"
+    by_minute = liquidations.by_minute(T0)
+    assert T0 <= (by_minute.first_minute + 60) * MINUTE <= late_ms + MINUTE
+    assert np.nansum(by_minute.long_usd) in (0.0, 10.0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 
 from engine.config.schema import Config
+from engine.events import OpenInterest
 from engine.market.state import LEAD_MS, QUIET_MS, MarketState
 from engine.market.tape import SLACK_S
 from engine.pipeline import Pipeline
@@ -54,3 +56,17 @@ def test_a_clock_that_leapt_ages_what_is_shown_and_costs_no_trade() -> None:
     tape = state.view(state.at_ms, no_books(state.universe.rows)).tape
     assert tape.trades[0].sum() == 121
     assert state.counters().late_trades == 0
+
+
+def test_a_clock_that_leapt_a_day_and_back_loses_no_open_interest() -> None:
+    state = MarketState()
+    for quarter in range(8):
+        at_ms = T0 + quarter * 900_000
+        state.apply(OpenInterest(BTC.venue, BTC.symbol, at_ms, at_ms * 1_000_000, 100.0 + quarter, 1e4), BTC)
+        traded(state, at_ms)
+    before = state.view(state.at_ms, no_books(1)).derivatives.oi_history_usd.copy()
+    state.view(state.at_ms + 86_400_000, no_books(1))
+    traded(state, state.at_ms + 1_000)
+    after = state.view(state.at_ms, no_books(1)).derivatives.oi_history_usd
+    assert np.array_equal(before, after, equal_nan=True)
+    assert np.isfinite(after[0]).sum() >= 7

@@ -15,6 +15,7 @@ from engine.instruments import Instrument
 from engine.intake import Intake
 from engine.market.plausible import FACTOR, HOLD_MS, LEAST, LONGEST_MS, MARKED, QUOTED, TRADED, Plausible
 from engine.market.state import MarketState
+from engine.timeframes import INTERVAL_MS
 from engine.transport.capture import CaptureReader
 from tests.engine.market.market_events import instrument
 from tests.recorded import captures, recorded
@@ -79,11 +80,11 @@ def test_a_price_far_off_enters_nothing_and_is_counted(which: int, factor: float
     bench.mark(100.0, 100.0)
     derivatives, tape = bench.state.derivatives, bench.state.tape
     before = (derivatives.last[0], derivatives._bid[0], derivatives._mark[0], derivatives._index[0])
-    seconds, recent = tape.view(bench.at_ms).buy_usd.copy(), len(tape.recent(0))
+    seconds, recent = tape.view(bench.at_ms).buy_usd.copy(), len(tape.prints.of(0))
     bench.state.apply(of_each_kind(bench, 100.0 * factor)[which], bench.one)  # type: ignore[arg-type]
     assert (derivatives.last[0], derivatives._bid[0], derivatives._mark[0], derivatives._index[0]) == before
     assert (tape.view(bench.at_ms).buy_usd == seconds).all()
-    assert len(tape.recent(0)) == recent
+    assert len(tape.prints.of(0)) == recent
     assert bench.state.candles.forming(0, "1m") is None
     assert bench.state.candles.frames["1m"].count[0] == 0
     assert bench.state.liquidations.lines() == ()
@@ -111,6 +112,85 @@ def test_a_bar_that_is_not_believed_is_not_kept_for_later_runs() -> None:
         )  # fmt: skip
         intake._close(bar, bench.one, kept)
     assert [bar.close for bar in kept] == [101.0]
+
+
+@pytest.mark.parametrize("interval_ms", [900_000, 4 * 3_600_000])
+def test_a_bar_that_closed_before_a_crash_is_taken_when_it_is_asked_for_after_it(interval_ms: int) -> None:
+    bench = Bench()
+    opened_ms = bench.at_ms // interval_ms * interval_ms
+    bench.at_ms = opened_ms + interval_ms + 300_000
+    price = 100.0
+    while price > 6.0:
+        price *= 0.95
+        bench.trade(price)
+        bench.mark(price, price)
+    where = (bench.one.venue, bench.one.symbol, bench.at_ms, bench.at_ms * 1_000_000)
+    bar = Candle(*where, interval_ms, opened_ms, 99.0, 101.0, 98.0, 100.0, 1.0, 100.0, NAN, 1, True)
+    bench.state.apply(bar, bench.one)
+    name = next(name for name, length in INTERVAL_MS.items() if length == interval_ms)
+    assert (bench.state.candles.frames[name].count[0], bench.withheld) == (1, 0)
+    bench.trade(price)
+    assert (bench.last, bench.withheld) == (price, 0)
+
+
+@pytest.mark.parametrize("climbs", [True, False])
+def test_a_side_that_nobody_makes_does_not_hold_back_the_price(climbs: bool) -> None:
+    """The other side, the mark price and the trades move together; the orders of the one are stubs left far away."""
+    bench, price = Bench(), 100.0
+    for _ in range(300):
+        price *= 1.01 if climbs else 1 / 1.01
+        bench.quote(20.0 if climbs else price / 1.01, price * 1.01 if climbs else 500.0, step_ms=100)
+        bench.mark(price, price, step_ms=100)
+        bench.trade(price, step_ms=100)
+        assert (bench.last, bench.withheld) == (price, 0)
+
+
+STEPS = st.tuples(
+    st.floats(-0.08, 0.08),
+    st.sampled_from(["trade", "mark", "both sides", "bid alone", "ask alone"]),
+    st.floats(1.0, 7.0),
+    st.floats(1.0, 7.0),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(STEPS, min_size=20, max_size=200))
+def test_a_market_that_moves_in_steps_is_believed_whatever_stubs_stand_around_it(
+    steps: list[tuple[float, str, float, float]],
+) -> None:
+    bench, price = Bench(), 100.0
+    for move, told, below, above in steps:
+        price *= math.exp(move)
+        if told == "trade":
+            bench.trade(price, step_ms=100)
+        elif told == "mark":
+            bench.mark(price, price, step_ms=100)
+        else:
+            bid = NAN if told == "ask alone" else price / below
+            ask = NAN if told == "bid alone" else price * above
+            bench.quote(bid, ask, step_ms=100)
+            bench.trade(price, step_ms=100)
+        assert bench.withheld == 0
+
+
+@pytest.mark.parametrize(("bid", "ask", "then"), [(40.0, NAN, 450.0), (NAN, 250.0, 22.0)])
+def test_a_stub_that_stands_alone_does_not_stand_for_the_price(bid: float, ask: float, then: float) -> None:
+    bench = Bench()
+    bench.quote(bid, ask)
+    bench.trade(then)
+    assert (bench.last, bench.withheld) == (then, 0)
+    bench.quote(bid / 1000, ask * 1000)
+    assert bench.withheld == 1, "and one out of all scale is no quote"
+
+
+def test_a_spread_around_all_that_is_known_contradicts_nothing() -> None:
+    bench = Bench()
+    bench.quote(0.01, 1e6)
+    assert (bench.withheld, bench.state.derivatives._bid[0]) == (0, 0.01)
+    bench.quote(1e4, 1e6)
+    assert (bench.withheld, bench.state.derivatives._bid[0]) == (1, 0.01)
+    bench.trade(100.0)
+    assert bench.withheld == 1
 
 
 def test_a_book_far_off_is_withheld_and_stub_levels_of_a_true_one_stay() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.events import NAN, Trade
-from engine.market.tape import RECENT, SECONDS, SLACK_S, TapeStore, quantile
+from engine.market.prints import RECENT, Print
+from engine.market.tape import SECONDS, SLACK_S, TapeStore, quantile
 from engine.market.universe import Universe
 from engine.market.volume_buckets import VolumeBuckets
 from tests.engine.market.market_events import T0, instrument, trade
@@ -158,7 +159,7 @@ def test_trades_without_a_size_and_other_money_leave_no_dollars() -> None:
     assert view.newest_ms.tolist() == [T0, T0]
     assert view.buy_usd.sum() == 0.0
     assert tape.unsized == 1
-    assert len(tape.recent(1)) == 1
+    assert len(tape.prints.of(1)) == 1
 
 
 def test_a_repeated_trade_counts_once() -> None:
@@ -174,7 +175,7 @@ def test_recent_trades_are_the_last_ones_newest_first() -> None:
     trades = stream(3, 300, 10_000)
     for t in trades:
         tape.apply(0, t)
-    assert tape.recent(0) == tuple(reversed(trades[-RECENT:]))
+    assert tape.prints.of(0) == tuple(Print(t.ts_ms, t.price, t.size, t.taker_buy) for t in trades[: -RECENT - 1 : -1])
 
 
 def test_after_an_interruption_coverage_starts_anew() -> None:
@@ -248,7 +249,7 @@ def test_an_answer_that_joins_both_sides_of_a_break_heals_it() -> None:
     healed, expected = tape.view(T0 + 24_000), whole.view(T0 + 24_000)
     assert healed.since_ms[0] == T0
     assert healed.buy_usd.tolist() == expected.buy_usd.tolist()
-    assert [one.trade_id for one in tape.recent(0)] == [one.trade_id for one in whole.recent(0)]
+    assert tape.prints.of(0) == whole.prints.of(0)
 
 
 @pytest.mark.parametrize(("first", "last"), [(12, 25), (8, 18), (21, 25)], ids=["begins late", "ends early", "after"])

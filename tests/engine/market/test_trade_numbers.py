@@ -51,6 +51,17 @@ def test_what_is_left_out_is_lost_once_the_time_for_late_comers_is_over() -> Non
     assert tape.lost(LATER) == []
 
 
+def test_what_a_stream_joined_and_brought_too_late_is_not_taken_again_from_an_answer_that_lists_it_one_by_one() -> None:
+    tape, whole = store(), store()
+    take(tape, 1, 2, 3, 8)
+    take(whole, *range(1, 9))
+    assert tape.lost(LATER)
+    for late in (numbered(5, joined=2), numbered(7, joined=2)):
+        tape.apply(0, late)
+    assert tape.fill(0, [numbered(n) for n in range(2, 9)])
+    assert tape.view(at(8)).buy_usd.sum() == whole.view(at(8)).buy_usd.sum()
+
+
 def test_the_answer_that_holds_what_was_lost_heals_it() -> None:
     tape, whole = store(), store()
     take(tape, 1, 2, 3, 7, 8)

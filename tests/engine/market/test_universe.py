@@ -5,15 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engine.market.universe import FIRST_CAPACITY, Universe
-from tests.engine.market.market_events import instrument
+from engine.market.state import MarketState
+from engine.market.universe import FIRST_CAPACITY, ROOMIER, Universe
+from tests.engine.market.market_events import T0, instrument, trade
 
 
-def test_rows_are_numbered_in_order_of_appearance_and_capacity_doubles() -> None:
+def test_rows_are_numbered_in_order_of_appearance_and_capacity_grows() -> None:
     universe = Universe()
     rows = [universe.add(instrument(f"S{i}USDT")) for i in range(FIRST_CAPACITY + 1)]
     assert rows == list(range(FIRST_CAPACITY + 1))
-    assert universe.capacity == 2 * FIRST_CAPACITY
+    assert universe.capacity == ROOMIER * FIRST_CAPACITY
     assert universe.row("binance-usdm", "S3USDT") == 3
     assert universe.row("binance-spot", "S3USDT") is None
     with pytest.raises(ValueError, match="already has row 3"):
@@ -32,6 +33,22 @@ def test_a_listing_refines_an_inferred_instrument_and_not_the_other_way() -> Non
     newer = dataclasses.replace(listed, tick=0.01)
     assert universe.refine(row, newer)
     assert universe.frozen()[row].tick == 0.01
+
+
+def test_an_instrument_that_ended_is_revived_by_a_newer_listing_and_not_by_what_was_under_way() -> None:
+    state, one = MarketState(), instrument()
+    state.apply(trade(T0, of=one), one)
+    state.ended(one)
+    assert not state.universe.rankable()[0]
+    state.apply(trade(T0 + 1_000, of=one), one)
+    assert (state.universe.frozen()[0].status, state.universe.rankable()[0]) == ("ended", False)
+    again = dataclasses.replace(one)
+    state.refine([again])
+    assert (state.universe.frozen(), state.universe.rankable()[0]) == ((again,), True)
+    state.apply(trade(T0 + 2_000, of=again), again)
+    assert state.universe.rankable()[0]
+    state.ended(instrument("NEVERUSDT"))
+    assert state.universe.rows == 1
 
 
 def test_the_spot_leg_is_the_same_house_first_then_the_most_traded() -> None:

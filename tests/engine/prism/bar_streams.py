@@ -7,12 +7,11 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Ints
 from engine.market.view import Bars, MarketView
 from engine.timeframes import INTERVAL_MS, SCORED
 from tests.engine.builders import make_view
 from tests.engine.indicators.candle_panels import Panel, recorded_panels, walks
-
-Ints = NDArray[np.int64]
 
 COLUMNS = ("open", "high", "low", "close", "volume_usd", "buy_usd")
 

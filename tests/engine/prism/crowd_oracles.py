@@ -78,27 +78,72 @@ def heat(interest_usd: Sequence[float], close: Sequence[float]) -> Maybe:
     return 50 + 50 * (quadrant if near is None else 0.7 * quadrant + 0.3 * near)
 
 
-# Funding volatility
+# Funding
 
 
-def funding_volatility(history: Sequence[float]) -> Maybe:
-    rates = [rate for rate in history if isfinite(rate)]
-    if len(rates) < 3:
+def per_hour(history: Sequence[float], times_ms: Sequence[int], stated: Maybe) -> tuple[list[float], Maybe]:
+    """Settled rates for an hour each, oldest first, and the hours of the present interval.
+
+    A rate was paid since the settlement before it, at most 8 hours; else until the next one; else for the interval that
+    is stated, without which it is the newest rate's.
+    """
+    held = [(ms, rate) for ms, rate in zip(times_ms, history, strict=True) if isfinite(rate) and ms >= 0]
+    gaps = [round((b - a) / MINUTE_MS) / 60 for (a, _), (b, _) in pairwise(held)]
+    lengths: list[Maybe] = []
+    for place in range(len(held)):
+        around = [gaps[at] for at in (place - 1, place) if 0 <= at < len(gaps)]
+        lengths.append(next((gap for gap in around if 0 < gap <= 8), None))
+    present = stated or (lengths[-1] if lengths else None)
+    found = [(rate, length or present) for (_, rate), length in zip(held, lengths, strict=True)]
+    return [rate / hours for rate, hours in found if hours], present
+
+
+def funding_volatility(history: Sequence[float], times_ms: Sequence[int], stated: Maybe) -> Maybe:
+    rates, present = per_hour(history, times_ms, stated)
+    if len(rates) < 3 or present is None:
         return None
     last = rates[-8:]
     deviation = sqrt(mean([(rate - mean(last)) ** 2 for rate in last]))
-    usual = mean([abs(rate) for rate in rates]) + 1e-5
+    usual = mean([abs(rate) for rate in rates]) + 1e-5 / 8
     newest = rates[-1]
     side = (newest > 0) - (newest < 0)
     acceleration = (rates[-1] - rates[-2]) - (rates[-2] - rates[-3])
     return 50 - 50 * tanh(max(0.0, deviation / usual / 2 + acceleration / usual * side / 4)) * side
 
 
+def funding(view: MarketView, row: int) -> Maybe:
+    """The running rate weighs 0.7 and the settled one 0.3, each against the 95th percentile of what was settled. The
+    settled one counts for one and a half intervals."""
+    facts = view.derivatives
+    rate = known(float(facts.funding_frac[row]))
+    age = view.at_ms - int(facts.funding_ms[row])
+    stated = known(float(facts.funding_interval_h[row])) or view.instruments[row].funding_interval_h
+    rates, present = per_hour(facts.funding_history[row].tolist(), facts.funding_history_ms[row].tolist(), stated)
+    if rate is None or present is None or facts.funding_ms[row] < 0 or age > 2 * MINUTE_MS:
+        return None
+    band = 5e-4 / 8
+    if len(rates) >= 20:
+        sizes = sorted(abs(one) for one in rates)
+        band = next(size for size in sizes if sum(other <= size for other in sizes) >= 0.95 * len(sizes) - 1e-9)
+        band = max(band, 1e-5 / 8)
+
+    def against(one: float) -> float:
+        q = abs(one) / band
+        points = 24 * q * (1 - q) if q <= 1 else -50 * tanh(q - 1)
+        return 50 + points * ((one > 0) - (one < 0))
+
+    since_h = (view.at_ms - int(facts.funding_history_ms[row, -1])) / MINUTE_MS / 60
+    settled = against(rates[-1]) if rates and since_h <= 1.5 * present else None
+    return weighted([(0.7, against(rate / present)), (0.3, settled)])
+
+
 # Liquidations
 
 
-def liquidations(longs: Sequence[float], shorts: Sequence[float], seen_min: float, volume_24h: float) -> Maybe:
-    """`longs`, `shorts`: 60 minutes. None before 5 minutes of the feed."""
+def liquidations(
+    longs: Sequence[float], shorts: Sequence[float], seen_min: float, volume_24h: float, second: float
+) -> Maybe:
+    """`longs`, `shorts`: 60 minutes, of the last of which `second` have passed. None before 5 minutes of the feed."""
     if seen_min < 5:
         return None
     total = [long + short for long, short in zip(longs, shorts, strict=True)]
@@ -106,15 +151,21 @@ def liquidations(longs: Sequence[float], shorts: Sequence[float], seen_min: floa
     hour = sum(total)
     if hour == 0:
         return 50.0
+
+    def last(values: Sequence[float], minutes: int) -> float:
+        """Of the minutes up to now: whole ones, the running one, and the end of the one in which they begin."""
+        return sum(values[-minutes:]) + values[-minutes - 1] * (60 - second) / 60
+
     minutes = min(seen_min, 60.0)
     usual = hour / minutes
-    pressure = 0.6 * tanh(sum(net[-5:]) / (usual * 5) / 3) + 0.4 * sum(net) / hour
-    speeds = [sum(total[i : i + 3]) for i in range(58)]
-    peak = max(speeds)
-    at = max(i for i, speed in enumerate(speeds) if speed == peak)
+    pressure = 0.6 * tanh(last(net, 5) / (usual * 5) / 3) + 0.4 * sum(net) / hour
+    # (velocity, net, minutes ago) of every three whole minutes, and of the last three up to now.
+    speeds = [(sum(total[i : i + 3]), sum(net[i : i + 3]), 56 - i + second / 60) for i in range(57)]
+    now = (last(total, 3), last(net, 3), 0.0)
+    peak, peak_net, ago = max([*speeds, now], key=lambda speed: (speed[0], -speed[2]))
     spike = min(1.0, max(0.0, (peak / (usual * 3) - 3) / 3))
-    turned = spike * (1 - speeds[-1] / peak)
-    reversal = -0.6 * sum(net[at : at + 3]) / peak * exp(-log(2) * (57 - at) / 15)
+    turned = spike * (1 - now[0] / peak)
+    reversal = -0.6 * peak_net / peak * exp(-log(2) * ago / 15)
     weight = 1.0
     if isfinite(volume_24h) and volume_24h > 0:
         share = hour / minutes * 60 / (volume_24h / 24)
@@ -162,8 +213,10 @@ def volume_sentiment(view: MarketView, row: int) -> Maybe:
         sold = sum(bar["volume_usd"] - bar["buy_usd"] for bar in held)
         moves = [log(bar["close"] / bar["open"]) for bar in held]
         up, down = sum(m for m in moves if m > 0), -sum(m for m in moves if m < 0)
-        if up > 0 and down > 0 and bought > 0 and sold > 0:
-            impact = log((up / bought) / (down / sold))
+        if bought > 0 and sold > 0 and (up > 0 or down > 0):
+            # Where only one side moved, the ratio is past any bound.
+            impact = 3.0 if down == 0 else -3.0 if up == 0 else log((up / bought) / (down / sold))
+            impact = min(3.0, max(-3.0, impact))
         break
     if bought is None and on_tape:
         bought, sold = sum(tape.buy_usd[row].tolist()), sum(tape.sell_usd[row].tolist())
@@ -246,11 +299,25 @@ def mood(view: MarketView) -> list[Maybe]:
 # Risk
 
 
+def is_book_current(view: MarketView, row: int) -> bool:
+    """Whether there is a book that changed within two minutes, and within 15 s before its newest trade, of a venue
+    that sent a book, a trade or a quote within 15 s."""
+    venue, changed = view.instruments[row].venue, int(view.books.updated_ms[row])
+    heard = max(
+        int(times[other])
+        for other in range(view.rows)
+        if view.instruments[other].venue == venue
+        for times in (view.books.updated_ms, view.tape.newest_ms, view.derivatives.quote_ms)
+    )
+    follows_trades = int(view.tape.newest_ms[row]) - changed <= 15_000
+    return changed >= 0 and view.at_ms - changed <= 120_000 and follows_trades and view.at_ms - heard <= 15_000
+
+
 def near_depth(view: MarketView, row: int) -> Maybe:
     """Notional of both sides within 0.5 % of mid; None where either side is not known so far, or the book is old."""
-    books = view.books
-    if books.updated_ms[row] < 0 or view.at_ms - books.updated_ms[row] > 15_000:
+    if not is_book_current(view, row):
         return None
+    books = view.books
     sides = [
         [(p, s) for p, s in zip(prices[row].tolist(), sizes[row].tolist(), strict=True) if isfinite(p)]
         for prices, sizes in ((books.bid, books.bid_size), (books.ask, books.ask_size))

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from engine.market.view import Ints, MarketView
+from engine.arrays import Ints
+from engine.market.view import MarketView
 
 Columns = TypeVar("Columns")
 

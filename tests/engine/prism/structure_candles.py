@@ -13,14 +13,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.market.view import Bars, MarketView
 from engine.timeframes import INTERVAL_MS
 from tests.engine.builders import make_view
 from tests.recorded import recorded
 
-Floats = NDArray[np.float64]
 WIDTH = 400
 
 

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import talib
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from engine.arrays import Floats
 
 
 def _s(x: float) -> float:

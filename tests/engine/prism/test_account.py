@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from engine.config.presets import FACE_WEIGHTS
-from engine.prism.account import face_shares, reweigh, settle, settle_face
+from engine.prism.account import FaceAccounts, face_shares, reweigh, settle, settle_faces
 from engine.prism.board import COMPONENT_NAMES, COMPONENTS, FACES, Board, Reading, Status
 
 SCORES = (55.78, 59.93, 43.90, 48.52, 38.05, 27.20)
@@ -18,16 +19,22 @@ WEIGHTS = (0.20, 0.15, 0.20, 0.15, 0.15, 0.15)
 DIVERGENCES = (6.0, 4.0, 0.0, -3.0, 0.0, 0.0)
 
 
+def one_face(
+    score: NDArray[np.float64], divergence: NDArray[np.float64], counts: NDArray[np.bool_], shares: tuple[float, ...]
+) -> FaceAccounts:
+    return settle_faces(score, divergence, counts, np.array(shares), [slice(0, len(shares))])
+
+
 def test_published_example_reproduces() -> None:
     raw = np.array([SCORES]) - np.array([DIVERGENCES])  # the published scores already hold their divergence
-    face = settle_face(raw, np.array([DIVERGENCES]), np.ones((1, 6), dtype=bool), WEIGHTS)
+    face = one_face(raw, np.array([DIVERGENCES]), np.ones((1, 6), dtype=bool), WEIGHTS)
     assert np.allclose(face.adjusted[0], SCORES)
     printed = np.round(face.impact[0], 1)
     assert printed.tolist() == [11.2, 9.0, 8.8, 7.3, 5.7, 4.1]
     assert printed.sum() == pytest.approx(46.10)  # the published face is the sum of the impacts as printed
-    assert face.score[0] == pytest.approx(45.991)  # unrounded; six roundings of 0.05 account for the difference
-    assert face.divergence[0] == pytest.approx(7.0)
-    assert face.coverage[0] == 1.0
+    assert face.score[0, 0] == pytest.approx(45.991)  # unrounded; six roundings of 0.05 account for the difference
+    assert face.divergence[0, 0] == pytest.approx(7.0)
+    assert face.coverage[0, 0] == 1.0
 
 
 def made(rng: np.random.Generator, rows: int, missing: float, edges: float) -> dict[str, Reading]:
@@ -97,18 +104,18 @@ def test_everything_adds_up_whatever_is_missing(seed: int, rows: int, missing: f
 
 
 def test_weights_of_what_is_left_keep_their_proportions() -> None:
-    face = settle_face(
+    face = one_face(
         np.array([[80.0, 20.0, np.nan]]), np.zeros((1, 3)), np.array([[True, True, False]]), (0.35, 0.35, 0.30)
     )
     assert face.weight[0].tolist() == [0.5, 0.5, 0.0]
-    assert face.score[0] == 50.0
-    assert face.coverage[0] == pytest.approx(0.7)
+    assert face.score[0, 0] == 50.0
+    assert face.coverage[0, 0] == pytest.approx(0.7)
 
 
 def test_divergence_cannot_leave_the_scale() -> None:
-    face = settle_face(np.array([[97.0, 2.0]]), np.array([[8.0, -9.0]]), np.ones((1, 2), dtype=bool), (0.5, 0.5))
+    face = one_face(np.array([[97.0, 2.0]]), np.array([[8.0, -9.0]]), np.ones((1, 2), dtype=bool), (0.5, 0.5))
     assert face.adjusted[0].tolist() == [100.0, 0.0]
-    assert face.divergence[0] == -1.0
+    assert face.divergence[0, 0] == -1.0
 
 
 def test_a_face_without_weight_adds_nothing_and_alone_makes_no_score() -> None:

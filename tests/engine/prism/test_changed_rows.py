@@ -43,7 +43,7 @@ def disturb(market: LiveMarket, what: str) -> None:
     view, _ = newest(market)
     one = view.instruments[int(market.now_ms) % ROWS]
     if what == "books break":
-        pipeline.books.interrupted(one.venue, [one.symbol])
+        pipeline.books.interrupted(one.venue, [one.symbol], "its connection broke")
     elif what == "trades break":
         pipeline.state.interrupted(one.venue, [one.symbol], liquidations=True)
     elif what == "a bar closes":

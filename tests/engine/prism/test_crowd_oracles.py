@@ -41,6 +41,11 @@ def hurt(view: MarketView, seed: int) -> MarketView:
     settled = facts.funding_history * rng.choice([-1.0, 1.0, 0.0], (ROWS, 1), p=[0.4, 0.5, 0.1])
     for row in np.flatnonzero(some(0.5)).tolist():
         settled[row, : 96 - rng.integers(0, 20)] = np.nan
+    # Settled every 1, 2, 4 or 8 hours, which changes now and then, some milliseconds late, some not known.
+    spacing = rng.choice([1, 2, 4, 8], (ROWS, 96)) * np.where(rng.random((ROWS, 96)) < 0.03, 5, 1)
+    steady = some(0.5)[:, None]
+    spacing = np.where(steady, np.where(np.arange(96) < rng.integers(0, 96, (ROWS, 1)), 8, spacing[:, :1]), spacing)
+    paid = at - 60_000 - np.cumsum(spacing[:, ::-1], axis=1)[:, ::-1] * 3_600_000 + rng.integers(0, 20, (ROWS, 96))
     trades = np.where(some(0.3)[:, None] & (np.arange(tape.trades.shape[1]) < 890), 0, tape.trades)
     kept = rng.random((2, ROWS, 60)) < rng.choice([0.02, 0.2, 1.0], (1, ROWS, 1))
     burst = np.where(some(0.4)[:, None] & (np.arange(60) // 4 == rng.integers(0, 15, (ROWS, 1))), 40.0, 1.0)
@@ -48,7 +53,7 @@ def hurt(view: MarketView, seed: int) -> MarketView:
         view,
         bars={
             "1m": shortened(view.bars["1m"], rng, 60, some(0.2), some(0.2)),
-            "5m": shortened(view.bars["5m"], rng, 12, some(0.4), some(0.4)),
+            "5m": shortened(one_sided(view.bars["5m"], rng), rng, 12, some(0.4), some(0.4)),
             "15m": shortened(view.bars["15m"], rng, 33, some(0.15), some(0.1)),
             "4h": view.bars["4h"],
         },
@@ -57,6 +62,7 @@ def hurt(view: MarketView, seed: int) -> MarketView:
             oi_history_usd=history,
             oi_history_close=closes,
             funding_history=settled,
+            funding_history_ms=paid,
             open_interest_usd=np.where(some(0.1), np.nan, facts.open_interest_usd),
             open_interest_ms=np.where(some(0.1), at - 16 * 60_000, facts.open_interest_ms),
             funding_frac=np.where(some(0.1), np.nan, facts.funding_frac * rng.choice([-1, 1], ROWS)),
@@ -71,6 +77,7 @@ def hurt(view: MarketView, seed: int) -> MarketView:
             trades=trades,
             buys=rng.binomial(trades, 0.55).astype(np.int32),
             since_ms=np.where(some(0.2), -1, np.where(some(0.2), at - 600_000, tape.since_ms)),
+            newest_ms=np.where(some(0.5), at - 30_000, tape.newest_ms),
         ),
         liquidations=replace(
             feed,
@@ -78,8 +85,19 @@ def hurt(view: MarketView, seed: int) -> MarketView:
             short_usd=feed.short_usd * kept[1],
             since_ms=np.where(some(0.1), -1, at - rng.integers(0, 7_200_000, ROWS)),
         ),
-        books=replace(view.books, updated_ms=np.where(some(0.2), at - 16_000, view.books.updated_ms)),
+        # Half of these had trades since, so that only the others are quiet.
+        books=replace(
+            view.books,
+            updated_ms=np.where(some(0.2), at - 121_000, np.where(some(0.3), at - 20_000, view.books.updated_ms)),
+        ),
     )
+
+
+def one_sided(bars: Bars, rng: np.random.Generator) -> Bars:
+    """In some rows every bar rises, in some every bar falls, and in some none moves."""
+    way = rng.choice([np.nan, 1.0, -1.0, 0.0], (ROWS, 1), p=[0.4, 0.2, 0.2, 0.2])
+    step = np.abs(np.log(bars.close / bars.open))
+    return replace(bars, close=np.where(np.isnan(way), bars.close, bars.open * np.exp(way * step)))
 
 
 def shortened(bars: Bars, rng: np.random.Generator, about: int, young: Any, late: Any) -> Bars:
@@ -131,17 +149,27 @@ def test_position_heat(view: MarketView) -> None:
     )
 
 
+def test_funding(view: MarketView) -> None:
+    agree(read(view)["funding"], [oracle.funding(view, row) for row in range(ROWS)])
+
+
 def test_funding_volatility(view: MarketView) -> None:
-    expected = [oracle.funding_volatility(row) for row in view.derivatives.funding_history.tolist()]
-    expected[0] = oracle.funding_volatility([])
-    history = view.derivatives.funding_history.copy()
+    facts = view.derivatives
+    history = facts.funding_history.copy()
     history[0] = np.nan
-    held = replace(view, derivatives=replace(view.derivatives, funding_history=history))
+    held = replace(view, derivatives=replace(facts, funding_history=history))
+    expected = []
+    for row, one in enumerate(view.instruments):
+        stated = float(facts.funding_interval_h[row])
+        hours = stated if stated == stated else one.funding_interval_h
+        expected.append(oracle.funding_volatility(history[row].tolist(), facts.funding_history_ms[row].tolist(), hours))
     agree(read(held)["funding_volatility"], expected)
 
 
 def test_liquidations(view: MarketView) -> None:
-    agree(read(view)["liquidations"], [liquidations_of(view, row) for row in range(ROWS)])
+    for ms in (0, 1, 20_500, 59_999):
+        later = replace(view, at_ms=view.at_ms - view.at_ms % 60_000 + ms)
+        agree(read(later)["liquidations"], [liquidations_of(later, row) for row in range(ROWS)])
 
 
 def liquidations_of(view: MarketView, row: int) -> float | None:
@@ -161,6 +189,7 @@ def liquidations_of(view: MarketView, row: int) -> float | None:
         [sum(feed.short_usd[other, minute] for other in pooled) for minute in range(60)],
         max(seen[other] for other in pooled),
         sum(volume for volume in volumes if volume == volume) if any(v == v for v in volumes) else float("nan"),
+        view.at_ms % 60_000 / 1000,
     )
 
 

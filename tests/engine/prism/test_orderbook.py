@@ -212,17 +212,40 @@ def test_selling_off_the_book_mirrors_buying(view: MarketView) -> None:
 
 def test_books_that_are_not_proven_or_old_are_not_read(view: MarketView) -> None:
     books = edited(view.books, [0, 1], updated_ms=-1, bid=np.nan, bid_size=np.nan, ask=np.nan, ask_size=np.nan)
-    books = edited(books, [2, 3], updated_ms=[START_MS - 15_001, START_MS - 15_000])
+    books = edited(books, [2, 3], updated_ms=[START_MS - 120_001, START_MS - 120_000])
     books = edited(books, [4], ask=np.nan, ask_size=np.nan)
     books = replace(books, status=("resyncing", "absent", *books.status[2:]))
-    for name, reading in read(replace(view, books=books)).items():
+    tape = edited(view.tape, [2, 3], newest_ms=-1)
+    for name, reading in read(replace(view, books=books, tape=tape)).items():
         assert reading.status[:5].tolist() == [3, 3, Status.STALE, reading.status[3], Status.MISSING], name
         assert reading.notes[0] == "book resyncing"
         assert reading.notes[1] == "book absent"
-        assert reading.notes[2] == "book 15 s old"
+        assert reading.notes[2] == "book 120 s old"
         assert reading.notes[4] == "one side of the book is empty"
         assert np.isnan(reading.score[[0, 1, 2, 4]]).all()
-    assert read(replace(view, books=books))["imbalance"].status[3] == Status.OK
+    assert read(replace(view, books=books, tape=tape))["imbalance"].status[3] == Status.OK
+
+
+def test_a_quiet_book_is_read_until_trades_or_the_silence_of_its_venue_contradict_it(view: MarketView) -> None:
+    still = edited(view.books, [0, 1, 2], updated_ms=START_MS - 40_000)
+    traded = [START_MS - 40_000, START_MS - 25_000, START_MS - 24_999]
+    found = read(replace(view, books=still, tape=edited(view.tape, [0, 1, 2], newest_ms=traded)))
+    for name, reading in found.items():
+        assert reading.status[:3].tolist() == [Status.OK, Status.OK, Status.STALE], name
+        assert reading.notes[2] == "book 40 s old"
+    own = [row for row, one in enumerate(view.instruments) if one.venue == view.instruments[0].venue]
+    other = next(row for row in range(view.rows) if row not in own)
+    for silent_ms, status in ((15_000, Status.OK), (15_001, Status.STALE)):
+        then = START_MS - silent_ms
+        mute = replace(
+            view,
+            books=edited(view.books, own, updated_ms=then),
+            tape=edited(view.tape, own, newest_ms=then),
+            derivatives=edited(view.derivatives, own, quote_ms=then),
+        )
+        readings = read(mute)
+        assert readings["imbalance"].status[0] == status
+        assert readings["imbalance"].status[other] == Status.OK
 
 
 def test_mirroring_a_book_mirrors_imbalance_and_liquidity(view: MarketView) -> None:

@@ -16,6 +16,7 @@ from engine.prism.orderflow import net_refill, orderflow
 from engine.prism.roster import enrol
 from engine.prism.scales import banded
 from engine.prism.trade_flow import slope_weights
+from engine.prism.wording import sentence
 from tests.engine.prism.market_views import edited, take
 
 ROWS = 24
@@ -50,8 +51,8 @@ def test_slope_is_the_least_squares_slope_of_cvd() -> None:
     assert (np.full(900, 2.5) * slope_weights(900)).sum() == pytest.approx(2.5 * 900)
 
 
-def test_trade_flow_equals_a_slow_reading_of_one_row(view: MarketView) -> None:
-    row = next(r for r in range(ROWS) if view.spot_rows[r] >= 0)
+def slow_trade_flow(view: MarketView, row: int) -> float:
+    """Of a row whose tape, and whose spot leg's, covers 15 minutes and holds trades in each window."""
     spot = int(view.spot_rows[row])
     tape = view.tape
 
@@ -59,24 +60,74 @@ def test_trade_flow_equals_a_slow_reading_of_one_row(view: MarketView) -> None:
         buy, sell = sum(tape.buy_usd[r, -seconds:].tolist()), sum(tape.sell_usd[r, -seconds:].tolist())
         return float(buy / (buy + sell))
 
-    def squash(x: float) -> float:
-        return 50 + 50 * tanh(x)
+    def counts(r: int, seconds: int) -> float:
+        return float(min(1.0, sum(tape.trades[r, -seconds:].tolist()) / 30))
 
     large = sum((tape.large_buy_usd[row, -300:] - tape.large_sell_usd[row, -300:]).tolist())
     volume_5m = sum((tape.buy_usd[row, -300:] + tape.sell_usd[row, -300:]).tolist())
     cvd = np.cumsum(tape.buy_usd[row] - tape.sell_usd[row])
     slope = np.polyfit(np.arange(900), cvd, 1)[0] * 900 / (tape.buy_usd[row] + tape.sell_usd[row]).sum()
-    spot_gap = 2 * share(spot, 900) - 1 - (2 * share(row, 900) - 1)
-    expected = (
-        sum(w * squash(((share(row, s) - 0.5) / 0.1) ** 3) for w, s in ((0.15, 60), (0.20, 300), (0.20, 900)))
-        + 0.15 * squash(4 * large / volume_5m)
-        + 0.15 * squash(4 * slope)
-        + 0.15 * squash(2 * spot_gap)
+    parts = [(w, ((share(row, s) - 0.5) / 0.1) ** 3, counts(row, s)) for w, s in ((0.15, 60), (0.20, 300), (0.20, 900))]
+    parts += [(0.15, 4 * large / volume_5m, counts(row, 300)), (0.15, 4 * slope, counts(row, 900))]
+    if spot >= 0:
+        gap = 2 * share(spot, 900) - 1 - (2 * share(row, 900) - 1)
+        parts.append((0.15, 2 * gap, min(counts(row, 900), counts(spot, 900))))
+    return float(sum(w * (50 + 50 * tanh(x) * c) for w, x, c in parts) / sum(w for w, _, _ in parts))
+
+
+def test_trade_flow_equals_a_slow_reading(view: MarketView) -> None:
+    tape = view.tape
+    thinned = np.where(np.arange(ROWS)[:, None] % 3 == 0, tape.trades, (np.arange(900) % 40 == 7) * 1)
+    thinned[ROWS // 2 :] = np.where(thinned[ROWS // 2 :] > 0, 5, 0)
+    few = replace(view, tape=replace(tape, trades=thinned.astype(np.int32)))
+    for one in (view, few):
+        reading = read(one)["trade_flow"]
+        for row in range(ROWS):
+            assert reading.score[row] == pytest.approx(slow_trade_flow(one, row), abs=1e-9), row
+    row = next(r for r in range(ROWS) if view.spot_rows[r] >= 0)
+    whole = read(view)["trade_flow"]
+    assert whole.raw[row] == pytest.approx(
+        view.tape.buy_usd[row, -300:].sum() / (view.tape.buy_usd + view.tape.sell_usd)[row, -300:].sum()
     )
-    reading = read(view)["trade_flow"]
-    assert reading.score[row] == pytest.approx(expected, abs=1e-9)
-    assert reading.raw[row] == pytest.approx(share(row, 300))
-    assert row not in reading.notes
+    assert row not in whole.notes
+    assert dict(whole.other_units) == {}
+
+
+def test_one_small_trade_takes_no_side(view: MarketView) -> None:
+    nothing = np.zeros(900)
+    once = nothing.copy()
+    once[-30] = 10.0
+    one = with_tape(
+        view, [0], buy_usd=once, sell_usd=nothing, large_buy_usd=nothing, large_sell_usd=nothing,
+        trades=(once > 0).astype(np.int32), buys=(once > 0).astype(np.int32),
+    )  # fmt: skip
+    reading = read(one)["trade_flow"]
+    assert 50.0 < reading.score[0] < 52.0
+    assert "1 trade in 15 m, 30 count in full" in reading.notes[0]
+    assert reading.inputs["trades_15m"][0][0] == 1.0
+    bars = {name: edited(held, [1], trades=2) for name, held in view.bars.items()}
+    candles = with_tape(replace(view, bars=bars), [1], since_ms=-1, newest_ms=-1)
+    before, after = (read(with_tape(each, [1], since_ms=-1))["trade_flow"] for each in (view, candles))
+    assert abs(after.score[1] - 50.0) < abs(before.score[1] - 50.0)
+    assert "30 trades in 15 m" not in after.notes[1], "2 a minute are 30"
+    uncounted = {name: edited(held, [1], trades=-1) for name, held in view.bars.items()}
+    unknown = read(with_tape(replace(view, bars=uncounted), [1], since_ms=-1))["trade_flow"]
+    assert np.isnan(unknown.inputs["trades_15m"][0][1])
+    assert unknown.score[1] == before.score[1]
+
+
+def test_the_reading_is_of_a_window_that_holds_trades_and_says_which(view: MarketView) -> None:
+    view = without_candles(view, [0, 1])
+    young = with_tape(view, [0], since_ms=START_MS - 50_000)
+    silent = view.tape.buy_usd[1].copy()
+    silent[-300:] = 0.0
+    both = with_tape(young, [1], buy_usd=silent, sell_usd=silent * 0.5)
+    reading = read(both)["trade_flow"]
+    assert dict(reading.other_units) == {0: "frac, 1 m", 1: "frac, 15 m"}
+    assert reading.raw[0] == reading.inputs["buy_share_1m"][0][0]
+    assert reading.raw[1] == pytest.approx(2 / 3)
+    assert sentence("trade_flow", reading, 0).endswith("% over 1 m")
+    assert sentence("trade_flow", reading, 1).startswith("takers bought 67 % over 15 m")
 
 
 def without_candles(view: MarketView, rows: list[int]) -> MarketView:
@@ -147,6 +198,7 @@ def test_a_quiet_coin_is_not_broken_but_a_silent_venue_is(view: MarketView) -> N
     assert reading.status[0] == Status.OK
     assert reading.score[0] == 50.0
     assert reading.notes[0] == "no trades in 15 m"
+    assert sentence("trade_flow", reading, 0) == "no trades in 15 m"
     okx = [row for row, one in enumerate(view.instruments) if one.venue == "okx"]
     dead = read(with_tape(view, okx, newest_ms=START_MS - 121_000))
     for name in ("trade_flow", "toxicity"):
@@ -276,10 +328,25 @@ def test_market_making_waits_for_a_minute_of_the_book(view: MarketView) -> None:
     reading = read(replace(view, books=books))["market_making"]
     assert reading.status[:3].tolist() == [Status.WARMING, Status.MISSING, Status.OK]
     assert reading.notes == {
-        0: "warming: book proven for less than 60 s",
+        0: "warming: book verified for less than 60 s",
         1: "book resyncing",
         2: "without refills",
     }
+
+
+def test_a_book_in_which_nothing_changed_leans_only_by_what_is_known(view: MarketView) -> None:
+    still = edited(view.books, [4], added_usd=0.0, cancelled_usd=0.0)
+    still = edited(still, [5], added_usd=0.0, cancelled_usd=0.0, refill=np.nan, microprice_drift_bps=np.nan)
+    reading = read(replace(view, books=still))["market_making"]
+    moving = read(view)["market_making"]
+    assert reading.raw[4:6].tolist() == [0.0, 0.0]
+    books = view.books
+    change = (books.added_usd - books.cancelled_usd)[4].sum(axis=1) @ [1, -1]
+    change /= (books.added_usd + books.cancelled_usd)[4].sum()
+    assert reading.score[4] == pytest.approx(moving.score[4] - 0.4 * 50 * np.tanh(5 * change))
+    assert reading.score[5] == 50.0
+    assert reading.notes[4] == "no change at the top of the book in 1 m"
+    assert sentence("market_making", reading, 4).startswith("no net change at the top over 1 m; microprice")
 
 
 def test_a_side_that_was_never_taken_adds_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.market.view import Floats
+from engine.arrays import Floats
 from engine.prism.row_memo import Memory, Part, RowMemo
 
 

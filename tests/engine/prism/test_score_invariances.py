@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.synthetic_view import synthetic_view
-from engine.market.view import Bars, Books, Derivatives, Floats, MarketView, Tape
+from engine.arrays import Floats
+from engine.market.view import Bars, Books, Derivatives, MarketView, Tape
 from engine.prism.board import COMPONENT_INDEX, COMPONENT_NAMES, Status
 from engine.prism.score import Scorer
 

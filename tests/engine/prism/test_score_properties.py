@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.synthetic_view import START_MS, all_bars_closed, synthetic_view
-from engine.market.view import Bars, Floats, MarketView
+from engine.arrays import Floats
+from engine.market.view import Bars, MarketView
 from engine.prism.account import reweigh
 from engine.prism.board import COMPONENT_INDEX, COMPONENT_NAMES, FACES, Board, Status
 from engine.prism.score import Scorer

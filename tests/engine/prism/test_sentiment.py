@@ -104,6 +104,23 @@ def test_volume_sentiment_falls_back_to_the_tape_and_then_to_nothing(view: Marke
     )
 
 
+def test_an_hour_in_which_every_bar_falls_is_as_one_that_falls_but_for_a_hair(view: MarketView) -> None:
+    held = view.bars["5m"]
+
+    def moved(by: list[float]) -> tuple[float, str]:
+        close = held.close.copy()
+        close[1, -12:] = held.open[1, -12:] * (1 + np.array(by))
+        reading = read(replace(view, bars=view.bars | {"5m": replace(held, close=close)}))["volume_sentiment"]
+        return float(reading.score[1]), reading.notes.get(1, "")
+
+    every, nearly = moved([-0.001] * 12), moved([-0.001] * 11 + [1e-5])
+    assert every[0] == pytest.approx(nearly[0], abs=0.1)
+    assert moved([0.001] * 12)[0] == pytest.approx(moved([0.001] * 11 + [-1e-5])[0], abs=0.1)
+    assert moved([0.001] * 12)[0] > every[0] + 15.0
+    assert every[1] == nearly[1] == ""
+    assert moved([0.0] * 12)[1] == "without price impact"
+
+
 # Mood
 
 

@@ -11,7 +11,7 @@ import pytest
 from bench.synthetic_view import START_MS, synthetic_view
 from engine.market.view import MarketView
 from engine.prism.board import Status
-from engine.prism.positioning import BAND_PER_HOUR_FRAC, funding_score, own_band
+from engine.prism.positioning import BAND_PER_HOUR_FRAC, funding_score, own_band, settled_per_hour
 from tests.engine.prism.sentiment_readings import ROWS, facts, read
 
 
@@ -74,8 +74,79 @@ def test_an_unknown_interval_is_never_eight_hours(view: MarketView) -> None:
     assert reading.notes[0] == "warming: own history 0/20, funding interval not known"
     assert reading.status[2] == Status.OK
     own = read(unknown)["funding"]
-    assert own.status[0] == Status.OK  # its own history needs no interval
-    assert np.isnan(own.inputs["annualised"][0][0])
+    assert own.status[0] == Status.OK
+    assert own.inputs["interval"][0][0] == 8.0, "as its last settlements were spaced"
+    once = history.copy()
+    once[0, -1] = 1e-4
+    single = read(replace(unknown, derivatives=replace(unknown.derivatives, funding_history=once)))
+    assert single["funding"].status[0] == single["funding_volatility"].status[0] == Status.WARMING
+
+
+HOUR_MS = 3_600_000
+
+
+def test_a_settled_rate_has_an_age_and_is_not_scored_when_a_newer_one_was_long_due(view: MarketView) -> None:
+    fresh = read(view)["funding"]
+    newest_ms = view.derivatives.funding_history_ms[:, -1]
+    _, _, at_ms = fresh.inputs["settled"]
+    assert at_ms is not None
+    assert at_ms.tolist() == newest_ms.tolist()
+    times = view.derivatives.funding_history_ms.copy()
+    times[0] -= newest_ms[0] - (view.at_ms - 12 * HOUR_MS)
+    times[1] -= newest_ms[1] - (view.at_ms - 13 * HOUR_MS)
+    held = read(replace(view, derivatives=replace(view.derivatives, funding_history_ms=times)))["funding"]
+    assert held.score[0] == fresh.score[0]
+    assert held.notes.get(0, "") == fresh.notes.get(0, "")
+    assert held.notes[1] == "settled rate stale, 13.0 h old; without settled"
+    rate, hours, band = (held.inputs[name][0][1] for name in ("predicted", "interval", "band"))
+    assert held.score[1] == pytest.approx(funding_score(np.array([rate / hours]), np.array([band / hours]))[0])
+    assert held.inputs["settled"][0][1] == fresh.inputs["settled"][0][1]
+
+
+def test_a_settled_rate_is_divided_by_the_hours_that_it_was_paid_for() -> None:
+    nan = float("nan")
+    hours = [-1, 0, 8, 16, 40, 41, 42, 142]
+    times = np.array([[hour * HOUR_MS + (place % 3) * 7 if hour >= 0 else -1 for place, hour in enumerate(hours)]])
+    rates = np.array([[nan, 8.0, 8.0, 8.0, 1.0, 1.0, 1.0, 4.0]])
+    found, present = settled_per_hour(rates, times, np.array([4.0]))
+    # The first until the next; the fifth, after a hole, until the sixth; the last is alone, as the interval is now.
+    assert found[0, 1:].tolist() == [1.0] * 7
+    assert present.tolist() == [4.0]
+    found, present = settled_per_hour(rates[:, :-1], times[:, :-1], np.array([nan]))
+    assert present.tolist() == [1.0]
+    assert np.isnan(settled_per_hour(rates[:, -1:], times[:, -1:], np.array([nan]))[0]).all()
+
+
+@pytest.mark.parametrize(("before", "now", "rate"), [(8, 1, 2e-4), (1, 8, 1e-4), (8, 4, 5e-5), (8, 8, 1e-4)])
+def test_another_interval_changes_neither_the_band_nor_the_score(
+    view: MarketView, before: int, now: int, rate: float
+) -> None:
+    """Half the settlements at one spacing and half at another, all at 1 or 2 bp per 8 h, then the same rate."""
+    rng = np.random.default_rng(1)
+    an_hour = rng.choice([1e-4, 2e-4], 96) / 8.0
+    lengths = np.where(np.arange(96) < 48, before, now)
+    at = view.at_ms - 60_000
+    times = at - np.concatenate((np.cumsum(lengths[:0:-1])[::-1], [0])) * HOUR_MS
+    changed = facts(
+        view,
+        [0],
+        funding_history=an_hour * lengths,
+        funding_history_ms=times,
+        funding_interval_h=float(now),
+        funding_frac=rate / 8.0 * now,
+    )
+    plain = facts(
+        view,
+        [0],
+        funding_history=an_hour * 8.0,
+        funding_history_ms=at - np.arange(95, -1, -1) * 8 * HOUR_MS,
+        funding_interval_h=8.0,
+        funding_frac=rate,
+    )
+    one, other = read(changed), read(plain)
+    for name in ("funding", "funding_volatility"):
+        assert one[name].score[0] == pytest.approx(other[name].score[0], abs=1e-9), name
+    assert one["funding"].inputs["band"][0][0] == pytest.approx(2e-4 / 8.0 * now)
 
 
 def test_old_funding_is_stale_and_none_is_missing(view: MarketView) -> None:

@@ -11,7 +11,7 @@ from bench.synthetic_view import START_MS, synthetic_view
 from engine.market.view import MarketView
 from engine.prism.board import Status
 from engine.prism.depth import measure
-from engine.prism.liquidation_pressure import Forces, forces, hour_of
+from engine.prism.liquidation_pressure import Forces, forces, minutes_of, trailing
 from engine.prism.roster import enrol
 from engine.prism.row_memo import Memory
 from engine.prism.sentiment import sentiment
@@ -32,8 +32,8 @@ def minutes(**values: float) -> np.ndarray:
 
 
 def forces_of(long_usd: np.ndarray, short_usd: np.ndarray) -> Forces:
-    """Of an hour that is covered whole."""
-    return forces(hour_of(long_usd, short_usd), np.array([60.0]))
+    """Of an hour that is covered whole, at the end of its last minute."""
+    return forces(minutes_of(long_usd, short_usd).at(1.0), np.array([60.0]))
 
 
 def test_long_liquidations_press_down_while_they_build_and_turn_when_spent() -> None:
@@ -57,6 +57,45 @@ def test_a_steady_trickle_is_no_spike() -> None:
     assert steady.pressure[0] == pytest.approx(0.0)
 
 
+def test_an_unbroken_cascade_reads_alike_at_every_second(view: MarketView) -> None:
+    """Longs are liquidated at the same rate for eleven minutes, and the minute turns in between."""
+    minute = view.at_ms - view.at_ms % 60_000
+    base = each_alone(view)
+    scores, spent, sums = [], [], []
+    for second in (40, 59, 60, 61, 75, 119):
+        running = second // 60
+        usd = np.zeros((1, 60))
+        usd[0, -11 - running : 60] = 60.0 * 1e4
+        usd[0, -1] = (second % 60 + 1) * 1e4
+        held = replace(liquidated(base, usd, usd * 0.0), at_ms=minute + running * 60_000 + second % 60 * 1000 + 999)
+        reading = read(held)["liquidations"]
+        scores.append(float(reading.score[0]))
+        spent.append(float(reading.inputs["spike_spent"][0][0]))
+        sums.append(float(reading.inputs["long_5m"][0][0]))
+    # Over a minute the hour's mean grows by a tenth; where the minute turns, nothing happens.
+    assert max(scores) < 3.0
+    assert np.abs(np.diff(scores))[1:3].max() < 0.02
+    assert max(spent) < 1e-3
+    assert sums == pytest.approx([300.0 * 1e4] * len(sums), rel=1e-3)
+
+
+def test_a_cascade_that_ends_is_spent_evenly_and_without_a_step() -> None:
+    """A minute after the last liquidation a third of the velocity is gone, and after three minutes all of it."""
+    usual, turned = np.full(60, 1.0), []
+    for second in range(0, 181, 5):
+        complete, elapsed = second // 60, second % 60 / 60
+        usd = usual.copy()
+        usd[-4 - complete - 1 : 60 - complete - 1] = 1e5
+        held = minutes_of(usd[None, :], np.zeros((1, 60))).at(elapsed)
+        turned.append(float(forces(held, np.array([60.0])).turned[0]))
+    assert turned == pytest.approx(np.linspace(0.0, 1.0, 37).tolist(), abs=1e-3)
+
+
+def test_a_trailing_window_takes_its_share_of_the_minute_in_which_it_begins() -> None:
+    amounts = np.array([[8.0, 4.0, 2.0, 1.0]])
+    assert [trailing(amounts, 2, elapsed)[0] for elapsed in (0.0, 0.25, 1.0)] == [7.0, 6.0, 3.0]
+
+
 def liquidated(view: MarketView, long: np.ndarray, short: np.ndarray) -> MarketView:
     feed = view.liquidations
     zero = np.zeros_like(feed.long_usd)
@@ -75,7 +114,7 @@ def test_none_reported_on_a_live_feed_is_a_measured_fifty(view: MarketView) -> N
     since[0], since[1], since[2] = -1, START_MS - 120_000, START_MS - 12 * 60_000
     reading = read(replace(quiet, liquidations=replace(quiet.liquidations, since_ms=since)))["liquidations"]
     assert reading.status[:4].tolist() == [Status.MISSING, Status.WARMING, Status.OK, Status.OK]
-    assert reading.notes[0] == "no liquidation feed of the venue stands"
+    assert reading.notes[0] == "no confirmed liquidation feed of the venue"
     hour = reading.inputs["long_1h"][0]
     assert np.isnan(hour[:2]).all(), "not known, and not none"
     assert hour[2] == 0.0

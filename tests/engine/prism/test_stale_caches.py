@@ -66,6 +66,10 @@ def later(ms: int) -> Edit:
 EDITS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "price": (scaled("last", 1.004), ("order_block", "value_area", "vwap", "support_resistance")),
     "settled rates": (scaled("funding_history", -0.5), ("funding", "funding_volatility")),
+    "times of settlements": (
+        lambda view: derivatives(funding_history_ms=view.derivatives.funding_history_ms[SOME] // 2)(view),
+        ("funding", "funding_volatility"),
+    ),
     "running rate": (scaled("funding_frac", 3.0), ("funding", "risk")),
     "ratios": (scaled("ratios", 1.7), ("long_short_ratio",)),
     "ratios grown old": (derivatives(ratios_ms=1), ("long_short_ratio",)),

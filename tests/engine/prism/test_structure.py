@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bench.synthetic_view import synthetic_view
+from engine.arrays import Floats
 from engine.market.view import Bars, Books, Derivatives, Liquidations, MarketView, Tape
 from engine.prism import swings
 from engine.prism.account import check
@@ -26,7 +28,6 @@ from engine.prism.vwap import vwap_score
 from tests.engine.builders import make_view
 from tests.engine.prism.structure_candles import view_at
 
-Floats = NDArray[np.float64]
 NAMES = tuple(COMPONENTS["structure"])
 CALM = "candles-2025-10-14.jsonl.gz"
 
@@ -262,6 +263,42 @@ def test_the_live_price_moves_scores_without_a_new_bar() -> None:
     last = view.derivatives.last * 1.003
     after = scores(structure(replace(view, derivatives=replace(view.derivatives, last=last)), memory))
     assert (before[:, :4] != after[:, :4]).any(axis=0).all()
+
+
+def test_an_old_last_price_gives_way_to_current_quotes_and_without_them_to_nothing() -> None:
+    view = make_view(6, complete=True)
+    facts, limit = view.derivatives, 15 * 60_000
+    held = replace(facts, last=facts.last * 1.05, quote_ms=np.full(6, view.at_ms))
+    times = facts.last_ms.copy()
+    times[:4] = [view.at_ms - limit, view.at_ms - limit - 1, view.at_ms - 3_600_000, -1]
+    quote_times = held.quote_ms.copy()
+    quote_times[2] = view.at_ms - 120_001
+    aged = replace(view, derivatives=replace(held, last_ms=times, quote_ms=quote_times))
+    at_mid = replace(view, derivatives=replace(held, last=(held.bid + held.ask) / 2))
+    readings, wanted = structure(aged, StructureMemory()), structure(at_mid, StructureMemory())
+    as_traded = structure(replace(view, derivatives=held), StructureMemory())
+    for name in NAMES[:4]:
+        found = readings[name]
+        assert found.status[:3].tolist() == [Status.OK, Status.OK, Status.STALE], name
+        assert found.notes[2] == "last price 60 min old"
+        assert found.score[0] == as_traded[name].score[0]
+        assert found.score[1] == wanted[name].score[1]
+        assert "no trade for 15 min: price is the mid quote" in found.notes[1]
+        assert found.score[3] == wanted[name].score[3]
+        assert "no trade yet: price is the mid quote" in found.notes[3]
+        price, unit, price_ms = found.inputs["price"]
+        assert (price[1], unit) == ((held.bid[1] + held.ask[1]) / 2, "quote")
+        assert price_ms is not None
+        assert price_ms[:2].tolist() == [view.at_ms - limit, view.at_ms]
+
+
+def test_a_value_area_is_stale_as_soon_as_the_bars_are_that_it_is_made_of() -> None:
+    view = synthetic_view(rows=24, width=500, levels=60)
+    assert (view.bars["5m"].count * 5 >= 1_440).all()
+    for minutes, status in ((10, Status.OK), (11, Status.STALE)):
+        closed_ms = int(view.bars["5m"].open_ms[0, -1]) + 5 * 60_000
+        late = replace(view, at_ms=closed_ms + minutes * 60_000)
+        assert structure(late, StructureMemory())["value_area"].status[0] == status
 
 
 def test_named_levels_lie_where_their_names_say() -> None:

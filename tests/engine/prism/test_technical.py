@@ -113,6 +113,14 @@ def test_the_reading_is_the_middle_timeframe() -> None:
     assert readings["rsi"].notes == {}
 
 
+def test_a_reading_of_another_timeframe_says_of_which() -> None:
+    readings = _read(market(walk_bars({"5m": [300, 300, 9, 9], "15m": [300, 9, 9, 9], "4h": [300, 300, 300, 9]})))
+    rsi = readings["rsi"]
+    assert dict(rsi.other_units) == {1: "index, 14 x 5m", 2: "index, 14 x 4h"}
+    assert rsi.raw[1] == rsi.inputs["rsi 5m"][0][1]
+    assert rsi.raw[2] == rsi.inputs["rsi 4h"][0][2]
+
+
 def test_inputs_carry_value_unit_and_close_time() -> None:
     bars = walk_bars({"5m": [300], "15m": [300], "4h": [0]})
     inputs = _read(market(bars))["macd"].inputs

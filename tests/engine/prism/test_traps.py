@@ -40,6 +40,8 @@ def calm() -> MarketView:
         last=100.0 * one,
         change_1h_frac=zero,
         oi_change_1h_frac=zero,
+        oi_history_usd=np.full((ROWS, 96), 1e8),
+        oi_history_close=np.full((ROWS, 96), 100.0),
         funding_frac=zero,
         funding_history=np.full((ROWS, 96), 1e-4),
         ratios=np.ones((ROWS, 4, 96)),
@@ -74,7 +76,11 @@ def hype(view: MarketView, side: int, gap: float) -> MarketView:
 
 
 def moved(view: MarketView, move: float, interest: float) -> MarketView:
-    return facts(view, change_1h_frac=move, oi_change_1h_frac=(1 + interest) * (1 + move) - 1)
+    """Over the last four slots of 15m, price and open interest in base units change by these fractions."""
+    closes, usd = np.full(96, 100.0), np.full(96, 1e8)
+    closes[-4:] *= 1 + move
+    usd[-4:] *= (1 + interest) * (1 + move)
+    return facts(view, oi_history_close=closes, oi_history_usd=usd)
 
 
 def last_at(view: MarketView, percent_b: float) -> MarketView:
@@ -137,14 +143,17 @@ CASES: list[Case] = [
     ("against_the_market", lambda v: market(v, 0.008, 17), lambda v: market(v, 0.008, 10), -1, ["BTC +0.8 %"]),
     ("crowded", lambda v: ratio(v, 3.1), lambda v: ratio(v, 2.9), 1, ["3.10", "≥ 3.00", "crowded long"]),
     ("crowded", lambda v: ratio(v, 0.3), lambda v: ratio(v, 0.4), -1, ["0.30", "crowded short"]),
-    ("liquidation_driven", lambda v: forced(v, 1, 180.0), lambda v: forced(v, 1, 80.0), 1, ["shorts", "10 %"]),
-    ("liquidation_driven", lambda v: forced(v, -1, 180.0), lambda v: forced(v, -1, 80.0), -1, ["longs"]),
+    ("liquidation_driven", lambda v: forced(v, 1, 180.0), lambda v: forced(v, 1, 80.0), 1, ["$180 more shorts"]),
+    ("liquidation_driven", lambda v: forced(v, -1, 180.0), lambda v: forced(v, -1, 80.0), -1, ["$180 more longs"]),
 ]
 
 
 def ratio(view: MarketView, accounts: float) -> MarketView:
+    """On every venue that trades the asset of the row."""
     values = view.derivatives.ratios.copy()
-    values[ROW, 0, -1] = accounts
+    values[[row for row, one in enumerate(view.instruments) if one.asset == view.instruments[ROW].asset], 0, -1] = (
+        accounts
+    )
     return replace(view, derivatives=replace(view.derivatives, ratios=values))
 
 
@@ -164,6 +173,34 @@ def test_each_flag_is_raised_by_its_cause_alone(calm: MarketView, case: Case) ->
         assert figure in trap.saw, trap.saw
     assert "nan" not in trap.saw
     assert names(found(nearly(calm)), ROW, side) == []
+
+
+def test_a_price_that_moved_after_the_last_slot_of_open_interest_closes_no_positions(calm: MarketView) -> None:
+    # Open interest was last read in dollars before the move: against the price of now it would have fallen by 2 %.
+    ahead = facts(calm, change_1h_frac=0.02, last=102.0, oi_change_1h_frac=0.0)
+    assert "open_interest_falling" not in names(found(ahead), ROW, 1)
+
+
+def test_liquidations_of_both_sides_are_told_as_their_difference(calm: MarketView) -> None:
+    both = forced(forced(calm, -1, 250.0), 1, 400.0)
+    (trap,) = found(both).of(ROW, 1)
+    assert trap.saw == "$150 more shorts than longs liquidated in 15 m, 8 % of volume"
+
+
+def test_a_crowd_is_the_one_that_is_scored(calm: MarketView) -> None:
+    crowd = ratio(calm, 3.5)
+    values, times = crowd.derivatives.ratios.copy(), crowd.derivatives.ratios_ms.copy()
+    values[ROW, 0, -1], times[ROW, 0] = np.nan, -1
+    of_others = replace(crowd, derivatives=replace(crowd.derivatives, ratios=values, ratios_ms=times))
+    assert names(found(of_others), ROW, 1) == ["crowded"]
+    values = calm.derivatives.ratios.copy()
+    values[ROW, 0, -1], times[ROW, 0] = 3.5, calm.at_ms - 10 * 3_600_000
+    own_is_old = replace(calm, derivatives=replace(calm.derivatives, ratios=values, ratios_ms=times))
+    assert names(found(own_is_old), ROW, 1) == []
+    values = calm.derivatives.ratios.copy()
+    values[ROW, 0, -1] = 3.5
+    alone_among_venues = replace(calm, derivatives=replace(calm.derivatives, ratios=values))
+    assert names(found(alone_among_venues), ROW, 1) == []
 
 
 def test_every_flag_has_a_case() -> None:

@@ -142,6 +142,7 @@ def test_rows_that_appear_begin_their_own_past(board: Board) -> None:
     last = replace(board, at_ms=board.at_ms + ROWS * SAMPLE_MS)
     every = np.ones(ROWS, dtype=np.bool_)
     assert standings.of(last, 0, every).samples.max() == 3
+    assert standings.of(last, 3, every).samples.max() == 2
     assert standings.of(last, ROWS - 1, every).samples.max() == 1
 
 
@@ -176,7 +177,23 @@ def test_percentiles_by_counting(board: Board, broken: Board) -> None:
     every = np.ones(ROWS, dtype=np.bool_)
     for row in range(ROWS):
         known = np.isfinite(other.of(broken, row, every).universe)
-        assert np.array_equal(known, (broken.status[row] == Status.OK) & np.isfinite(broken.raw[row]))
+        own_window = [row not in broken.readings[name].other_units for name in COMPONENT_NAMES]
+        assert np.array_equal(known, (broken.status[row] == Status.OK) & np.isfinite(broken.raw[row]) & own_window)
+
+
+def test_a_raw_value_of_another_timeframe_is_not_ranked(board: Board) -> None:
+    strange = replace(board.readings["rsi"], other_units={1: "index, 14 x 4h", 2: "index, 14 x 4h"})
+    mixed = replace(board, readings={**board.readings, "rsi": strange})
+    standings, column, every = Standings(), COMPONENT_INDEX["rsi"], np.ones(ROWS, dtype=np.bool_)
+    for slot in range(LEAST_SAMPLES):
+        standings.take(shifted(mixed, slot, float(slot)))
+    assert np.isnan(standings.of(mixed, 1, every).universe[column])
+    assert standings.of(mixed, 1, every).samples[column] == 0
+    assert standings.of(mixed, 0, every).samples[column] == LEAST_SAMPLES
+    peers = np.delete(mixed.raw[:, column], [1, 2])
+    raw = mixed.raw[0, column]
+    expected = (np.sum(peers < raw) + 0.5 * np.sum(peers == raw)) / len(peers)
+    assert standings.of(mixed, 0, every).universe[column] == pytest.approx(expected)
 
 
 def test_samples_older_than_the_window_do_not_count(board: Board) -> None:
@@ -222,3 +239,11 @@ def test_what_is_told_travels(board: Board) -> None:
     past.take(board)
     change = past.change(moved(board, board.at_ms + 9, "trade_flow", 11.0), 0)
     assert pickle.loads(pickle.dumps(change)) == change
+
+
+def test_words_say_over_how_long_a_funding_rate_is_paid(board: Board) -> None:
+    held = board.readings["funding"]
+    for hours, told in ((4.0, "shorts pay 0.0050 % per 4 h"), (float("nan"), "shorts pay 0.0050 % an interval")):
+        inputs = {**held.inputs, "interval": (np.full(ROWS, hours), "h", None)}
+        said = sentence("funding", replace(held, raw=np.full(ROWS, -0.00005), inputs=inputs), 0)
+        assert said.startswith(told)

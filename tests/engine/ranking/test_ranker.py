@@ -11,13 +11,15 @@ import pytest
 
 from engine.config.presets import FACE_WEIGHTS, PRESETS, Preset
 from engine.config.schema import TAKER_FEES
+from engine.market.quotes import QUOTE_LIMIT_MS, quotes
 from engine.market.view import Bars, Books, Derivatives, MarketView
 from engine.prism.board import Board
 from engine.ranking.fees import UNLISTED_FEE_FRAC, taker_fees
-from engine.ranking.gates import GATE_INDEX, GATE_NAMES, first_failed
-from engine.ranking.liquidity import QUOTE_LIMIT_MS, depth_near_mid, quotes
-from engine.ranking.ranker import RUN, Ranker
+from engine.ranking.gates import GATE_INDEX, GATE_NAMES
+from engine.ranking.liquidity import depth_near_mid
+from engine.ranking.ranker import LINGER_MS, LINGERS, RUN, Ranker
 from engine.ranking.result import LevelStatus, Ranking
+from engine.ranking.words import veto_gate
 from tests.engine.builders import make_board, make_instruments, make_view
 
 RELAXED = {"relaxed": PRESETS["relaxed"]}
@@ -130,7 +132,7 @@ def test_each_gate_alone_stops_a_row(gate: str, preset: str) -> None:
     found = ranked(spoilt_view, spoilt_board, 3, {preset: asked})[preset]
     assert 0 in found.vetoed.tolist()
     assert not found.gate_passed[0, GATE_INDEX[gate]]
-    assert GATE_NAMES[first_failed(found.gate_passed)[0]] == gate
+    assert veto_gate(found, 0) == gate
     assert sorted(found.candidates.tolist()) == [1, 2]
 
 
@@ -224,16 +226,80 @@ def test_a_new_epoch_or_new_settings_start_anew() -> None:
     assert again["balanced"].gate_value[0, place] == 1
 
 
-def test_candidates_keep_their_levels_until_they_are_none() -> None:
+def later(view: MarketView, ms: int) -> MarketView:
+    """The same market so much later, as fresh as it was."""
+    facts = view.derivatives
+    fresh = replace(facts, last_ms=facts.last_ms + ms, quote_ms=facts.quote_ms + ms)
+    books = replace(view.books, updated_ms=view.books.updated_ms + ms)
+    return replace(view, at_ms=view.at_ms + ms, derivatives=fresh, books=books)
+
+
+def test_candidates_keep_their_levels_until_they_are_none_for_long() -> None:
     view = liquid(make_view(3, complete=True))
-    ranker, board = Ranker(), bullish(view)
+    ranker, board, out = Ranker(), bullish(view), bullish(view, 51.0)
+    dear = moved(view, 1.0005)
     first = ranker.rank(board, view, RELAXED)["relaxed"].levels
-    later = ranker.rank(board, moved(view, 1.0005), RELAXED)["relaxed"].levels
-    np.testing.assert_array_equal(first.entry, later.entry)
-    np.testing.assert_array_equal(first.target, later.target)
-    assert (later.status == LevelStatus.OK).all()
-    ranker.rank(bullish(view, 51.0), view, RELAXED)
-    fresh = ranker.rank(board, moved(view, 1.0005), RELAXED)["relaxed"].levels
+    assert (first.fixed_ms == view.at_ms).all()
+    second = ranker.rank(board, later(dear, 500), RELAXED)["relaxed"].levels
+    np.testing.assert_array_equal(first.entry, second.entry)
+    np.testing.assert_array_equal(first.target, second.target)
+    assert (second.status == LevelStatus.OK).all()
+    dropped = ranker.rank(out, later(dear, 1_000), RELAXED)["relaxed"]
+    assert not dropped.candidates.size
+    np.testing.assert_array_equal(first.entry, dropped.levels.entry)
+    assert set(dropped.levels.notes.values()) == {LINGERS}
+    back = ranker.rank(board, later(dear, LINGER_MS + 500), RELAXED)["relaxed"].levels
+    np.testing.assert_array_equal(first.entry, back.entry)
+    assert (back.fixed_ms == view.at_ms).all()
+    for ms in (LINGER_MS + 1_000, 2 * LINGER_MS + 501):
+        gone = ranker.rank(out, later(dear, ms), RELAXED)["relaxed"].levels
+    assert (gone.entry > first.entry).all()
+    assert (gone.fixed_ms == -1).all()
+    fresh = ranker.rank(board, later(dear, 2 * LINGER_MS + 1_000), RELAXED)["relaxed"].levels
+    assert (fresh.entry > first.entry).all()
+    assert (fresh.fixed_ms == view.at_ms + 2 * LINGER_MS + 1_000).all()
+
+
+def newest(view: MarketView, counts: dict[str, int]) -> MarketView:
+    """The same market in which row 0 has only so many bars by timeframe, as a young listing."""
+    held = dict(view.bars)
+    for name, count in counts.items():
+        bars = held[name]
+        early = slice(0, bars.close.shape[1] - count)
+        fields_of = {part: getattr(bars, part).copy() for part in ("open", "high", "low", "close", "volume_usd")}
+        for values in fields_of.values():
+            values[0, early] = np.nan
+        opened, held_bars, revision = bars.open_ms.copy(), bars.count.copy(), bars.revision.copy()
+        opened[0, early], held_bars[0] = -1, count
+        revision[0] += 1_000 * (1 + count)
+        held[name] = replace(bars, open_ms=opened, count=held_bars, revision=revision, **fields_of)
+    return replace(view, bars=held)
+
+
+def test_fixed_levels_keep_the_note_about_the_range_they_were_made_with() -> None:
+    whole = liquid(make_view(3, complete=True))
+    preset = msgspec.structs.replace(PRESETS["relaxed"], min_reward_risk=0.01)
+    frame = preset.level_timeframe
+    assert frame == "15m"
+    ranker, board, notes = Ranker(), bullish(whole), []
+    for quarters in (3, 6, 20):
+        view = newest(whole, {"15m": quarters, "5m": 3 * quarters, "1m": 15 * quarters})
+        levels = ranker.rank(board, view, {"x": preset})["x"].levels
+        notes.append((levels.atr[0], levels.notes.get(0)))
+    assert "ATR14 of 1m" in (notes[0][1] or "")
+    assert notes[1:] == [notes[0], notes[0]]
+    assert ranker.rank(bullish(whole, 10.0), whole, {"x": preset})["x"].levels.notes.get(0) is None, "new levels"
+
+
+def test_levels_that_price_ran_past_do_not_outlast_the_candidate() -> None:
+    view = liquid(make_view(3, complete=True))
+    ranker = Ranker()
+    first = ranker.rank(bullish(view), view, RELAXED)["relaxed"].levels
+    run = ranker.rank(bullish(view), moved(view, 1.2), RELAXED)["relaxed"].levels
+    assert (run.status == LevelStatus.STALE).all()
+    ranker.rank(bullish(view, 51.0), moved(view, 1.2), RELAXED)
+    fresh = ranker.rank(bullish(view), moved(view, 1.2), RELAXED)["relaxed"].levels
+    assert (fresh.status == LevelStatus.OK).all()
     assert (fresh.entry > first.entry).all()
 
 
@@ -352,9 +418,9 @@ def test_a_coin_listed_an_hour_ago_can_top_the_table(minutes: int, timeframe: st
     growth = np.sqrt(view.bars["15m"].interval_ms / view.bars[timeframe].interval_ms)
     assert levels.atr[YOUNG] == pytest.approx(slow_atr(view.bars[timeframe], YOUNG) * growth, rel=1e-9)
     if timeframe == "15m":
-        assert "stands in" not in levels.notes.get(YOUNG, "")
+        assert "is used instead" not in levels.notes.get(YOUNG, "")
     else:
-        assert f"too few 15m bars: ATR14 of {timeframe} x {growth:.2f} stands in" in levels.notes[YOUNG]
+        assert f"too few 15m bars: ATR14 of {timeframe} x {growth:.2f} is used instead" in levels.notes[YOUNG]
 
 
 def test_a_coin_of_a_few_minutes_says_what_it_lacks() -> None:

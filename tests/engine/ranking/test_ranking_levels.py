@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config.presets import PRESETS, Preset
+from engine.market.quotes import Quotes
 from engine.ranking.levels import NO_QUOTE, Ground, Laid, lay, net_reward_risk
-from engine.ranking.liquidity import Quotes
 from engine.ranking.result import LevelStatus
 from engine.ranking.ticks import round_to_tick
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.ranking.gates import CEILINGS, GATE_INDEX, GATE_NAMES, passed
 from engine.ranking.size import position_size
-from engine.ranking.words import gate_text, gate_title, usd_text, veto_gate, veto_text
+from engine.ranking.words import gate_text, gate_title, veto_gate, veto_text
 from tests.engine.builders import make_snapshot
 from tui.presenters.format import share_text
 
@@ -20,15 +20,15 @@ from tui.presenters.format import share_text
 @pytest.mark.parametrize(
     ("gate", "passed", "value", "limit", "text"),
     [
-        ("age", False, 83.4, 60.0, "no trade or quote for 83 s > 60 s"),
-        ("age", False, 60.04, 60.0, "no trade or quote for 60.04 s > 60 s"),
-        ("age", True, 0.42, 60.0, "trade or quote 0.42 s ago ≤ 60 s"),
-        ("age", False, math.nan, 60.0, "no trade or quote yet"),
+        ("age", False, 83.4, 60.0, "age of prices 83 s > 60 s"),
+        ("age", False, 60.04, 60.0, "age of prices 60.04 s > 60 s"),
+        ("age", True, 0.42, 60.0, "age of prices 0.42 s ≤ 60 s"),
+        ("age", False, math.nan, 60.0, "age of prices unknown"),
         ("spread", False, 34.0, 20.0, "spread 34 bp > 20 bp"),
         ("spread", True, 2.13, 20.0, "spread 2.1 bp ≤ 20 bp"),
         ("spread", False, 20.04, 20.0, "spread 20.04 bp > 20 bp"),
         ("spread", False, math.nan, 20.0, "spread unknown"),
-        ("conviction", False, 12.4, 25.0, "conviction 12 < 25"),
+        ("conviction", False, 12.4, 25.0, "conviction 12.4 < 25"),
         ("coverage", False, 0.48, 0.65, "coverage 48 % < 65 %"),
         ("coverage", True, 1.0, 0.65, "coverage 100 % ≥ 65 %"),
         ("coverage", False, 0.5496, 0.6, "coverage 54 % < 60 %"),
@@ -46,6 +46,7 @@ from tui.presenters.format import share_text
         ("reward_risk", False, 1.234, 1.5, "reward/risk net 1.2 < 1.5"),
         ("persistence", False, 1.0, 3.0, "scans in a row 1 < 3"),
         ("data", False, 0.0, 1.0, "no score: no component has data"),
+        ("conviction", False, 0.0054, 25.0, "conviction 0 < 25"),
         ("conviction", True, 25.0, 25.0, "conviction 25 ≥ 25"),
         ("persistence", True, 123_456.0, 3.0, "scans in a row 123456 ≥ 3"),
     ],
@@ -94,12 +95,6 @@ def test_a_limit_that_is_missed_by_the_rounding_of_sums_is_reached() -> None:
 def test_every_gate_has_words() -> None:
     for gate in GATE_NAMES:
         assert gate_text(gate, False, 1.0, 2.0)
-
-
-def test_usd_text() -> None:
-    assert [usd_text(x) for x in (0.0, 12.3456, 999.0, 54_321.0, 3.21e6, 1.25e9, 2.5e12)] == [
-        "$0", "$12.3", "$999", "$54.3k", "$3.21M", "$1.25B", "$2500B",
-    ]  # fmt: skip
 
 
 def test_a_vetoed_row_names_its_first_gate_and_a_candidate_none() -> None:

@@ -34,7 +34,7 @@ async def kept(path: Path) -> list[int]:
     store = await CandleStore.open(path)
     found = await store.load({MINUTE: 0})
     await store.close()
-    return [(bar[0] - T0) // MINUTE for _, bars in found for bar in bars]
+    return [(bar.open_ms - T0) // MINUTE for _, bars in found for bar in bars]
 
 
 class Engine:
@@ -85,7 +85,7 @@ async def test_what_waits_is_bounded_and_what_was_given_up_is_told(tmp_path: Pat
     assert engine.keeping.waiting == 100
     await engine.fill_the_disk(False)
     await engine.keeping.close(candles(400, 1))
-    assert engine.notices[-1] == "candles are kept again; 290 had to be given up meanwhile"
+    assert engine.notices[-1] == "candles are kept again; 290 were dropped meanwhile"
     assert await kept(path) == [*range(10), *range(300, 401)]
 
 
@@ -125,7 +125,7 @@ async def test_of_two_programs_one_writes_and_the_other_takes_over_once_it_has_e
     await second.save(candles(10, 5))
     assert len(second.notices) == 1
     assert f"process {os.getpid()} keeps them in {path}" in second.notices[0]
-    assert "end it, and they are kept here" in second.notices[0]
+    assert "end it to keep them here" in second.notices[0]
     await first.keeping.close(candles(15, 5))
     await second.save([])
     assert second.notices[1:] == ["candles are kept again"]
@@ -215,3 +215,26 @@ async def test_what_is_followed_is_kept_once_and_again_where_it_changed_or_the_f
     again = await CandleStore.open(path)
     assert await again.load_listings() == {"okx": [first]}
     await again.close()
+
+
+async def test_a_save_that_fails_by_a_fault_of_ours_is_said_once_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "c.sqlite3"
+    engine = Engine(await CandleStore.open(path))
+
+    async def broken(_: object) -> None:
+        raise KeyError("x")
+
+    with monkeypatch.context() as fault:
+        fault.setattr(engine.store, "save", broken)
+        for first in (0, 5):
+            engine.keeping.save(candles(first, 5))
+            await asyncio.wait(list(engine.keeping._tasks))
+            await asyncio.sleep(0)
+    assert engine.notices == ["candles could not be kept (KeyError, details in the log); they go on waiting"]
+    assert [one.exc_info is not None for one in caplog.records if one.levelname == "ERROR"] == [True, True]
+    await engine.save(candles(10, 5))
+    assert engine.notices[1:] == ["candles are kept again"]
+    await engine.keeping.close([])
+    assert await kept(path) == list(range(15))

@@ -14,8 +14,9 @@ import pytest
 from engine.errors import StoreUnusable
 from engine.events import NAN, Candle
 from engine.instruments import Instrument
+from engine.kept_bar import Kept
 from engine.storage.candle_file import VERSION
-from engine.storage.candle_rows import KEPT_BARS, Kept
+from engine.storage.candle_rows import ENCODE, KEPT_BARS, bars_of
 from engine.storage.candle_store import CandleStore
 from engine.storage.listing_rows import listing_body
 
@@ -30,7 +31,7 @@ def candle(n: int, symbol: str = "BTCUSDT", venue: str = "okx", close: float = 1
 
 
 def opens(bars: list[Kept]) -> list[int]:
-    return [(bar[0] - T0) // MINUTE for bar in bars]
+    return [(bar.open_ms - T0) // MINUTE for bar in bars]
 
 
 async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -44,9 +45,11 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     await store.close()
     bars = held["okx", "BTCUSDT", MINUTE]
     assert opens(bars) == [0, 1, 2]
-    assert [bar[4] for bar in bars] == [1.0, 1.5, 1.0]
-    assert bars[0][:7] == (T0, 1.0, 2.0, 0.5, 1.0, 2.0, 3.0)
-    assert math.isnan(bars[0][7])
+    assert [bar.close for bar in bars] == [1.0, 1.5, 1.0]
+    first = bars[0]
+    assert (first.open_ms, first.open, first.high, first.low, first.close) == (T0, 1.0, 2.0, 0.5, 1.0)
+    assert (first.volume_base, first.volume_quote) == (2.0, 3.0)
+    assert math.isnan(first.taker_buy_quote)
     assert set(held) == {("okx", "BTCUSDT", MINUTE), ("okx", "ETHUSDT", MINUTE)}
 
 
@@ -78,6 +81,17 @@ async def test_a_damaged_file_is_set_aside_and_a_new_one_made(tmp_path: Path) ->
     assert await store.save([candle(0)]) == 1
     await store.close()
     assert (tmp_path / "c.sqlite3.bad").read_bytes().startswith(b"no database")
+
+
+def test_a_bar_is_written_as_an_array_in_the_order_of_its_fields() -> None:
+    """Files of earlier versions hold no names."""
+    body = msgspec.msgpack.encode([(T0, 1.0, 2.0, 0.5, 1.5, 3.0, 4.0, 2.5, 7)])
+    bar = Kept(
+        open_ms=T0, open=1.0, high=2.0, low=0.5, close=1.5, volume_base=3.0, volume_quote=4.0, taker_buy_quote=2.5,
+        trades=7,
+    )  # fmt: skip
+    assert bars_of(body, MINUTE) == [bar]
+    assert ENCODE([bar]) == body
 
 
 async def test_a_row_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:

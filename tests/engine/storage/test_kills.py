@@ -75,7 +75,9 @@ async def test_saved_candles_are_there_and_a_batch_is_there_whole_or_not_at_all(
             finished = max(found, writers.kill(found + 1))
             store = await CandleStore.open(path)
             assert store.notice == ""
-            held = {key[1]: [(bar[0] - T0_MS) // MINUTE for bar in bars] for key, bars in await store.load({MINUTE: 0})}
+            held = {
+                key[1]: [(bar.open_ms - T0_MS) // MINUTE for bar in bars] for key, bars in await store.load({MINUTE: 0})
+            }
             await store.close()
             assert len(held) in (0, SYMBOLS)
             found = max(held["S0"], default=-1) if held else -1

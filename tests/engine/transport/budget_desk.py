@@ -22,6 +22,25 @@ class Grant:
     priority: Priority
 
 
+@dataclass
+class PoolUse:
+    """How full a pool is now."""
+
+    name: str
+    used: float
+    """Weight within the present window, that of others included."""
+    others: float
+    """Weight that the venue counted and nobody here asked for."""
+    capacity: float
+
+
+def uses(budgets: Budgets) -> list[PoolUse]:
+    """How full every pool is."""
+    for window in budgets._windows.values():
+        window.forget(budgets._clock.monotonic_ns())
+    return [PoolUse(name, held.used, held.others, held.capacity) for name, held in budgets._windows.items()]
+
+
 class Desk:
     """Budgets, and a record of who was let go when."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.transport.budgets import RESERVED, TURN_OF_OLDEST, Budgets, Priority
 from engine.venues.live import Cost, Pool
-from tests.engine.transport.budget_desk import HOST, Desk, Grant, one
+from tests.engine.transport.budget_desk import HOST, Desk, Grant, one, uses
 from tests.engine.transport.stepped_clock import SteppedClock, settled
 
 WINDOW_S = 10.0
@@ -62,7 +62,7 @@ async def test_a_flood_of_the_past_leaves_the_reserve_to_a_book_that_broke() -> 
     desk.ask("book", one(8), Priority.MEND)
     await settled()
     assert desk.names[-1] == "book"
-    assert desk.budgets.uses()[0].used == 20
+    assert uses(desk.budgets)[0].used == 20
 
 
 async def test_the_lower_priorities_together_leave_the_reserve_too() -> None:

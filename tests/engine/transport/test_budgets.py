@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.transport.budgets import TURN_OF_OLDEST, Budgets, Priority, Resting
-from engine.venues.live import Cost, Pool, StreamLimits
-from tests.engine.transport.budget_desk import HOST, Desk, one
-from tests.engine.transport.stepped_clock import SteppedClock, settled
+from engine.transport.budgets import TURN_OF_OLDEST, Priority, Resting
+from engine.venues.live import Cost, Pool
+from tests.engine.transport.budget_desk import HOST, Desk, one, uses
+from tests.engine.transport.stepped_clock import settled
 
 
 async def test_grants_wait_until_the_window_has_moved_on() -> None:
@@ -80,11 +80,11 @@ async def test_a_request_takes_from_all_its_pools_at_once_or_from_none() -> None
     desk.ask("b", one(pool="b"))
     desk.ask("both", Cost((("a", 5), ("b", 1))))
     await desk.clock.advance(59)
-    assert [use.used for use in desk.budgets.uses()] == [0, 1]
+    assert [use.used for use in uses(desk.budgets)] == [0, 1]
 
     await desk.clock.advance(1)
     assert desk.names == ["b", "both"]
-    assert [use.used for use in desk.budgets.uses()] == [5, 1]
+    assert [use.used for use in uses(desk.budgets)] == [5, 1]
 
 
 async def test_a_host_rests_when_told_and_goes_on_to_the_second() -> None:
@@ -109,7 +109,8 @@ async def test_who_has_no_patience_for_a_rest_is_told_at_once() -> None:
     with pytest.raises(Resting, match="a rests for 30 s: over the limit") as told:
         await desk.budgets.take(HOST, one(), Priority.POLL, patience_s=29)
     assert "\x1b" not in told.value.message
-    assert desk.budgets.waiting() == 0
+    await desk.clock.advance(30.5)
+    assert uses(desk.budgets)[0].used == 0, "nobody waits for it"
 
 
 async def test_a_rest_tells_those_already_waiting() -> None:
@@ -143,7 +144,7 @@ async def test_what_the_venue_counted_beyond_ours_is_taken_over() -> None:
     desk.budgets.correct([("a", 95.0), ("unknown", 7.0)])
     desk.ask("too much now", one(6))
     await desk.clock.advance(59)
-    (use,) = desk.budgets.uses()
+    (use,) = uses(desk.budgets)
     assert (use.used, use.others) == (95, 85)
     assert desk.names == ["ours"]
 
@@ -173,24 +174,6 @@ async def test_who_gives_up_takes_nothing_and_frees_those_behind() -> None:
     await settled()
 
     assert desk.names == ["first", "light"]
-
-
-async def test_connections_to_a_host_are_counted_over_five_minutes() -> None:
-    clock = SteppedClock()
-    budgets = Budgets(clock)
-    limits = StreamLimits(5, None, 3, None, None, 20, 60)
-    made: list[tuple[str, float]] = []
-
-    async def connect(host: str) -> None:
-        await budgets.take_connect(host, limits)
-        made.append((host, clock.seconds))
-
-    tasks = [asyncio.create_task(connect("one")) for _ in range(4)] + [asyncio.create_task(connect("two"))]
-    await clock.advance(299)
-    assert made == [("one", 0), ("one", 0), ("one", 0), ("two", 0)]
-    await clock.advance(1)
-    assert made[4:] == [("one", 300)]
-    await asyncio.gather(*tasks)
 
 
 async def test_a_simulator_may_be_asked_more() -> None:
@@ -314,7 +297,7 @@ async def test_an_announced_limit_lowers_the_budget_and_raises_it_again_within_b
     with caplog.at_level(logging.INFO):
         for announced, held in ((60.0, 60.0), (60.0, 60.0), (1.0, 25.0), (80.0, 80.0), (5_000.0, 100.0)):
             desk.budgets.resize([("a", announced), ("unknown", 3.0)])
-            assert [use.capacity for use in desk.budgets.uses()] == [held, 1]
+            assert [use.capacity for use in uses(desk.budgets)] == [held, 1]
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 4
     assert said[0] == "the budget a is 60 now, not 100: the venue announced it"

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from engine.errors import CaptureError
-from engine.transport import capture_lines
+from engine.transport import capture, capture_lines
 from engine.transport.capture import CaptureReader, ConnectionEvent, Frame, Response
 from engine.transport.capture_writer import CaptureWriter
 from tests.recorded import captures, recorded
@@ -129,6 +129,28 @@ def test_a_torn_last_line_is_dropped_with_a_notice(tmp_path: Path, cut: int) -> 
     assert [record.t for record in reader] == [1]
     assert (reader.lines, reader.bad_lines) == (1, 0)
     assert reader.notices == ["some.jsonl: its last line, line 3, is torn and was dropped"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_end_is_that_of_the_last_whole_record(tmp_path: Path, ending: str) -> None:
+    for data, end in ((HEADER, None), (HEADER + line(1) + line(7), 7), (HEADER + line(1) + line(7) + line(9)[:-5], 7)):
+        reader = CaptureReader(written(tmp_path, data, ending))
+        assert reader.end_ns() == end
+        assert reader.lines == 0, "the counts are those of an iteration"
+
+
+def test_the_end_of_a_large_folder_is_looked_for_where_it_begins_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, HEADER + line(1) + line(9), name="a")
+    written(tmp_path, HEADER + line(2) + line(3), name="b")
+    monkeypatch.setattr(capture, "END_BYTES", 10)
+    assert CaptureReader(tmp_path).end_ns() == 3
+
+
+def test_the_end_of_a_file_of_endless_lines_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "MOST_LINES", 2)
+    assert CaptureReader(written(tmp_path, HEADER + line(1) + line(2))).end_ns() is None
 
 
 def test_a_last_line_without_newline_is_kept_when_whole(tmp_path: Path) -> None:
@@ -287,6 +309,7 @@ def test_a_folder_is_read_merged_by_time_and_ties_by_name(tmp_path: Path) -> Non
         (9, "b"),
     ]
     assert (reader.files, reader.lines, reader.first_ns, reader.last_ns) == (4, 7, 1, 9)
+    assert reader.end_ns() == 9, "which stands in a file that began before others"
 
 
 def test_a_folder_opens_files_only_when_due(tmp_path: Path) -> None:
@@ -320,5 +343,6 @@ def test_every_recording_reads_without_a_bad_line(name: str) -> None:
     reader = CaptureReader(recorded("captures", name))
     count = sum(1 for _ in reader)
     assert count == reader.lines > 0
+    assert reader.end_ns() == reader.last_ns
     assert reader.bad_lines == 0
     assert reader.notices == []

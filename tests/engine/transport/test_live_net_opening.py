@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from engine.clock import SystemClock
 from engine.transport.live_net import LiveNet
+from engine.transport.live_socket import LiveSocket
 from engine.transport.net import Failed
 from tests.engine.transport.live_servers import (
     Peer,
@@ -101,6 +103,32 @@ async def test_an_upgrade_that_is_never_answered_is_given_up_at_the_deadline_and
         with pytest.raises(Failed, match="no connection within 10 s") as failed:
             await connecting
         assert failed.value.kind == "timeout"
+        await left.wait()
+        await net.close()
+
+
+@on_both_loops
+async def test_a_socket_that_opens_as_its_asker_is_cancelled_is_closed() -> None:
+    left = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.upgrade()
+        await peer.until_left()
+        left.set()
+
+    class Given(LiveNet):
+        """Whoever connects gives it up in the very turn in which the socket is open."""
+
+        async def _open(self, url: str, max_size: int, headers: Mapping[str, str]) -> LiveSocket:
+            opened = await super()._open(url, max_size, headers)
+            connecting.cancel()
+            return opened
+
+    net = Given(SteppedClock())
+    async with asyncio.timeout(LIMIT_S), serving(script) as server:
+        connecting = asyncio.create_task(net.connect(server.ws))
+        await asyncio.wait({connecting})
+        assert connecting.cancelled()
         await left.wait()
         await net.close()
 

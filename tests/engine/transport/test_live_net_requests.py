@@ -36,7 +36,7 @@ from tests.engine.transport.live_servers import (
 )
 from tests.engine.transport.stepped_clock import SteppedClock
 
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 @asynccontextmanager

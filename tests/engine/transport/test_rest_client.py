@@ -13,6 +13,7 @@ from engine.transport.capture_records import Record, Response
 from engine.transport.net import Failed, FailureKind
 from engine.transport.rest_client import MAX_ATTEMPTS, RestClient
 from engine.venues.live import Cost, VenueLive
+from tests.engine.transport.budget_desk import uses
 from tests.engine.transport.fake_net import HANG, After, FakeNet, Outcome, answer
 from tests.engine.transport.plain_language import FIRST, SECOND, PlainLanguage
 from tests.engine.transport.stepped_clock import SteppedClock, settled
@@ -36,9 +37,15 @@ class Room:
             self.net.on_get(SECOND, second)
 
     def ask(
-        self, request: str = REQUEST, priority: Priority = Priority.BACKFILL, deadline_s: float = 10
+        self,
+        request: str = REQUEST,
+        priority: Priority = Priority.BACKFILL,
+        deadline_s: float = 10,
+        *,
+        is_fresh: bool = False,
     ) -> asyncio.Task[Response]:
-        return asyncio.create_task(self.client.ask(self.language, request, priority=priority, deadline_s=deadline_s))
+        asking = self.client.ask(self.language, request, priority=priority, deadline_s=deadline_s, is_fresh=is_fresh)
+        return asyncio.create_task(asking)
 
     async def failed(self, asked: asyncio.Task[Response], within_s: float = 300) -> VenueError:
         """The error that `asked` ends in."""
@@ -246,6 +253,29 @@ async def test_the_same_request_under_way_is_asked_once() -> None:
     assert len(room.net.gets) == 3
 
 
+async def test_who_wants_a_fresh_answer_shares_none_that_was_sent_before() -> None:
+    room = Room(After(1, answer({"data": 1})), After(1, answer({"data": 2})))
+    first = room.ask()
+    await settled()
+    fresh, after_it = room.ask(is_fresh=True), room.ask()
+    await room.clock.advance(1)
+
+    assert [one.result().body for one in (first, fresh, after_it)] == ['{"data":1}', '{"data":2}', '{"data":2}']
+    assert len(room.net.gets) == 2
+
+
+async def test_who_wants_a_fresh_answer_shares_one_that_waits_to_be_asked_again() -> None:
+    room = Room(answer({"busy": 1}, status=503), answer({"data": 2}))
+    first = room.ask()
+    await settled()
+    assert len(room.net.gets) == 1
+    fresh = room.ask(is_fresh=True)
+    await room.answered(fresh)
+
+    assert first.result() is fresh.result()
+    assert len(room.net.gets) == 2
+
+
 async def test_one_asker_may_leave_a_shared_request_the_last_one_ends_it() -> None:
     room = Room(After(1, answer({"data": 1})))
     first, second = room.ask(), room.ask()
@@ -278,7 +308,7 @@ async def test_an_urgent_request_does_not_wait_behind_its_own_unhurried_twin() -
 async def test_every_attempt_takes_from_the_budget_and_headers_correct_it() -> None:
     room = Room(answer({}, status=503), answer({"data": 1}, headers={"used": "40"}))
     await room.answered(room.ask())
-    (use,) = room.budgets.uses()
+    (use,) = uses(room.budgets)
 
     assert (use.used, use.others) == (40, 38)
 
@@ -349,12 +379,12 @@ async def test_closing_ends_what_is_under_way_and_tells_its_askers() -> None:
 async def test_what_a_venue_announces_of_its_limits_becomes_the_budget() -> None:
     room = Room(answer({"holds": 400}), answer({"holds": 400}))
     await room.answered(room.ask())
-    assert [use.capacity for use in room.budgets.uses()] == [1000], "no listing"
+    assert [use.capacity for use in uses(room.budgets)] == [1000], "no listing"
     await room.answered(room.ask("GET /listing"))
-    assert [use.capacity for use in room.budgets.uses()] == [400]
+    assert [use.capacity for use in uses(room.budgets)] == [400]
 
 
 async def test_a_refused_listing_announces_nothing() -> None:
     room = Room(answer({"holds": 400, "wrong": 1}, status=400))
     await room.failed(room.ask("GET /listing"))
-    assert [use.capacity for use in room.budgets.uses()] == [1000]
+    assert [use.capacity for use in uses(room.budgets)] == [1000]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 
 import pytest
 
@@ -87,15 +88,24 @@ async def test_a_host_that_cannot_be_reached_is_named_once(bench: Bench, message
     assert words.count("one.example") == 1
 
 
-@pytest.mark.parametrize("failure", [Failed("refused", "nobody listens"), HANG])
-async def test_a_host_that_cannot_be_reached_is_followed_by_the_other(bench: Bench, failure: Failed | str) -> None:
+@pytest.mark.parametrize("failure", [Failed("refused", "nobody listens"), Failed("resolve", "no address found"), HANG])
+async def test_a_host_that_cannot_be_reached_is_followed_by_the_other_and_that_is_said(
+    bench: Bench, failure: Failed | str
+) -> None:
     bench.net.on_connect(FIRST, failure)
     bench.streams.want([channel("book:A")])
     bench.streams.start()
-    took = await bench.until(lambda: bench.state("book:A") == "live", 60)
+    told: dict[str, None] = {}
+
+    def is_live() -> bool:
+        told[bench.streams.status().connections[0].words] = None
+        return bench.state("book:A") == "live"
+
+    took = await bench.until(is_live, 60)
 
     assert took < 30
     assert bench.net.connects == [FIRST, FIRST, SECOND]
+    assert any(re.search(r"^one\.example: .*; attempt 3 at two\.example in \d s$", words) for words in told), told
 
 
 async def test_a_host_that_is_crowded_is_left_alone_as_long_as_it_says(bench: Bench) -> None:

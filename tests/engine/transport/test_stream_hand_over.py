@@ -185,3 +185,25 @@ async def test_hand_overs_that_fail_are_not_repeated_in_haste(bench: Bench) -> N
 
     assert 5 <= len(bench.net.connects) <= 14
     assert bench.sink.happened("okx/public/1") == ["open"]
+
+
+async def test_a_hand_over_that_fails_by_a_fault_of_ours_is_counted_logged_and_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.streams.want([event("trades:A")])
+    bench.streams.start()
+    await bench.run(10)
+
+    def broken(*_: object) -> None:
+        raise KeyError("x")
+
+    with monkeypatch.context() as fault:
+        fault.setattr("engine.transport.stream_connection.Overlap", broken)
+        bench.net.sockets[0].push("bye")
+        await bench.run(20)
+
+    failed = [record for record in caplog.records if record.getMessage() == "okx/public/1 hands over failed"]
+    assert 2 <= len(failed) <= 5, "not in haste"
+    assert bench.streams.status().task_errors == len(failed)
+    await bench.run(20)
+    assert bench.state("trades:A") == "live"

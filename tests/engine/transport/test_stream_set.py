@@ -249,3 +249,17 @@ async def test_a_fault_in_the_watch_does_not_end_the_watching(bench: Bench, monk
     assert bench.streams.status().task_errors >= 2
     bench.venue.deaf.add("book:A")
     await bench.until(lambda: ["book:A"] in bench.sent("unsub"), 40)
+
+
+async def test_what_is_not_wanted_any_more_does_not_count_as_delivering(bench: Bench) -> None:
+    """The counts are of the newest look, a second ago; more than all cannot deliver."""
+    bench.streams.want([channel(f"book:{name}") for name in "ABCD"])
+    bench.streams.start()
+    await bench.run(10)
+    assert bench.streams.status().channels_live == 4
+    bench.streams.want([channel(f"book:{name}") for name in "AB"])
+    status = bench.streams.status()
+    assert (status.channels, status.channels_live) == (2, 2)
+    bench.streams.want([channel(f"book:{name}") for name in "ABE"])
+    status = bench.streams.status()
+    assert (status.channels, status.channels_live) == (3, 2)

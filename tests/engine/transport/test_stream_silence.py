@@ -146,6 +146,20 @@ async def test_a_machine_that_slept_replaces_its_sockets(bench: Bench) -> None:
     assert bench.state("book:A") == "live"
 
 
+async def test_after_a_short_sleep_the_venue_is_told_at_once_that_somebody_is_there(bench: Bench) -> None:
+    bench.streams.want([channel("book:A")])
+    bench.streams.start()
+    await bench.run(22)
+    socket = bench.net.sockets[0]
+    assert socket.sent.count("ping") == 1
+    bench.clock.wall_skew_ns = 11 * 1_000_000_000
+    await bench.run(2)
+    assert socket.sent.count("ping") == 2
+    await bench.run(19)
+    assert socket.sent.count("ping") == 3, "and from then on at its pace"
+    assert len(bench.net.connects) == 1
+
+
 @pytest.mark.parametrize("heartbeat", [None, "ping"])
 async def test_pings_without_answers_are_no_reason_to_leave_a_connection_that_brings_data(
     heartbeat: str | None,

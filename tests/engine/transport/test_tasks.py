@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 
 import pytest
 
@@ -131,6 +132,85 @@ async def test_settling_from_within_leaves_the_caller_alone() -> None:
 
     assert await task == "still here"
     assert other_cancelled.is_set()
+
+
+async def test_a_task_that_fails_says_so_with_its_name_and_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    owner: Owned = {}
+
+    async def work() -> None:
+        raise KeyError("x")
+
+    spawn(owner, work(), "okx book BTC")
+    await settled()
+
+    (record,) = caplog.records
+    assert (record.name.split(".")[0], record.levelno) == ("prism", logging.ERROR)
+    assert record.getMessage() == "okx book BTC failed"
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
+    assert not owner
+
+
+async def test_whoever_counts_the_faults_of_a_task_is_told_and_a_cancelled_one_has_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    owner: Owned = {}
+    told: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise KeyError("x")
+
+    spawn(owner, work(), "ends badly", failed=lambda name, error: told.append(f"{name} {type(error).__name__}"))
+    spawn(owner, asyncio.Event().wait(), "ends well", failed=lambda name, error: told.append(name))
+    await settled()
+    await settle(owner)
+    await settled()
+
+    assert told == ["ends badly KeyError"]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_what_is_opened_as_its_waiter_is_cancelled_is_either_handed_over_or_released(turns: int) -> None:
+    clock, answered = SteppedClock(), asyncio.Event()
+    opened: list[object] = []
+    released: list[object] = []
+
+    async def work() -> object:
+        await answered.wait()
+        opened.append(object())
+        return opened[0]
+
+    task = asyncio.create_task(within(clock, 2, work(), "work", release=released.append))
+    await settled()
+    answered.set()
+    for _ in range(turns):  # the work ends, its callbacks run, who waits for it goes on, its timer ends: a turn each
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+
+    got = [] if task.cancelled() else [task.result()]
+    assert released + got == opened
+
+
+async def test_what_is_opened_too_late_is_released() -> None:
+    clock, released = SteppedClock(), list[str]()
+
+    async def work() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "opened all the same"
+        raise AssertionError
+
+    task = asyncio.create_task(within(clock, 2, work(), "work", release=released.append))
+    await clock.advance(2)
+    with pytest.raises(TimeoutError):
+        task.result()
+    assert released == ["opened all the same"]
 
 
 @pytest.mark.parametrize("turns", range(6))

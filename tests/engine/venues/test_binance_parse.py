@@ -27,6 +27,7 @@ from engine.events import (
     Ticker,
     Trade,
 )
+from engine.venues.bars import UNDATED_MS
 from engine.venues.base import Parsed, Verdict
 from engine.venues.binance.parse import BinanceParser
 from tests.recorded import recorded
@@ -297,6 +298,11 @@ def test_a_rest_bar_whose_time_is_not_over_is_still_forming() -> None:
     now_ns = (1602670200000 + 100_000) * 1_000_000
     bars = parser.response("GET /fapi/v1/klines?symbol=LTCUSDT&interval=5m", 200, json.dumps(rows), now_ns).events
     assert [bar.closed for bar in bars if isinstance(bar, Candle)] == [True, False]
+    # The venue states no time in this answer, so one received shortly after a bar's end may have been made before it.
+    for late_ms, closed in ((100, False), (UNDATED_MS - 1, False), (UNDATED_MS, True)):
+        now_ns = (1602670500000 + late_ms) * 1_000_000
+        bars = parser.response("GET /fapi/v1/klines?symbol=LTCUSDT&interval=5m", 200, json.dumps(rows), now_ns).events
+        assert [bar.closed for bar in bars if isinstance(bar, Candle)] == [True, closed]
 
 
 def test_rest_statistics_carry_their_kind_and_period() -> None:

@@ -19,9 +19,15 @@ Row = tuple[int, float]
 
 
 def push(
-    parser: BitgetParser, *rows: Row, action: str = "update", interval: str = "1m", later_s: float = 0.0
+    parser: BitgetParser,
+    *rows: Row,
+    action: str = "update",
+    interval: str = "1m",
+    later_s: float = 0.0,
+    into_s: float = 1.0,
 ) -> list[tuple[int, float, bool]]:
-    """(minute, close, closed) of the bars that a push yields, received `later_s` after the first."""
+    """(minute, close, closed) of the bars that a push yields, received `later_s` after the first and stamped `into_s`
+    into its newest bar."""
     newest = START + max(minute for minute, _ in rows) * MINUTE
     data = [
         {
@@ -36,7 +42,9 @@ def push(
         for minute, close in rows
     ]
     arg = {"instType": "usdt-futures", "symbol": "BTCUSDT", "topic": "kline", "interval": interval}
-    text = json.dumps({"data": data, "arg": arg, "action": action, "ts": newest + 1_000}, separators=(",", ":"))
+    text = json.dumps(
+        {"data": data, "arg": arg, "action": action, "ts": newest + round(into_s * 1000)}, separators=(",", ":")
+    )
     parsed = parser.frame(text, "public", NS + round(later_s * 1e9))
     assert parsed.verdict is Verdict.ACCEPTED, parsed.detail
     bars = [event for event in parsed.events if isinstance(event, Candle)]
@@ -65,6 +73,14 @@ def test_a_last_word_on_a_bar_that_comes_with_the_next_or_after_it_holds() -> No
     assert push(parser, (1, 103), (0, 102)) == [(0, 102, True), (1, 103, False)]
     assert push(parser, (0, 99)) == [(0, 99, True)]
     assert push(parser, (2, 104)) == [(1, 103, True), (2, 104, False)]
+
+
+def test_a_push_that_a_newer_one_of_the_same_bar_overtook_changes_nothing() -> None:
+    parser = BitgetParser()
+    push(parser, (0, 101), into_s=50.0)
+    assert push(parser, (0, 102), into_s=59.0) == [(0, 102, False)]
+    assert push(parser, (0, 99), into_s=58.0) == []
+    assert push(parser, (1, 103)) == [(0, 102, True), (1, 103, False)]
 
 
 def test_history_that_opens_a_subscription_is_closed_but_for_its_newest() -> None:

@@ -91,7 +91,7 @@ CANDLES = [
 
 
 @pytest.mark.parametrize("data", [CANDLES, CANDLES[::-1]])
-def test_klines_come_oldest_first_and_close_by_the_clock(data: list[list[str]]) -> None:
+def test_klines_come_oldest_first_and_close_by_the_venues_clock(data: list[list[str]]) -> None:
     request = queries.klines_request("BTCUSDT", "5m", 5000, end_ms=1786820700000)
     assert request == (
         "GET /api/v3/market/candles?category=USDT-FUTURES&symbol=BTCUSDT&interval=5m&endTime=1786820700000&limit=1000"
@@ -100,11 +100,13 @@ def test_klines_come_oldest_first_and_close_by_the_clock(data: list[list[str]]) 
     assert isinstance(older, Candle)
     assert isinstance(newer, Candle)
     assert (older.open_ms, newer.open_ms) == (1786820100000, 1786820400000)
-    # The newer bar ends exactly when it is received.
-    assert (older.closed, newer.closed) == (True, True)
+    # The newer bar ends when the answer is received, but the venue made the answer before.
+    assert (older.closed, newer.closed) == (True, False)
     assert (older.volume_base, older.volume_quote, older.ts_ms) == (385.721, 24314058.6517, STAMP)
-    early = BitgetParser().response(request, 200, body(data), NS - 1_000_000)
-    assert [event.closed for event in early.events if isinstance(event, Candle)] == [True, False]
+    for made_ms, closed in ((NS // 1_000_000, True), (NS // 1_000_000 - 1, False), (None, False)):
+        text = json.dumps({"code": "00000", "msg": "success", "requestTime": made_ms, "data": data})
+        events = BitgetParser().response(request, 200, text, NS).events
+        assert [event.closed for event in events if isinstance(event, Candle)] == [True, closed]
 
 
 def test_older_klines_are_asked_for_within_the_venues_span() -> None:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import BookSnapshot, Candle, Funding, OpenInterest, Ratio, Trade
+from engine.market.state import MarketState
+from engine.venues import bars
 from engine.venues.base import Parsed, Verdict
 from engine.venues.bybit import limits, queries, rest
 from engine.venues.bybit.parse import BybitParser
@@ -34,19 +36,51 @@ KLINES = {
 }
 
 
-def test_klines_come_oldest_first_and_close_by_the_clock() -> None:
+def test_klines_come_oldest_first_and_close_by_the_venues_clock() -> None:
     request = queries.klines_request("bybit-linear", "BTCUSDT", "5m", 5000)
     assert request == "GET /v5/market/kline?category=linear&symbol=BTCUSDT&interval=5&limit=1000"
     older, newer = answer(request, KLINES).events
     assert isinstance(older, Candle)
     assert isinstance(newer, Candle)
     assert (older.open_ms, newer.open_ms) == (1786820100000, 1786820400000)
-    # The newer bar ends exactly when it is received.
-    assert (older.closed, newer.closed) == (True, True)
+    # The newer bar ends when the answer is received, but the venue made the answer before.
+    assert (older.closed, newer.closed) == (True, False)
     assert (older.volume_base, older.volume_quote) == (385.721, 24314058.6517)
+
+
+@pytest.mark.parametrize(
+    ("made_ms", "received_ms", "closed"),
+    [(0, 0, True), (0, 150, True), (-1, 150, False), (-400, 9_000, False), (1, -1, False)],
+)
+def test_a_bar_is_closed_if_the_answer_was_made_after_its_end(made_ms: int, received_ms: int, closed: bool) -> None:
+    request = queries.klines_request("bybit-linear", "BTCUSDT", "5m", 2)
+    body = json.dumps({"retCode": 0, "result": KLINES, "time": NS // 1_000_000 + made_ms})
+    events = BybitParser("bybit-linear").response(request, 200, body, NS + received_ms * 1_000_000).events
+    assert [event.closed for event in events if isinstance(event, Candle)] == [True, closed]
+
+
+def test_an_answer_without_a_time_may_have_been_under_way_for_long() -> None:
+    request = queries.klines_request("bybit-linear", "BTCUSDT", "5m", 2)
     body = json.dumps({"retCode": 0, "result": KLINES})
-    early = BybitParser("bybit-linear").response(request, 200, body, NS - 1_000_000)
-    assert [event.closed for event in early.events if isinstance(event, Candle)] == [True, False]
+    for later_ms, closed in ((0, False), (bars.UNDATED_MS - 1, False), (bars.UNDATED_MS, True)):
+        events = BybitParser("bybit-linear").response(request, 200, body, NS + later_ms * 1_000_000).events
+        assert [event.closed for event in events if isinstance(event, Candle)] == [True, closed]
+
+
+def test_a_bar_in_doubt_is_taken_from_the_finer_ones() -> None:
+    parser, state = BybitParser("bybit-linear"), MarketState()
+    request = queries.klines_request("bybit-linear", "BTCUSDT", "5m", 2)
+    one, start_ms = parser.instrument("BTCUSDT"), 1786820400000
+    body = json.dumps({"retCode": 0, "result": KLINES, "time": NS // 1_000_000 - 400})
+    for event in parser.response(request, 200, body, NS + 150_000_000).events:
+        state.apply(event, one)
+    for minute in range(5):
+        open_ms = start_ms + minute * 60_000
+        end_ms = open_ms + 60_000
+        bar = (63000.0, 63100.0, 62900.0, 63050.0, 1.0, 63000.0)
+        state.apply(bars.candle(one, end_ms, end_ms * 1_000_000, 60_000, open_ms, bar, closed=True), one)
+    kept = state.candles.window("5m")
+    assert (kept.open_ms[0, -1], kept.high[0, -1], kept.close[0, -1]) == (start_ms, 63100.0, 63050.0)
 
 
 def test_klines_without_a_known_interval_are_unknown() -> None:

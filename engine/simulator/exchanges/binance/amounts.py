@@ -1,7 +1,7 @@
-"""How Binance writes amounts: spot with eight decimals always, contracts with those of their own steps.
+"""Binance's formatting of amounts: spot always with eight decimals, contracts with those of their own steps.
 
-Used by `words` and `rows`. Recorded so on spot (2021, 2024) and USD-M (2026), where a size that is gone is written with
-its decimals too (`0.000`) and marks have eight.
+Used by `words`, `rows` and `answers`. As recorded on spot (2021, 2024) and USD-M (2026); on USD-M a removed level also
+has its decimals (`0.000`), and marks have eight.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ DECIMALS: Final = 8
 
 
 def is_usdm(instrument: SimInstrument) -> bool:
-    """Whether it is a contract; spot messages lack some fields."""
+    """Whether it is a USD-M contract; spot messages lack some fields."""
     return instrument.venue == USDM
 
 
 def eight(text: str) -> str:
-    """A decimal with eight decimals; one with more keeps them."""
+    """A decimal text padded to eight decimals; one with more keeps them."""
     whole, _, part = text.partition(".")
     return f"{whole}.{part.ljust(DECIMALS, '0')}"
 
@@ -57,7 +57,7 @@ def levels(one: SimInstrument, held: list[Level]) -> list[list[str]]:
 
 
 def mean_price(one: SimInstrument, day: Ticker) -> str:
-    """Price of a day weighted by size: on spot to eight decimals, of a contract to its own."""
+    """Size-weighted mean price of a day: on spot with eight decimals, for a contract with its own."""
     if not day.steps:
         return price(one, day.last)
     if is_usdm(one):

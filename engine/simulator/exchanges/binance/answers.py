@@ -1,6 +1,7 @@
-"""What Binance's REST endpoints answer, for USD-M (`fapi`) and spot (`data-api`, `api`). Limits stand in `requests`.
+"""The answers of Binance's REST endpoints, for USD-M (`fapi`) and spot (`data-api`, `api`). Limits are in `requests`.
 
-Each reader takes the product, the query and the world's time, and raises `Refused` for what the venue refuses.
+Each reader takes the product, the query and the world's time, and raises `Refused` for a request that the venue
+refuses.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from engine.simulator.world import World
 
 HOUR_MS: Final = 3_600_000
 PERIODS: Final = frozenset({"5m", "15m", "30m", "1h", "4h", "1d"})
-"""The venue has 2h, 6h and 12h too, which the market's statistics do not."""
+"""The venue also has 2h, 6h and 12h, which the simulated market does not provide."""
 DEPTHS: Final = frozenset({5, 10, 20, 50, 100, 500, 1000})
-"""Of USD-M; spot takes any number up to 5000."""
+"""Depths of USD-M; spot accepts any number up to 5000."""
 RATIOS: Final[dict[str, RatioName]] = {
     "globalLongShortAccountRatio": "accounts",
     "topLongShortAccountRatio": "top_accounts",
     "topLongShortPositionRatio": "top_positions",
 }
 _KEPT: Final = 500
-"""Rows of a statistic that an answer holds at most."""
+"""Most rows in an answer of statistics."""
 
 Point = TypeVar("Point", FundingSettled, InterestPoint, RatioPoint, TakerPoint)
 
@@ -41,7 +42,7 @@ class Refused(Exception):
 
 
 class BinanceAnswers:
-    """The readers over one world; `limit` is the weight a minute that the listing states."""
+    """The readers over one world; `limit` is the weight per minute that the listing announces."""
 
     def __init__(self, world: World, limit: Callable[[SimVenue], int]) -> None:
         self._world = world
@@ -75,7 +76,7 @@ class BinanceAnswers:
         return said | {"symbols": [row(one, world.status(one)) for one in asked]}
 
     def klines(self, venue: SimVenue, query: Query, now_ms: int) -> Any:
-        """From a start alone the first bars after it, else the newest."""
+        """With a start, the first bars from it on, else the newest."""
         one = self.one(venue, query)
         interval = query.get("interval", "")
         if interval not in INTERVALS:
@@ -117,7 +118,7 @@ class BinanceAnswers:
         return [row for trade in self._world.recent_trades(one, limit) for row in rows.singles(trade)][-limit:]
 
     def _each(self, venue: SimVenue, query: Query, read: Callable[[SimInstrument], Any]) -> Any:
-        """One row for a symbol, all rows without one."""
+        """One row if the query names a symbol, else all rows."""
         if query.get("symbol"):
             return read(self.one(venue, query))
         return [read(one) for one in self._trading(venue)]
@@ -140,7 +141,7 @@ class BinanceAnswers:
         return self._each(venue, query, lambda one: rows.premium(self._world, one, now_ms))
 
     def funding(self, venue: SimVenue, query: Query, now_ms: int) -> Any:
-        """Oldest first; without a symbol those of all."""
+        """Settlements, oldest first; of all symbols if the query names none."""
         count = min(1000, whole(query, "limit", 100))
         asked = [self.one(venue, query)] if query.get("symbol") else self._trading(venue)
         end = whole(query, "endTime", now_ms)
@@ -178,7 +179,7 @@ class BinanceAnswers:
             points = world.open_interest_history(one, period, _KEPT, end)
             return [_interest(one, point) for point in _within(points, start, count)]
         if name == "takerlongshortRatio":
-            # Named by their beginning here, by their end there.
+            # `TakerPoint.ms` is the start of its period, while `end` refers to the end.
             taken = world.taker_volumes(one, period, _KEPT, end + INTERVALS[period])
             return [_taken(one, point) for point in _within(taken, start, count)]
         shares = world.ratios(one, RATIOS[name], period, _KEPT, end)
@@ -186,7 +187,7 @@ class BinanceAnswers:
 
 
 def _within(points: Iterable[Point], start_ms: int, count: int) -> list[Point]:
-    """From a start the first points after it, else the newest."""
+    """With a start, the first points from it on, else the newest."""
     held = [point for point in points if point.ms >= start_ms]
     return held[:count] if start_ms else held[-count:]
 

@@ -1,4 +1,7 @@
-"""Binance from the server's side: USD-M by its `/public` and `/market` paths, spot, and the REST of both."""
+"""The simulated Binance: USD-M streams on its `/public` and `/market` paths, spot streams, and the REST of both.
+
+Implements `engine.simulator.exchange.Exchange`. It reads the world and owns neither sockets nor a clock.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +40,14 @@ PRODUCT: Final[dict[str, SimVenue]] = {
 }
 STREAMS: Final = 1024
 CENSOR_MS: Final = 1_000
-"""Of each symbol at most one liquidation is told in this time."""
+"""At most one liquidation per symbol is published in this time."""
 METHODS: Final = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class _Link:
-    """One connection: its product, whether its frames are bare, its streams by id of the hub's topic."""
+    """One connection: its product, whether its frames are bare, and the hub's topic of each stream."""
 
     def __init__(self, product: SimVenue, part: str, *, bare: bool) -> None:
         self.product = product
@@ -55,7 +58,7 @@ class _Link:
 
 
 class Binance:
-    """The exchange over one world; `limit_scale` multiplies how often it may be asked."""
+    """The exchange over one world; `limit_scale` multiplies the request limits."""
 
     name = "binance"
     rest_origins: tuple[str, ...] = (
@@ -77,12 +80,12 @@ class Binance:
         self._requests = BinanceRequests(world, limit_scale)
         self._links: dict[int, _Link] = {}
         self._feeds: dict[str, Feed | None] = {}
-        """By product and stream (`binance-usdm btcusdt@depth`); None: one that is pushed as things happen."""
+        """By product and stream (`binance-usdm btcusdt@depth`); None for a stream that is pushed as events happen."""
         self._of: dict[int, list[Feed]] = {}
         self._all_due: dict[str, int] = {}
         self._censored = Censored()
         self._changed: dict[str, set[int]] = {}
-        """Instruments that traded since the last push of each stream of all tickers."""
+        """By market-wide ticker stream: the instruments that traded since its last push."""
         self._looked_ms = 0
         self._censor_ms = 0
 
@@ -149,7 +152,7 @@ class Binance:
         return Reply([ack], left=left)
 
     def _property(self, link: _Link, method: str, params: list[Any], number: int | str) -> Reply:
-        """`combined`: whether frames come in an envelope."""
+        """Get or set `combined`: whether frames come in an envelope."""
         if not params or not isinstance(params[0], str):
             return _refused(2, "Invalid request: property name must be a string", number)
         if params[0] != "combined":
@@ -218,13 +221,13 @@ class Binance:
         return ()
 
     def restart(self, now_ms: int) -> None:
-        """Streams begin anew; update ids go on, as they do at the real one."""
+        """Streams start over; update ids continue, as they do at the real exchange."""
         self._feeds.clear()
         self._of.clear()
         self._all_due.clear()
 
     def _join(self, link: _Link, streams: Sequence[str]) -> list[str]:
-        """Topics of the hub for streams. One on the wrong path, or of nothing that trades, is joined and is silent."""
+        """The hub's topics of streams. A stream on the wrong path, or of an unknown symbol, is joined but silent."""
         joined = []
         for stream in streams:
             served = self._opened_feed(link, stream)
@@ -238,7 +241,7 @@ class Binance:
         return joined
 
     def _opened_feed(self, link: _Link, name: str) -> bool:
-        """Whether the stream is sent on this connection; its feed is open then."""
+        """Whether the stream is served on this connection; if so, its feed is opened."""
         key = f"{link.product} {name}"
         if serves_all(link.product, link.part, name):
             if name in ALL_MARKET_MS[link.product]:
@@ -254,7 +257,7 @@ class Binance:
         return True
 
     def _all(self, venue: SimVenue, stream: str, now_ms: int) -> list[Any]:
-        """The messages of an all-market stream; those of USD-M carry a row of COIN-M too."""
+        """The messages of a market-wide stream; those of USD-M carry a row of COIN-M too."""
         world = self._world
         if stream.startswith("!markPrice"):
             held = [one for one in world.listed(words.USDM) if world.status(one) == "trading"]
@@ -300,24 +303,24 @@ class Binance:
 
 
 def _parts(path: str) -> tuple[str, str, str]:
-    """A path of USD-M in its part and the rest; one without a part is still served, with what `/public` has."""
+    """A USD-M path split into its part and the rest; a path without a part is served like `/public`."""
     first, _, rest = path.lstrip("/").partition("/")
     return (first, "/", rest) if first in ("public", "market") else ("public", "", path.lstrip("/"))
 
 
 def _is_wanted(key: str, wanted: Mapping[str, int]) -> bool:
-    """Whether anybody receives the stream of a product and name."""
+    """Whether the stream has a subscriber; `key` is product and stream name."""
     return f"combined {key}" in wanted or f"bare {key}" in wanted
 
 
 def _refused(code: int, message: str, number: Any = None) -> Reply:
-    """An error; it names the request where that had a number."""
+    """An error answer, with the id of the request if it had a valid one."""
     fault = {"error": {"code": code, "msg": message}}
     return Reply([_text(fault if number is None else fault | {"id": number})])
 
 
 def _pushed(product: str, stream: str, message: Any, wanted: Mapping[str, int]) -> list[tuple[str, str]]:
-    """A message for whoever receives it, in an envelope on combined connections."""
+    """(topic, frame) of a message for its subscribers, in an envelope on combined connections."""
     body = _ENCODE(message).decode()
     frames = []
     if (topic := f"combined {product} {stream}") in wanted:

@@ -1,6 +1,6 @@
-"""What each Binance stream pushes, and when: one feed per stream that somebody receives.
+"""The feeds of Binance's streams: what each pushes, and when. One feed per subscribed stream.
 
-Made by `exchange`, which finds out what a stream's name means. A feed keeps what its venue keeps between two pushes.
+Created by `exchange` from a parsed `Stream`. A feed keeps only what the venue keeps between two pushes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KLINE_MS: Final = {"binance-usdm": 250, "binance-spot": 2_000}
 
 
 class Feed:
-    """One stream. `due_ms`: not looked at before."""
+    """One stream. `due` is not called before `due_ms`."""
 
     def __init__(self, stream: str, one: SimInstrument) -> None:
         self.stream = stream
@@ -27,7 +27,7 @@ class Feed:
         self.is_dirty = False
 
     def due(self, world: World, now_ms: int) -> words.Words | None:
-        """The next push, None where there is nothing to say now."""
+        """The next push, None if there is nothing to push now."""
         raise NotImplementedError
 
 
@@ -54,7 +54,7 @@ class QuoteFeed(Feed):
 
 
 class DepthFeed(Feed):
-    """`@depth@100ms` and its like: everything that changed since the push before, with final sizes."""
+    """`@depth@100ms` and the like: every level changed since the previous push, with its final size."""
 
     def __init__(self, stream: str, one: SimInstrument, cadence_ms: int) -> None:
         super().__init__(stream, one)
@@ -67,7 +67,7 @@ class DepthFeed(Feed):
         self._ms = 0
 
     def take(self, change: BookChange) -> None:
-        """One change of the matching engine."""
+        """Collect one change of the matching engine."""
         if not self.is_dirty:
             self.is_dirty = True
             self._first = change.first
@@ -87,7 +87,7 @@ class DepthFeed(Feed):
 
 
 class TopFeed(Feed):
-    """`@depth5`, `@depth10`, `@depth20`: the top of the book whole, on USD-M under the name of a change."""
+    """`@depth5`, `@depth10`, `@depth20`: the top levels as a whole; on USD-M with the event name of an update."""
 
     def __init__(self, stream: str, one: SimInstrument, levels: int, cadence_ms: int) -> None:
         super().__init__(stream, one)
@@ -113,7 +113,7 @@ class TopFeed(Feed):
 
 
 class KlineFeed(Feed):
-    """`@kline_<i>`: the forming bar while it changes, and each closed one once."""
+    """`@kline_<i>`: the forming bar while it changes, and each closed bar once."""
 
     def __init__(self, stream: str, one: SimInstrument, interval: str) -> None:
         super().__init__(stream, one)
@@ -147,7 +147,7 @@ class KlineFeed(Feed):
         return words.kline(self.one, newest, self._interval, now_ms, self._last_id(world))
 
     def _last_id(self, world: World) -> int:
-        """Of the newest single fill; ids have no gaps."""
+        """Id of the newest single fill; ids have no gaps."""
         newest = world.recent_trades(self.one, 1)
         return newest[0].last if newest else 0
 
@@ -184,7 +184,7 @@ class TickerFeed(Feed):
 
 
 class Censored:
-    """Liquidations as the venue tells them: the largest of each symbol and second."""
+    """Liquidations as the venue publishes them: the largest per symbol and second."""
 
     def __init__(self) -> None:
         self._largest: dict[int, Liquidation] = {}
@@ -196,14 +196,14 @@ class Censored:
             self._largest[event.instrument.index] = event
 
     def drain(self) -> list[Liquidation]:
-        """The largest of each symbol since the last time."""
+        """The largest of each symbol since the last call."""
         found = list(self._largest.values())
         self._largest = {}
         return found
 
 
 def feed_of(name: str, stream: Stream) -> Feed | None:
-    """The feed of a stream; None for one that is pushed as things happen."""
+    """The feed of a stream; None for a stream that is pushed as events happen."""
     one, kind = stream.one, stream.kind
     if kind == "bookTicker":
         return QuoteFeed(name, one)
@@ -221,7 +221,7 @@ def feed_of(name: str, stream: Stream) -> Feed | None:
 
 
 def coin_margined(kind: str, now_ms: int) -> words.Words:
-    """A row of COIN-M as it comes on the all-market streams since 2026-06-30: sizes are contracts, `st` is 2."""
+    """A row of COIN-M as sent on the market-wide streams since 2026-06-30: sizes are contracts, `st` is 2."""
     head: words.Words = {"e": kind, "E": now_ms, "s": "BTCUSD_PERP"}
     if kind == "markPriceUpdate":
         marked = "60000.00000000"

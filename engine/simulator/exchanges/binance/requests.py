@@ -1,4 +1,7 @@
-"""Binance's REST side: which endpoints there are, how often they may be asked, and what the refusals say."""
+"""Binance's REST side: its endpoints, their rate limits and bans, and the refusals.
+
+Called by `exchange`; the answers themselves are made in `answers`.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ FUNDING_PER_5_MIN: Final = 500
 BANNED_AFTER: Final = 20
 """Refusals in one window after which the address is banned instead."""
 BAN_MS: Final = 120_000
-"""The shortest ban that the venue states."""
+"""The shortest ban that the venue documents."""
 ADVICE: Final = "Please use the websocket for live updates to avoid"
 DATA: Final = "/futures/data/"
 PREFIXES: Final[dict[SimVenue, tuple[str, ...]]] = {USDM: ("/fapi/v1/", "/fapi/v2/"), SPOT: ("/api/v3/",)}
@@ -55,7 +58,7 @@ class BinanceRequests:
         }
 
     def answer(self, venue: SimVenue, path: str, query: Query, client: str, now_ms: int) -> Answer:
-        """What `GET path?query` is answered with."""
+        """The answer to `GET path?query`."""
         until_ms = self._banned.get((client, venue), 0)
         if now_ms < until_ms:
             return _banned(until_ms, now_ms)
@@ -76,7 +79,7 @@ class BinanceRequests:
         return _said(lambda: self._routes[name](venue, query, now_ms), headers)
 
     def _statistics(self, name: str, query: Query, client: str, now_ms: int) -> Answer:
-        """They weigh nothing and are counted by themselves."""
+        """Statistics of `/futures/data`: they have no weight and a limit of their own."""
         refused = self._over(USDM, client, "data", 1, DATA_PER_5_MIN, 5 * MINUTE_MS, now_ms)
         if refused is not None:
             return refused
@@ -93,7 +96,7 @@ class BinanceRequests:
     def _too_many(
         self, venue: SimVenue, client: str, most: float, window_ms: int, now_ms: int, headers: dict[str, str]
     ) -> Answer:
-        """429, and 418 until the ban ends for who goes on nevertheless."""
+        """429; a client that keeps sending gets 418 until its ban ends."""
         refusals = self._windows.take(client, f"{venue} refused {window_ms}", 1, window_ms, now_ms)
         if refusals > BANNED_AFTER * max(1.0, self._scale):
             until_ms = self._banned[client, venue] = now_ms + BAN_MS

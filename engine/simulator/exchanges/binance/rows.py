@@ -1,7 +1,7 @@
-"""What Binance's REST answers look like: the market's records in its words.
+"""Rows of Binance's REST answers, built from the market's records.
 
-Used by `answers`. Names are those of recorded answers of 2020 to 2025 (a recorder sorted them, so their order is the
-documentation's) and of the official SDK 17.2.0 (2026-08-21).
+Used by `answers`. Field names are those of recorded answers of 2020 to 2025 and of the official SDK 17.2.0
+(2026-08-21); their order is that of the documentation, because the recorder sorted them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def aggregate(trade: Trade) -> Words:
 
 
 def singles(trade: Trade) -> list[Words]:
-    """Rows of `trades`, one for each fill."""
+    """Rows of `trades`, one per single fill."""
     one = trade.instrument
     more: Words = {} if is_usdm(one) else {"isBestMatch": True}
     return [
@@ -77,7 +77,7 @@ def kline(one: SimInstrument, bar: Bar) -> list[Any]:
 
 
 def ticker(one: SimInstrument, day: Ticker, quote: Best) -> Words:
-    """A row of `ticker/24hr`; spot has quotes in it, futures have not."""
+    """A row of `ticker/24hr`; with best quotes on spot, without on futures."""
     said: Words = {
         "symbol": one.symbol,
         "priceChange": price(one, day.last - day.open),

@@ -1,7 +1,7 @@
-"""What a Binance stream's name means, and which connection serves it.
+"""Parsing of Binance stream names, and which path serves each stream.
 
-Used by `exchange`. A name that is not known, is written in capitals or is asked on the other path of USD-M is
-acknowledged there and stays silent, which is what `read` returning None means.
+Used by `exchange`. The real venue acknowledges a name that is unknown, in upper case or on the wrong path of USD-M, and
+then stays silent; `read` returns None for such a name.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from engine.simulator.sim_instrument import SimInstrument, SimVenue
 from engine.simulator.world import World
 
 INSTANT_MS: Final = 10
-"""What is pushed at once; several within this time come as one."""
+"""Cadence of streams that are pushed immediately: events within this time come as one push."""
 DEPTH_MS: Final[dict[SimVenue, dict[str, int]]] = {
     "binance-usdm": {"": 250, "500ms": 500, "250ms": 250, "100ms": 100, "0ms": INSTANT_MS},
     "binance-spot": {"": 1_000, "1000ms": 1_000, "100ms": 100},
 }
-"""`@0ms` is not documented and serves changes only."""
+"""`@0ms` is not documented and serves updates only."""
 ALL_MARKET_MS: Final[dict[SimVenue, dict[str, int]]] = {
     "binance-usdm": {
         "!markPrice@arr": 3_000,
@@ -50,21 +50,21 @@ class Stream(NamedTuple):
     one: SimInstrument
     kind: str
     levels: int
-    """Of a book that is sent whole; 0 for changes."""
+    """Depth of a partial book that is sent whole; 0 for updates."""
     interval: str
     cadence_ms: int
-    """Of books and marks."""
+    """Push interval of books and marks."""
 
 
 def serves_all(product: SimVenue, part: str, name: str) -> bool:
-    """Whether `name` is a stream of the whole market that this path sends."""
+    """Whether `name` is a market-wide stream served on this path."""
     if product == USDM and part != "market":
         return False
     return name in ALL_MARKET_MS[product] or (product == USDM and name in (LIQUIDATIONS, LISTINGS))
 
 
 def read(world: World, product: SimVenue, part: str, name: str) -> Stream | None:
-    """The stream of one instrument that `name` is on this path; None where nothing is ever sent for it."""
+    """The stream of one instrument that `name` stands for on this path; None if nothing is ever sent for it."""
     symbol, _, rest = name.partition("@")
     one = world.find(product, symbol.upper())
     found = _NAME.match(rest)
@@ -80,7 +80,7 @@ def read(world: World, product: SimVenue, part: str, name: str) -> Stream | None
 
 
 def _cadence_ms(product: SimVenue, kind: str, speed: str) -> int | None:
-    """None for a speed that the kind does not have."""
+    """Push interval; None for a speed that the kind does not have."""
     if kind == "depth":
         return DEPTH_MS[product].get(speed)
     if kind == "markPrice":

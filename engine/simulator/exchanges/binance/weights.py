@@ -1,4 +1,7 @@
-"""What a request to Binance weighs, and how its numbers are read. Official SDK 17.2.0 and spot documentation, 2026."""
+"""Request weights of Binance's REST endpoints, and parsing of numeric parameters.
+
+Used by `requests` and `answers`. Sources: official SDK 17.2.0 and spot documentation, 2026.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ PER_MINUTE: Final[dict[SimVenue, float]] = {USDM: 2400, SPOT: 6000}
 
 
 def whole(query: Query, name: str, default: int) -> int:
-    """A whole number of the query; ValueError where it is none."""
+    """A whole number from the query, `default` if absent; raises ValueError if it is not a number."""
     text = query.get(name)
     if not text:
         return default
@@ -71,4 +74,4 @@ WEIGHTS: Final[dict[SimVenue, dict[str, Callable[[Query], float]]]] = {
         "ping": _always(1),
     },
 }
-"""By endpoint; one that is not here does not exist on the product."""
+"""Weight by endpoint; an endpoint that is missing here does not exist on the product."""

@@ -1,8 +1,8 @@
-"""What Binance's messages look like: the market's records in its words.
+"""Binance's stream messages, built from the market's records.
 
-Used by the simulated exchange only; what REST answers stands in `rows`. Names, their order and their kinds are those of
-recorded messages: USD-M 2026-09-27, where a kind was not recorded then 2022 and 2024 with the fields that came since
-(`ps`, `st`: official SDK 17.2.0, 2026-08-21); spot 2020 to 2024.
+Used by the simulated exchange only; REST rows are in `rows`. Field names, their order and types are those of recorded
+messages: USD-M of 2026-09-27, or, for kinds not recorded then, of 2022 and 2024 plus the fields added since (`ps`,
+`st`: official SDK 17.2.0, 2026-08-21); spot of 2020 to 2024.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["SPOT", "USDM", "Words", "is_usdm"]
 
 Words = dict[str, Any]
 DELIVERY_MS: Final = 4_133_404_800_000
-"""Stated of contracts that never expire: 2100-12-25 08:00 UTC."""
+"""Delivery time published for contracts that never expire: 2100-12-25 08:00 UTC."""
 STATUS: Final = {"trading": "TRADING", "pending": "PENDING_TRADING", "delisted": "SETTLING"}
 
 
@@ -48,7 +48,7 @@ def agg_trade(trade: Trade) -> Words:
 
 
 def trades(trade: Trade) -> list[Words]:
-    """`trade`, one for each single fill."""
+    """`trade`, one per single fill."""
     one = trade.instrument
     head: Words = {"e": "trade", "E": trade.ms}
     told: list[Words] = []
@@ -62,7 +62,7 @@ def trades(trade: Trade) -> list[Words]:
 
 
 def best(quote: Best) -> Words:
-    """`bookTicker`; on spot without event name and time."""
+    """`bookTicker`; without event name and time on spot."""
     one = quote.instrument
     quotes = {
         "b": price(one, quote.bid),
@@ -79,7 +79,7 @@ def best(quote: Best) -> Words:
 def depth(
     one: SimInstrument, now_ms: int, ms: int, first: int, last: int, before: int, bids: list[Level], asks: list[Level]
 ) -> Words:
-    """`depthUpdate` of changes up to `ms`; `before` is the last id of the event before it, which spot does not say."""
+    """`depthUpdate` of changes up to `ms`; `before` is the last id of the previous event, which spot does not send."""
     said: Words = {"e": "depthUpdate", "E": now_ms}
     if is_usdm(one):
         said |= {"T": ms, "s": one.symbol, "ps": one.symbol, "U": first, "u": last, "pu": before}
@@ -90,7 +90,7 @@ def depth(
 
 
 def kline(one: SimInstrument, bar: Bar, interval: str, now_ms: int, last_id: int) -> Words:
-    """`kline`; `last_id` is that of the newest single fill up to the bar's end. A bar without fills has -1 for both."""
+    """`kline`; `last_id` is the newest single fill up to the bar's end. A bar without fills has -1 for both ids."""
     return {
         "e": "kline",
         "E": now_ms,
@@ -136,7 +136,7 @@ def mark(world: World, one: SimInstrument, now_ms: int) -> Words:
 
 
 def ticker(one: SimInstrument, day: Ticker, quote: Best, now_ms: int) -> Words:
-    """`24hrTicker`; on spot with the price before the window and the best quotes."""
+    """`24hrTicker`; on spot also with the price before the window and the best quotes."""
     said: Words = {"e": "24hrTicker", "E": now_ms, "s": one.symbol}
     if is_usdm(one):
         said["ps"] = one.symbol
@@ -173,7 +173,7 @@ def mini_ticker(one: SimInstrument, day: Ticker, now_ms: int) -> Words:
 
 
 def force_order(event: Liquidation, now_ms: int) -> Words:
-    """`forceOrder`: the side is the closing order's, so a long is closed by SELL."""
+    """`forceOrder`; the side is the closing order's, so a long is closed by SELL."""
     one = event.instrument
     closed = size(one, event.steps)
     return {
@@ -198,7 +198,7 @@ def force_order(event: Liquidation, now_ms: int) -> Words:
 
 
 def contract_type(one: SimInstrument) -> str:
-    """`PERPETUAL`, or what one on something that is no coin is called."""
+    """`PERPETUAL`, or `TRADIFI_PERPETUAL` for one on a TradFi underlying."""
     return "TRADIFI_PERPETUAL" if one.tradfi else "PERPETUAL"
 
 

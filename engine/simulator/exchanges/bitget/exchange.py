@@ -1,4 +1,7 @@
-"""Bitget from the server's side: the one public path of UTA v3, and the REST of USDT perpetuals."""
+"""The simulated Bitget: the only public stream path of UTA v3, and the REST of USDT perpetuals.
+
+Implements `engine.simulator.exchange.Exchange`. It reads the world and owns neither sockets nor a clock.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,17 @@ PATH: Final = "/v3/ws/public"
 CHANNELS: Final = 1_000
 REQUESTS_PER_HOUR: Final = 240
 UNWANTED_MS: Final = 1_000
-"""Feeds that nobody receives any more are let go this often."""
+"""Feeds without subscribers are dropped this often."""
 LIQUIDATIONS: Final = "liquidation"
 FIRST_SEQUENCE: Final = 1_304_000_000_000_000_000
-RESTART: Final = 10**17
-"""By how much sequences fall at a restart."""
+RESTART: Final = 10**12
+"""Sequence numbers drop by this at a restart: more than they grow by in a day, and enough for a million restarts."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class _Link:
-    """What one connection has subscribed, and when it asked within the hour."""
+    """The subscriptions of one connection, and the times of its requests within the last hour."""
 
     def __init__(self) -> None:
         self.topics: set[str] = set()
@@ -47,7 +50,7 @@ class _Link:
 
 
 class Bitget:
-    """The exchange over one world; `limit_scale` multiplies how often it may be asked."""
+    """The exchange over one world; `limit_scale` multiplies the request limits."""
 
     name: str = "bitget"
     rest_origins: tuple[str, ...] = ("https://api.bitget.com",)
@@ -64,7 +67,7 @@ class Bitget:
         """By topic (`books:BTCUSDT`)."""
         self._of: dict[int, list[tuple[str, Feed]]] = {}
         self._untold: dict[str, TradeFeed] = {}
-        """Feeds that hold trades back until their order is complete."""
+        """Feeds that hold trades back until their taker order is complete."""
         self._liquidations = Liquidations()
         self._looked_ms = 0
         self._offset = FIRST_SEQUENCE
@@ -171,14 +174,14 @@ class Bitget:
         return ()
 
     def restart(self, now_ms: int) -> None:
-        """Sequences begin anew, below where they were."""
+        """Sequence numbers start over, below their previous values."""
         self._offset -= RESTART
         self._feeds.clear()
         self._of.clear()
         self._untold.clear()
 
     def _parse(self, arg: Any) -> tuple[str, dict[str, str], SimInstrument | None] | None:
-        """(topic, the argument as the venue repeats it, instrument) of a subscription; None where there is none."""
+        """(topic, the argument as the venue repeats it, instrument) of an argument; None if there is no such topic."""
         if not isinstance(arg, dict) or arg.get("instType") != INST:
             return None
         kind, symbol, interval = arg.get("topic"), arg.get("symbol"), arg.get("interval")
@@ -197,7 +200,7 @@ class Bitget:
         return f"{kind}:{symbol}", canonical, one
 
     def _feed(self, topic: str, arg: dict[str, str], one: SimInstrument, now_ms: int) -> Feed:
-        """The feed of a topic, opened where nobody has it yet."""
+        """The feed of a topic, opened for its first subscriber."""
         feed = self._feeds.get(topic)
         if feed is None:
             kind = arg["topic"]

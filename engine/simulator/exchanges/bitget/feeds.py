@@ -1,7 +1,7 @@
-"""What each Bitget topic pushes, and when: one feed per topic that somebody receives.
+"""The feeds of Bitget's topics: what each pushes, and when. One feed per subscribed topic.
 
-Made by `exchange`, which finds out what an argument means. A feed keeps what the venue keeps between two pushes, so
-that a snapshot of `books` and the updates after it chain by `pseq` and `seq`.
+Created by `exchange`, which parses the arguments. A feed keeps only what the venue keeps between two pushes, so that a
+snapshot of `books` and the updates after it chain by `pseq` and `seq`.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from engine.simulator.world import World
 INST: Final = "usdt-futures"
 DEPTH: Final = {"books": 1000, "books50": 50, "books5": 5, "books1": 1}
 BOOK_MS: Final = {"books": 50, "books50": 20, "books5": 10, "books1": 1}
-"""How often each is pushed (documentation)."""
+"""Push intervals (documentation)."""
 TICKER_MS: Final = 300
 STILL_MS: Final = 1_000
-"""A ticker is pushed this often though nothing traded: marks and funding move, and live ones came then too."""
+"""A ticker is pushed this often even without trades: marks and funding move, and live tickers kept coming too."""
 KLINE_MS: Final = 1_000
 QUIET_MS: Final = 60_000
 LIQUIDATION_MS: Final = 1_000
 HISTORY: Final = 50
 """Trades in the first push of `publicTrade`."""
 BARS: Final = {"1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "4H": "4h", "1D": "1d"}
-"""Those that the simulated market keeps; the venue has 6H and 12H besides."""
+"""The intervals that the simulated market keeps; the venue also has 6H and 12H."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class Feed:
-    """One topic of one instrument. Not looked at before `due_ms`."""
+    """One topic of one instrument. `due` is not called before `due_ms`."""
 
     def __init__(self, arg: dict[str, str], one: SimInstrument) -> None:
         self.arg = _ENCODE(arg).decode()
@@ -45,11 +45,11 @@ class Feed:
         self.is_dirty = True
 
     def first(self, world: World, now_ms: int) -> str | None:
-        """What a new subscriber gets at once; None where it waits for the next push."""
+        """What a new subscriber gets at once; None if it waits for the next push."""
         return None
 
     def due(self, world: World, now_ms: int) -> str | None:
-        """The next push, None where there is nothing to say now."""
+        """The next push, None if there is nothing to push now."""
         raise NotImplementedError
 
     def said(self, action: str, data: Sequence[Any], now_ms: int) -> str:
@@ -58,7 +58,8 @@ class Feed:
 
 
 class BookFeed(Feed):
-    """`books`: a snapshot, then updates that chain. `offset` is added to the matching engine's update ids."""
+    """`books`: a snapshot, then updates that chain; `booksN`: snapshots only. `offset` is added to the engine's update
+    ids."""
 
     def __init__(self, arg: dict[str, str], one: SimInstrument, topic: str, offset: int) -> None:
         super().__init__(arg, one)
@@ -89,7 +90,7 @@ class BookFeed(Feed):
             return None
         before, self._sequence = self._sequence, self._book.update_id + self._offset
         if self.topic != "books":
-            # The shallow books are snapshots only.
+            # The shallow books send only snapshots.
             return self._told("snapshot", *self._book.held(), 0, now_ms)
         return self._told("update", bids, asks, before, now_ms)
 
@@ -107,7 +108,7 @@ class BookFeed(Feed):
 
 
 class TradeFeed(Feed):
-    """`publicTrade`: some of the past, then the fills of one taker order in one push, newest first."""
+    """`publicTrade`: a snapshot of past trades, then the trades of one taker order per push, newest first."""
 
     def __init__(self, arg: dict[str, str], one: SimInstrument) -> None:
         super().__init__(arg, one)
@@ -120,14 +121,14 @@ class TradeFeed(Feed):
         return self.said("snapshot", past, now_ms) if past else None
 
     def take(self, trade: Trade) -> str | None:
-        """Add a trade; the push of those before it where it belongs to another order."""
+        """Add a trade; returns the push of the trades before it if it belongs to another order."""
         said = self.flush() if trade.order != self._order else None
         self._rows.append(words.trade(trade))
         self._order, self._ms = trade.order, trade.ms
         return said
 
     def flush(self) -> str | None:
-        """The push of what is held; None where nothing is."""
+        """The push of the held trades; None if there are none."""
         if not self._rows:
             return None
         held, self._rows = self._rows, []
@@ -138,14 +139,14 @@ class TradeFeed(Feed):
 
 
 class TickerFeed(Feed):
-    """`ticker`: always whole, so always called a snapshot."""
+    """`ticker`: always holds all fields, so `action` is always `snapshot`."""
 
     def __init__(self, arg: dict[str, str], one: SimInstrument) -> None:
         super().__init__(arg, one)
         self._pushed_ms = 0
 
     def changed(self, ms: int) -> None:
-        """A trade or a change of the book: told with the next push."""
+        """A trade, a book change or a change of open interest: included in the next push."""
         if not self.is_dirty:
             self.is_dirty = True
             self.due_ms = min(self.due_ms, max(ms, self._pushed_ms + TICKER_MS))
@@ -162,7 +163,7 @@ class TickerFeed(Feed):
 
 
 class KlineFeed(Feed):
-    """`kline`: the forming bar while it changes, and the next as soon as it begins: that is how one closes here."""
+    """`kline`: the forming bar while it changes, and the next bar as soon as it opens, which closes the one before."""
 
     def __init__(self, arg: dict[str, str], one: SimInstrument) -> None:
         super().__init__(arg, one)
@@ -187,7 +188,7 @@ class KlineFeed(Feed):
         newest, shown = bars[-1], bars[-1]
         begins = 0 <= self._open_ms < newest.open_ms
         if begins and self.is_dirty:
-            # What the bar came to after its last push, before the next one begins.
+            # The final state of the old bar, if it changed after its last push, goes out before the new bar.
             shown = next((bar for bar in bars if bar.open_ms == self._open_ms), newest)
         elif not begins and not self.is_dirty:
             self.due_ms = newest.open_ms + newest.interval_ms
@@ -201,7 +202,7 @@ class KlineFeed(Feed):
 
 
 class Liquidations:
-    """`liquidation` of the product: the largest long and the largest short of each symbol in a second."""
+    """`liquidation` of the whole product: the largest long and the largest short of each symbol per second."""
 
     arg = _ENCODE({"instType": INST, "topic": "liquidation"}).decode()
 
@@ -210,14 +211,14 @@ class Liquidations:
         self._due_ms = 0
 
     def take(self, event: Liquidation) -> None:
-        """Note a liquidation, where it is the largest."""
+        """Keep a liquidation if it is the largest so far."""
         key = (event.instrument.index, event.side)
         known = self._largest.get(key)
         if known is None or event.filled > known.filled:
             self._largest[key] = event
 
     def due(self, now_ms: int) -> str | None:
-        """The push of a second in which there was one."""
+        """The push of the last second; None if there was no liquidation or the second is not over."""
         if now_ms < self._due_ms:
             return None
         self._due_ms = now_ms + LIQUIDATION_MS
@@ -226,5 +227,5 @@ class Liquidations:
 
 
 def push(arg: str, action: str, data: Sequence[Any], now_ms: int) -> str:
-    """A push, its keys in the order of live frames (2026-09-15)."""
+    """A push, with the key order of live frames (2026-09-15)."""
     return f'{{"action":"{action}","arg":{arg},"data":{_ENCODE(data).decode()},"ts":{now_ms}}}'

@@ -1,4 +1,7 @@
-"""Bitget's REST answers: v3 of the market, v2 of ratios and clock."""
+"""Bitget's REST side: answers (v3 for market data, v2 for ratios and the clock), limits and the ban.
+
+Used by the simulated exchange only.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from engine.simulator.world import World
 VENUE: Final = "bitget-usdt"
 PER_MINUTE: Final = 6_000
 BAN_MS: Final = 300_000
-"""Rest after more than `PER_MINUTE` of one address (change log, 2025-08-11)."""
+"""Ban after more than `PER_MINUTE` from one address (change log, 2025-08-11)."""
 DEPTH_MAX: Final = 200
 PERIODS: Final = {"5m": "5m", "15m": "15m", "30m": "30m", "1h": "1h", "4h": "4h", "1d": "1d"}
 
@@ -41,7 +44,7 @@ class BitgetRequests:
         self._scale = limit_scale
         self._windows = Windows()
         self._banned: dict[str, int] = {}
-        """Until when each address is shut out."""
+        """End of the ban by address."""
         market, mix = "/api/v3/market/", "/api/v2/mix/market/"
         self._routes: dict[str, tuple[Callable[[Query, int], Any], int]] = {
             f"{market}instruments": (self._instruments, 20),
@@ -60,7 +63,7 @@ class BitgetRequests:
         }
 
     def answer(self, path: str, query: Query, client: str, now_ms: int) -> Answer:
-        """What `GET path?query` is answered with."""
+        """The answer to `GET path?query`."""
         route = self._routes.get(path)
         if route is None:
             return _said("40404", "Request URL NOT FOUND", None, now_ms, 404)
@@ -111,7 +114,7 @@ class BitgetRequests:
         limit, length = _limit(query, 100, most), INTERVALS[interval]
         start, end = _number(query, "startTime"), _number(query, "endTime")
         if start is not None and end is None:
-            # From the start on, where no end is named.
+            # Without an end, the bars from the start on.
             end = -(-start // length) * length + (limit - 1) * length
         bars = self._world.candles(one, interval, limit, end)
         return [words.kline_row(one, bar) for bar in reversed(bars) if bar.open_ms >= (start or 0)]
@@ -202,7 +205,7 @@ class BitgetRequests:
 
 
 def _number(query: Query, name: str) -> int | None:
-    """A parameter that must be a number where it is given."""
+    """A numeric parameter; None if absent, `Refused` if it is not a number."""
     text = query.get(name)
     if not text:
         return None

@@ -1,6 +1,6 @@
-"""What Bitget's messages and answers look like: the market's records in its words.
+"""Bitget's messages and REST rows, built from the market's records.
 
-Used by the simulated exchange only. UTA v3 names; ratios in those of the classic v2 (documentation of early 2026).
+Used by the simulated exchange only. Field names are those of UTA v3 (documentation of early 2026).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def trade_id(event: Trade) -> str:
 
 
 def rate(rate_e8: int) -> str:
-    """A funding rate, without zeros at its end."""
+    """A funding rate without trailing zeros."""
     text = decimal_text(rate_e8, 8).rstrip("0")
     return text.rstrip(".")
 
 
 def numbers(one: SimInstrument, levels: list[Level]) -> msgspec.Raw:
-    """Rows of `orderbook`: numbers where all else is text, with all their decimals."""
+    """Rows of `orderbook`, with all decimals; these are JSON numbers, while all other values are text."""
     return msgspec.Raw(
         f"[{','.join(f'[{one.price_text(ticks)},{one.size_text(steps)}]' for ticks, steps in levels)}]".encode()
     )
@@ -85,7 +85,7 @@ def ticker(world: World, one: SimInstrument, now_ms: int) -> Words:
 
 
 def kline(one: SimInstrument, bar: Bar) -> dict[str, str]:
-    """A row of `kline`: nothing in it says whether it is closed."""
+    """A row of `kline`; no field says whether the bar is closed."""
     return {
         "start": str(bar.open_ms),
         "open": one.price_text(bar.open),
@@ -104,7 +104,7 @@ def kline_row(one: SimInstrument, bar: Bar) -> list[str]:
 
 
 def liquidation(event: Liquidation) -> Words:
-    """A row of `liquidation`: the side is the position's, the amount quote currency."""
+    """A row of `liquidation`; the side is the position's, the amount is in quote currency."""
     one = event.instrument
     return {
         "symbol": one.symbol,

@@ -1,4 +1,7 @@
-"""Bybit from the server's side: `/v5/public/linear`, `/v5/public/spot` and the REST of both."""
+"""The simulated Bybit: streams of `/v5/public/linear` and `/v5/public/spot`, and the REST of both.
+
+Implements `engine.simulator.exchange.Exchange`. It reads the world and owns neither sockets nor a clock.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,9 @@ from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World
 
 ARGS_CHARS: Final = 21_000
-"""Longest list of topics of a connection, as JSON."""
+"""Longest list of a connection's topics, in characters of JSON."""
 UNWANTED_MS: Final = 1_000
-"""Feeds that nobody receives any more are let go this often."""
+"""Feeds without subscribers are dropped this often."""
 SPOT_ARGS: Final = 10
 """Topics in one request on spot; linear has no such limit."""
 
@@ -38,7 +41,7 @@ _RISES: Final = {1: "PlusTick", 0: "ZeroPlusTick", -1: "MinusTick"}
 
 
 class _Link:
-    """What one connection has subscribed."""
+    """The subscriptions of one connection."""
 
     def __init__(self, category: str) -> None:
         self.category = category
@@ -46,7 +49,7 @@ class _Link:
 
 
 class Bybit:
-    """The exchange over one world; `limit_scale` multiplies how often it may be asked."""
+    """The exchange over one world; `limit_scale` multiplies the request limits."""
 
     name: str = "bybit"
     rest_origins: tuple[str, ...] = ("https://api.bybit.com", "https://api.bytick.com")
@@ -63,13 +66,13 @@ class Bybit:
         self._of: dict[int, list[Feed]] = {}
         """Feeds by instrument."""
         self._untold: dict[str, TradeFeed] = {}
-        """Feeds that hold trades back until their order is complete."""
+        """Feeds that hold trades back until their taker order is complete."""
         self._ticks: dict[int, tuple[int, str]] = {}
-        """Last price and its direction of every instrument that is followed."""
+        """Last price and tick direction of every subscribed instrument."""
         self._since_restart: dict[int, int] | None = None
-        """Update ids at the restart, by instrument."""
+        """Update ids at the last restart, by instrument; None before the first."""
         self._begun: set[str] = set()
-        """Books that were opened since the restart."""
+        """Books opened since the last restart."""
         self._looked_ms = 0
 
     def rest(self, origin: str, path: str, query: Mapping[str, str], client: str, now_ms: int) -> Answer:
@@ -155,7 +158,7 @@ class Bybit:
         return ()
 
     def restart(self, now_ms: int) -> None:
-        """Update ids begin anew: the first snapshot of every book afterwards has `u` 1 (documentation)."""
+        """Update ids start over: the first snapshot of every book after a restart has `u` 1 (documentation)."""
         self._feeds.clear()
         self._of.clear()
         self._untold.clear()
@@ -188,7 +191,7 @@ class Bybit:
         return frames
 
     def _wrong(self, link: _Link, args: Sequence[str]) -> str:
-        """Why a subscription is refused as a whole, for the first topic that is wrong; empty where it is not."""
+        """Why a subscribe request is refused as a whole, naming the first bad topic; empty if it is accepted."""
         if link.category == "spot" and len(args) > SPOT_ARGS:
             return f"args size >{SPOT_ARGS}"
         for topic in args:
@@ -201,7 +204,7 @@ class Bybit:
         return ""
 
     def _parse(self, category: str, topic: str) -> tuple[SimInstrument, str, str] | None:
-        """(instrument, kind, depth or interval) of a topic; None where there is none such."""
+        """(instrument, kind, depth or interval) of a topic; None if there is no such topic."""
         kind, _, rest = topic.partition(".")
         detail = ""
         if kind in ("orderbook", "kline"):
@@ -217,7 +220,7 @@ class Bybit:
         return (one, kind, detail) if known else None
 
     def _feed(self, category: str, topic: str, now_ms: int) -> Feed:
-        """The feed of a topic that exists, opened where nobody has it yet."""
+        """The feed of an existing topic, opened for its first subscriber."""
         held = self._feeds.get(f"{category}:{topic}")
         if held is not None:
             return held
@@ -239,7 +242,7 @@ class Bybit:
         return feed
 
     def _update(self, category: str, topic: str, one: SimInstrument) -> int:
-        """`u` of a book that is opened: never below one that was told before, but for a restart."""
+        """First `u` of a newly opened book: never below one already sent, except after a restart."""
         now = self._world.best(one).update_id
         if self._since_restart is None:
             return now + 1

@@ -1,7 +1,7 @@
-"""What each Bybit topic pushes, and when: one feed per topic that somebody receives.
+"""The feeds of Bybit's topics: what each pushes, and when. One feed per subscribed topic.
 
-Made by `exchange`, which finds out what a topic's name means. A feed keeps what the venue keeps between two pushes, so
-that a snapshot and the deltas after it chain. The order of the keys is that of recorded frames of each product.
+Created by `exchange`, which parses the topics. A feed keeps only what the venue keeps between two pushes, so that a
+snapshot and the deltas after it chain. Key order is that of recorded frames of each product.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World
 
 BOOK_MS: Final = {1: 10, 50: 20, 200: 100, 1000: 200}
-"""How often `orderbook.N` is pushed (documentation, 2025-09)."""
+"""Push interval of `orderbook.N` (documentation, 2025-09)."""
 RESEND_MS: Final = 3_000
-"""A depth-1 book that did not change is sent again after this long, with the same `u`."""
+"""An unchanged depth-1 book is sent again after this long, with the same `u`."""
 TICKER_MS: Final = {"linear": 100, "spot": 50}
 RECKONED_MS: Final = 1_000
-"""Marks, funding and open interest move without a happening; a ticker looks at them this often."""
+"""Marks, funding and open interest change without a happening; a ticker checks them this often."""
 KLINE_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
 LIQUIDATION_MS: Final = 500
@@ -38,13 +38,13 @@ INTERVALS: Final = {
     "240": "4h",
     "D": "1d",
 }
-"""Those that the simulated market keeps; the venue has 360, 720, W and M besides."""
+"""The intervals that the simulated market keeps; the venue also has 360, 720, W and M."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class Feed:
-    """One topic. Not looked at before `due_ms`."""
+    """One topic. `due` is not called before `due_ms`."""
 
     def __init__(self, topic: str, category: str, one: SimInstrument) -> None:
         self.topic = topic
@@ -55,16 +55,16 @@ class Feed:
         self.is_dirty = True
 
     def first(self, world: World, now_ms: int) -> str | None:
-        """What a new subscriber gets at once; None where it waits for the next push."""
+        """What a new subscriber gets at once; None if it waits for the next push."""
         return None
 
     def due(self, world: World, now_ms: int) -> str | None:
-        """The next push, None where there is nothing to say now."""
+        """The next push, None if there is nothing to push now."""
         raise NotImplementedError
 
 
 class BookFeed(Feed):
-    """`orderbook.N`: a snapshot, then deltas with `u` one higher each; depth 1 is snapshots only.
+    """`orderbook.N`: a snapshot, then deltas with `u` one higher each; depth 1 sends only snapshots.
 
     `update` is the `u` of its first snapshot.
     """
@@ -78,7 +78,7 @@ class BookFeed(Feed):
 
     def first(self, world: World, now_ms: int) -> str | None:
         if self._book is None:
-            # Nothing is pushed of a book before its market is open.
+            # No book is pushed before trading starts.
             return self._opening(world, now_ms) if world.status(self.one) == "trading" else None
         return self._said("snapshot", *self._book.held(), now_ms)
 
@@ -132,7 +132,7 @@ class TradeFeed(Feed):
         self._ms = 0
 
     def take(self, trade: Trade, direction: str) -> str | None:
-        """Add a trade; the push of those before it where it belongs to another order."""
+        """Add a trade; returns the push of the trades before it if it belongs to another order."""
         other = trade.order != self._order or len(self._rows) >= TRADES_A_PUSH
         said = self.flush() if other else None
         self._rows.append(words.trade_row(trade, direction))
@@ -140,7 +140,7 @@ class TradeFeed(Feed):
         return said
 
     def flush(self) -> str | None:
-        """The push of what is held; None where nothing is."""
+        """The push of the held trades; None if there are none."""
         if not self._rows:
             return None
         rows, self._rows = self._rows, []
@@ -151,7 +151,7 @@ class TradeFeed(Feed):
 
 
 class TickerFeed(Feed):
-    """`tickers`: on linear a snapshot and then what changes, on spot always whole."""
+    """`tickers`: on linear a snapshot and then deltas, on spot always full snapshots."""
 
     def __init__(self, topic: str, category: str, one: SimInstrument) -> None:
         super().__init__(topic, category, one)
@@ -162,7 +162,7 @@ class TickerFeed(Feed):
         self._ago = (-1, "")
 
     def changed(self, ms: int) -> None:
-        """A trade or a change of the book: told with the next push."""
+        """A trade or a book change: included in the next push."""
         if not self.is_dirty:
             self.is_dirty = True
             self.due_ms = min(self.due_ms, max(ms, self._looked_ms + TICKER_MS[self.category]))
@@ -204,7 +204,7 @@ class TickerFeed(Feed):
 
 
 class KlineFeed(Feed):
-    """`kline`: the forming bar while it changes, and each bar once more when it has closed, with `confirm`."""
+    """`kline`: the forming bar while it changes, and each bar once more with `confirm` after it closed."""
 
     def __init__(self, topic: str, category: str, one: SimInstrument, interval: str) -> None:
         super().__init__(topic, category, one)
@@ -229,7 +229,7 @@ class KlineFeed(Feed):
             return None if done is None else self._said(words.kline(self.one, done, self._interval, now_ms))
         self._open_ms = newest.open_ms
         if not self.is_dirty:
-            # Nothing trades: woken for the close of the bar at the latest.
+            # No trades: due again at the close of the bar at the latest.
             self.due_ms = min(newest.open_ms + newest.interval_ms, now_ms + 60 * KLINE_MS)
             return None
         self.is_dirty = False
@@ -243,7 +243,7 @@ class KlineFeed(Feed):
 
 
 class LiquidationFeed(Feed):
-    """`allLiquidation`: all of half a second in one push."""
+    """`allLiquidation`: all liquidations of half a second in one push."""
 
     def __init__(self, topic: str, category: str, one: SimInstrument) -> None:
         super().__init__(topic, category, one)
@@ -260,7 +260,7 @@ class LiquidationFeed(Feed):
 
 
 def _head(feed: Feed, kind: str, now_ms: int) -> str:
-    """How most frames begin: on spot the time stands before the type."""
+    """The beginning of most frames; on spot the time comes before the type."""
     if feed.category == "spot":
         return f'{{"topic":"{feed.topic}","ts":{now_ms},"type":"{kind}"'
     return f'{{"topic":"{feed.topic}","type":"{kind}","ts":{now_ms}'

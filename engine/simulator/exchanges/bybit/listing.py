@@ -1,4 +1,4 @@
-"""Rows of Bybit's `instruments-info`, as recorded on 2026-08-09; of a coming listing as documented.
+"""Rows of Bybit's `instruments-info`, as recorded on 2026-08-09; those of announced listings as documented.
 
 Used by the simulated exchange only.
 """

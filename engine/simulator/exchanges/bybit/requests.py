@@ -1,7 +1,7 @@
-"""Bybit's REST answers.
+"""Bybit's REST side: answers, limits and the ban.
 
-Used by the simulated exchange only. Windows of time, paging and limits are those of the v5 documentation (2026-07-24);
-a cursor is the time or the place at which the next page begins.
+Used by the simulated exchange only. Time windows, paging and limits are those of the v5 documentation (2026-07-24); a
+cursor is the time or index at which the next page begins.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BAN_MS: Final = 600_000
 PERIODS: Final = {"5min": "5m", "15min": "15m", "30min": "30m", "1h": "1h", "4h": "4h", "1d": "1d"}
 STATUSES: Final = {"": "trading"} | {word: status for status, word in STATUS.items()}
 DEPTH: Final = {"bybit-linear": 25, "bybit-spot": 1}
-"""Levels a side where the request names no limit."""
+"""Levels per side if the request names no limit."""
 
 Query = Mapping[str, str]
 Point = TypeVar("Point", InterestPoint, RatioPoint)
@@ -49,7 +49,7 @@ class BybitRequests:
         self._most = PER_5_S * limit_scale
         self._windows = Windows()
         self._banned: dict[str, int] = {}
-        """Until when each address is shut out."""
+        """End of the ban by address."""
         self._routes: dict[str, Callable[[Query, int], dict[str, Any]]] = {
             "/v5/market/instruments-info": self._instruments,
             "/v5/market/kline": self._klines,
@@ -63,7 +63,7 @@ class BybitRequests:
         }
 
     def answer(self, path: str, query: Query, client: str, now_ms: int) -> Answer:
-        """What `GET path?query` is answered with."""
+        """The answer to `GET path?query`."""
         used = self._windows.take(client, "all", 1, WINDOW_MS, now_ms)
         if used > self._most and now_ms >= self._banned.get(client, 0):
             self._banned[client] = now_ms + BAN_MS
@@ -103,7 +103,7 @@ class BybitRequests:
         if symbol := query.get("symbol"):
             held = [one for one in held if one.symbol == symbol]
         if product == "bybit-spot":
-            # Spot knows no pages.
+            # The spot listing has no pages.
             return {"category": "spot", "list": [listed(one, self._world.status(one)) for one in held]}
         held.sort(key=lambda one: one.symbol)
         limit, start = _limit(query, 500, 1000), _number(query, "cursor") or 0
@@ -122,7 +122,7 @@ class BybitRequests:
         limit, length = _limit(query, 200, 1000), LENGTHS[interval]
         start, end = _number(query, "start"), _number(query, "end")
         if start is not None and end is None:
-            # From the start on, where no end is named.
+            # Without an end, the bars from the start on.
             end = -(-start // length) * length + (limit - 1) * length
         bars = self._world.candles(instrument, interval, limit, end)
         kept = [words.kline_row(instrument, bar) for bar in reversed(bars) if bar.open_ms >= (start or 0)]
@@ -211,7 +211,7 @@ class BybitRequests:
 
 
 def _number(query: Query, name: str) -> int | None:
-    """A parameter that must be a number where it is given."""
+    """A numeric parameter; None if absent, `Refused` if it is not a number."""
     text = query.get(name)
     if not text:
         return None
@@ -233,7 +233,7 @@ def _period(query: Query, name: str) -> str:
 
 
 def _end(query: Query, name: str) -> int | None:
-    """The newest time asked for: that of the cursor on a later page."""
+    """The newest time requested; on a later page that of the cursor."""
     cursor, end = _number(query, "cursor"), _number(query, name)
     if cursor is None or end is None:
         return end if cursor is None else cursor
@@ -245,5 +245,5 @@ def _since(points: Sequence[Point], start_ms: int | None) -> list[Point]:
 
 
 def _next(kept: Sequence[InterestPoint | RatioPoint], limit: int) -> str:
-    """Where the next page begins: just before the oldest point of a full one."""
+    """Cursor of the next page: just before the oldest point of a full page, empty after a page that is not full."""
     return str(kept[0].ms - 1) if len(kept) == limit else ""

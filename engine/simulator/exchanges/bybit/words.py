@@ -1,8 +1,8 @@
-"""What Bybit's messages and answers look like: the market's records in its words.
+"""Bybit's messages and REST rows, built from the market's records.
 
-Used by the simulated exchange only. Fields, their order and the form of their decimals are those of recorded traffic
-(2026-08-09; REST 2023 to 2026) and, where nothing was recorded, of the v5 documentation (2026-07-24): linear writes all
-decimals of a price or size, spot and candles write none that is zero at the end.
+Used by the simulated exchange only. Fields, their order and their decimals are those of recorded traffic (2026-08-09;
+REST 2023 to 2026) and, if nothing was recorded, of the v5 documentation (2026-07-24): linear writes all decimals of a
+price or size, spot and candles omit trailing zeros.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.simulator.world import World
 CATEGORY: Final = {"bybit-linear": "linear", "bybit-spot": "spot"}
 PRODUCT: Final = {category: product for product, category in CATEGORY.items()}
 FUNDING_CAP: Final = "0.005"
-"""Largest funding rate stated, either way."""
+"""Published cap of the funding rate, in both directions."""
 HOUR_MS: Final = 3_600_000
 TOGETHER: Final = (
     ("bid1Price", "bid1Size"),
@@ -26,16 +26,16 @@ TOGETHER: Final = (
     ("openInterestValue", "singleOpenInterestValue"),
     ("turnover24h", "volume24h"),
 )
-"""Fields of a ticker of which a delta never carries one alone (all 754 recorded ones)."""
+"""Pairs of ticker fields that a delta always carries together (true of all 754 recorded deltas)."""
 
 
 def trimmed(text: str) -> str:
-    """A decimal without zeros at its end."""
+    """A decimal without trailing zeros."""
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def rounded(text: str, decimals: int) -> str:
-    """An amount that is not negative with so many decimals, rounded half up."""
+    """A non-negative amount with `decimals` decimals, rounded half up."""
     whole, _, part = text.partition(".")
     if len(part) <= decimals:
         return f"{whole}.{part:0<{decimals}}"
@@ -55,7 +55,7 @@ def size(instrument: SimInstrument, steps: int) -> str:
 
 
 def levels(instrument: SimInstrument, sides: list[Level]) -> list[list[str]]:
-    """`[price, size]` rows; a level that is gone has the size `0`."""
+    """`[price, size]` rows; a removed level has the size `0`."""
     return [[price(instrument, ticks), size(instrument, steps) if steps else "0"] for ticks, steps in sides]
 
 
@@ -67,7 +67,7 @@ def trade_id(trade: Trade) -> str:
 
 
 def trade_row(trade: Trade, direction: str) -> dict[str, Any]:
-    """A row of `publicTrade`; `direction` is told on linear only."""
+    """A row of `publicTrade`; `direction` is sent on linear only."""
     instrument = trade.instrument
     side = "Buy" if trade.buy else "Sell"
     paid, amount, name = price(instrument, trade.ticks), size(instrument, trade.steps), trade_id(trade)
@@ -150,7 +150,7 @@ def kline_row(instrument: SimInstrument, bar: Bar) -> list[str]:
 
 
 def liquidation_row(event: Liquidation) -> dict[str, Any]:
-    """A row of `allLiquidation`: the side is the position's."""
+    """A row of `allLiquidation`; the side is the position's."""
     return {
         "T": event.ms,
         "s": event.instrument.symbol,
@@ -166,7 +166,7 @@ def rate(rate_e8: int) -> str:
 
 
 def spot_ticker(world: World, instrument: SimInstrument) -> dict[str, str]:
-    """The data of `tickers` on spot: without quotes."""
+    """The data of `tickers` on spot, which has no quotes."""
     day = world.ticker_24h(instrument)
     return {
         "symbol": instrument.symbol,
@@ -182,13 +182,13 @@ def spot_ticker(world: World, instrument: SimInstrument) -> dict[str, str]:
 
 
 def hour_ago(world: World, instrument: SimInstrument) -> str:
-    """The price of an hour ago, empty where there was none. It moves by the minute, and costs a look into the past."""
+    """The price of an hour ago, empty if there was none. It changes once a minute, and costs a query of history."""
     ago = world.candles(instrument, "1m", 1, world.now_ms - HOUR_MS)
     return instrument.price_text(ago[-1].close) if ago else ""
 
 
 def linear_ticker(world: World, instrument: SimInstrument, direction: str, ago: str) -> dict[str, str]:
-    """The data of a whole `tickers` push on linear; `ago` is from `hour_ago`. `openInterest` counts both sides."""
+    """The data of a full `tickers` push on linear; `ago` is from `hour_ago`. `openInterest` counts both sides."""
     day, mark = world.ticker_24h(instrument), world.mark(instrument)
     best, funding = world.best(instrument), world.funding(instrument)
     steps = world.open_interest(instrument)
@@ -225,7 +225,7 @@ def linear_ticker(world: World, instrument: SimInstrument, direction: str, ago: 
 
 
 def ticker_delta(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
-    """What a delta carries besides the symbol; empty where nothing changed."""
+    """The fields of a delta besides the symbol; empty if nothing changed."""
     changed = {name for name, value in after.items() if before.get(name) != value}
     for pair in TOGETHER:
         if not changed.isdisjoint(pair):
@@ -234,7 +234,7 @@ def ticker_delta(before: dict[str, str], after: dict[str, str]) -> dict[str, str
 
 
 def ticker_row(world: World, instrument: SimInstrument) -> dict[str, str]:
-    """A row of `GET /v5/market/tickers`: with quotes on spot too, without the direction of the last tick on linear."""
+    """A row of `GET /v5/market/tickers`: on spot with quotes too, on linear without the tick direction."""
     if instrument.kind == "spot":
         best = world.best(instrument)
         return {
@@ -256,7 +256,7 @@ def _change(before: int, now: int) -> float:
 
 
 def _hundredth(worth: str, times: int) -> str:
-    """`times` a value that was reckoned in hundredths, with two decimals."""
+    """`times` a value given in hundredths, with two decimals."""
     whole, _, part = worth.partition(".")
     units = times * int(whole + part)
     return rounded(decimal_text(units, len(part) + 2), 2)

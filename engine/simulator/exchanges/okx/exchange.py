@@ -1,4 +1,7 @@
-"""OKX from the server's side: `/ws/v5/public`, `/ws/v5/business` and the REST of swaps and spot."""
+"""The simulated OKX: streams of `/ws/v5/public` and `/ws/v5/business`, and the REST of swaps and spot.
+
+Implements `engine.simulator.exchange.Exchange`. It reads the world and owns neither sockets nor a clock.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,11 @@ from engine.simulator.sim_instrument import SimInstrument
 from engine.simulator.world import World
 
 FIRST_ID: Final = 10_000
-"""Where update ids begin after a restart."""
+"""First update id after a restart."""
 PRODUCTS: Final = ("liquidation-orders", "instruments")
 SWAPS_ONLY: Final = ("mark-price", "funding-rate", "open-interest")
 REQUESTS_PER_HOUR: Final = 480
-"""Of subscribing and leaving, for each connection."""
+"""Subscribe and unsubscribe requests, per connection."""
 REQUEST_BYTES: Final = 65_536
 
 ADVICE: Final = "Please use the correct URL, channel and parameters referring to API document."
@@ -43,7 +46,7 @@ class _Link:
 
 
 class Okx:
-    """The exchange over one world; `limit_scale` multiplies how often it may be asked."""
+    """The exchange over one world; `limit_scale` multiplies the request limits."""
 
     name = "okx"
     rest_origins: tuple[str, ...] = ("https://openapi.okx.com", "https://www.okx.com")
@@ -61,7 +64,7 @@ class Okx:
         self._of: dict[int, list[Feed]] = {}
         self._looked_ms = 0
         self._offsets: dict[int, int] = {}
-        """By instrument, added to the matching engine's update ids: a restart begins them anew."""
+        """By instrument, added to the matching engine's update ids, because a restart starts them over."""
 
     def rest(self, origin: str, path: str, query: Mapping[str, str], client: str, now_ms: int) -> Answer:
         return self._requests.answer(path, query, client, now_ms)
@@ -104,7 +107,7 @@ class Okx:
     def _subscribed(
         self, link: _Link, args: list[dict[str, Any]], request: dict[str, str], conn_id: str, now_ms: int
     ) -> Reply:
-        """Every argument is answered by itself; what they bring at once comes after the answers."""
+        """Every argument has its own answer; first snapshots come after the answers."""
         texts: list[str] = []
         topics: list[str] = []
         firsts: list[str] = []
@@ -174,7 +177,7 @@ class Okx:
         return ()
 
     def restart(self, now_ms: int) -> None:
-        """Update ids begin anew, below where they were."""
+        """Update ids start over, below their previous values."""
         for one in self._world.listed("okx"):
             self._offsets[one.index] = FIRST_ID - self._world.book(one, 1).update_id
         self._feeds.clear()
@@ -201,7 +204,7 @@ class Okx:
         return None if found is None or (channel in SWAPS_ONLY and found.kind != "perp") else found
 
     def _first(self, arg: dict[str, Any], topic: str, now_ms: int) -> str:
-        """What a new subscriber gets at once; empty where it waits for the next push."""
+        """What a new subscriber gets at once; empty if it waits for the next push."""
         channel = str(arg["channel"])
         if channel == "instruments":
             product = str(arg["instType"])

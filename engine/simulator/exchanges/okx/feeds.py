@@ -1,6 +1,6 @@
-"""What each OKX channel pushes, and when: one feed per channel and instrument that somebody receives.
+"""The feeds of OKX's channels: what each pushes, and when. One feed per subscribed channel and instrument.
 
-Made by `exchange`, which finds out what an argument means. A feed keeps what its venue keeps between two pushes.
+Created by `exchange`, which parses the arguments. A feed keeps only what the venue keeps between two pushes.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ CADENCE_MS: Final = {
 }  # fmt: skip
 DEPTH: Final = {"books": 400, "books5": 5, "bbo-tbt": 1}
 QUIET_MS: Final = {"mark-price": 10_000, "index-tickers": 60_000}
-"""Sent again after this long though nothing changed."""
+"""An unchanged price is sent again after this long."""
 HEARTBEAT_MS: Final = 60_000
-"""Of a book without changes: an empty update whose ids are equal."""
+"""An unchanged book sends an empty update with equal ids after this long."""
 TRADES: Final = frozenset({"trades", "trades-all"})
-"""Told as they happen: these have no feed."""
+"""Channels without a feed, pushed as events happen."""
 _TOUCHED_BY_BOOK: Final = frozenset({*DEPTH, "tickers"})
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class Feed:
-    """One channel of one instrument. `due_ms`: not looked at before."""
+    """One channel of one instrument. `due` is not called before `due_ms`."""
 
     def __init__(self, channel: str, one: SimInstrument) -> None:
         self.channel = channel
@@ -41,14 +41,14 @@ class Feed:
         self.due_ms = 0
         self.is_dirty = True
         self.told = ""
-        """The newest push, which one who joins now gets at once; empty before the first."""
+        """The newest push, which a new subscriber gets at once; empty before the first."""
 
     def due(self, world: World, now_ms: int) -> str | None:
-        """The next push, None where there is nothing to say now."""
+        """The next push, None if there is nothing to push now."""
         raise NotImplementedError
 
     def first(self, now_ms: int) -> str:
-        """For a new subscriber; empty: what comes next is enough."""
+        """What a new subscriber gets at once; empty if it waits for the next push."""
         return self.told
 
     def booked(self) -> None:
@@ -63,7 +63,7 @@ class Feed:
 
 
 class BookFeed(Feed):
-    """`books`: a snapshot, then what changed, each naming the one before it."""
+    """`books`: a snapshot, then updates that each name the previous one."""
 
     def __init__(self, world: World, one: SimInstrument, offset: int, now_ms: int) -> None:
         super().__init__("books", one)
@@ -106,7 +106,7 @@ class BookFeed(Feed):
 
 
 class TopFeed(Feed):
-    """`books5` and `bbo-tbt`: the top of the book whole."""
+    """`books5` and `bbo-tbt`: the top levels as a whole."""
 
     def __init__(self, world: World, channel: str, one: SimInstrument, offset: int) -> None:
         super().__init__(channel, one)
@@ -132,7 +132,7 @@ class TopFeed(Feed):
 
 
 class CandleFeed(Feed):
-    """`candle1m` and its like: the forming bar while it changes, and each closed one once."""
+    """`candle1m` and the like: the forming bar while it changes, and each closed bar once."""
 
     def __init__(self, channel: str, one: SimInstrument, interval: str) -> None:
         super().__init__(channel, one)
@@ -166,7 +166,7 @@ class CandleFeed(Feed):
 
 
 class StateFeed(Feed):
-    """`tickers` and `open-interest` when they changed, `funding-rate` always."""
+    """`tickers` and `open-interest` if they changed, `funding-rate` always."""
 
     def __init__(self, channel: str, one: SimInstrument, read: Callable[[int], words.Words]) -> None:
         super().__init__(channel, one)
@@ -182,7 +182,7 @@ class StateFeed(Feed):
 
 
 class PriceFeed(Feed):
-    """`mark-price` and `index-tickers`: when they changed, and now and then though they did not."""
+    """`mark-price` and `index-tickers`: when they changed, and after `QUIET_MS` without a change."""
 
     def __init__(self, channel: str, one: SimInstrument) -> None:
         super().__init__(channel, one)
@@ -206,7 +206,7 @@ class PriceFeed(Feed):
 def feed_of(
     world: World, opens: SessionOpens, channel: str, one: SimInstrument, interval: str, offset: int, now_ms: int
 ) -> Feed:
-    """The feed of a channel that is not one of `TRADES`; `interval` of a candle's."""
+    """The feed of a channel that is not one of `TRADES`; `interval` is set for candles only."""
     if channel == "books":
         return BookFeed(world, one, offset, now_ms)
     if channel in DEPTH:
@@ -228,5 +228,5 @@ def pushed(channel: str, name: str, data: list[Any]) -> str:
 
 
 def text(message: dict[str, Any]) -> str:
-    """A message as it is sent."""
+    """A message as JSON text."""
     return _ENCODE(message).decode()

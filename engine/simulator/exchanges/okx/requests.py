@@ -1,4 +1,7 @@
-"""OKX's REST answers, and how often each endpoint may be asked."""
+"""OKX's REST side: its endpoints, their answers and their rate limits.
+
+Used by the simulated exchange only.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ WINDOW_MS: Final = 2_000
 BARS: Final = {
     "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "2H": "2h", "4H": "4h", "1Dutc": "1d",
 }  # fmt: skip
-"""The venue has more: of 6 hours and longer, in UTC and in UTC+8, which the market does not keep."""
+"""The venue has more, of 6 hours and longer, in UTC and in UTC+8, which the simulated market does not keep."""
 PERIODS: Final = {"5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "4H": "4h", "1Dutc": "1d"}
 PRODUCTS: Final = ("SPOT", "SWAP", "MARGIN", "FUTURES", "OPTION", "EVENTS")
 """Only the first two have instruments here."""
@@ -72,12 +75,12 @@ class OkxRequests:
         }
 
     def answer(self, path: str, query: Query, client: str, now_ms: int) -> Answer:
-        """What `GET path?query` is answered with."""
+        """The answer to `GET path?query`."""
         route = self._routes.get(path)
         if route is None:
             return Answer(404, b'{"msg":"Not Found","code":"404","data":null}')
         read, most = route
-        # Some rules count by instrument or product besides the address.
+        # Some limits count per instrument or product as well as per address.
         named = query.get("instId") or query.get("instType") or ""
         pool = path + (named if "rubik" in path or "public" in path else "")
         if self._windows.take(client, pool, 1, WINDOW_MS, now_ms) > most * self._scale:
@@ -120,7 +123,7 @@ class OkxRequests:
         return [words.listed(one, status) for one in held if (status := self._world.status(one)) != "delisted"]
 
     def _candles(self, query: Query, now_ms: int) -> list[Any]:
-        """Newest first; `after`: only what opens before that time, `before`: only what opens after it."""
+        """Bars, newest first; `after`: only bars that open before that time, `before`: only bars that open after it."""
         one = self._one(query)
         interval = BARS.get(query.get("bar") or "1m")
         if interval is None:
@@ -150,7 +153,7 @@ class OkxRequests:
         return [words.index(self._world, one, now_ms) for one in held if name in (None, "", words.family(one))]
 
     def _trades(self, query: Query, now_ms: int) -> list[Any]:
-        """The newest trades, one for each fill as in `trades-all`."""
+        """The newest trades, one per fill as in `trades-all`."""
         limit = min(500, _whole(query, "limit", 100))
         found = self._world.recent_trades(self._one(query), limit)
         return [_trade_row(row) for event in reversed(found) for row in reversed(words.singles(event))][:limit]
@@ -178,7 +181,7 @@ class OkxRequests:
         return [words.funding(self._world, one, now_ms) for one in held]
 
     def _funding_history(self, query: Query, now_ms: int) -> list[Any]:
-        """Newest first; `after`: only what was settled before that time, `before`: only what was after it."""
+        """Settlements, newest first; `after`: only those before that time, `before`: only those after it."""
         one = self._swap(query)
         end = _whole(query, "after", now_ms + 1) - 1
         held = self._world.funding_history(one, min(400, _whole(query, "limit", 400)), end)
@@ -188,7 +191,7 @@ class OkxRequests:
         return [words.mark(self._world, one, now_ms) for one in self._of_type(query) if one.kind == "perp"]
 
     def _span(self, query: Query, now_ms: int) -> tuple[SimInstrument, str, int, int, int]:
-        """Instrument, period, most rows, begin and end of a statistic."""
+        """Instrument, period, maximum of rows, begin and end of a statistics request."""
         period = PERIODS.get(query.get("period") or "5m")
         if period is None:
             raise Refused("51000", "Parameter period error")
@@ -237,17 +240,17 @@ class OkxRequests:
 
 
 def _since(points: Iterable[Point], begin_ms: int) -> list[Point]:
-    """Newest first, from a time on."""
+    """Points from `begin_ms` on, newest first."""
     return [point for point in reversed(list(points)) if point.ms >= begin_ms]
 
 
 def _trade_row(row: words.Words) -> words.Words:
-    """A trade as REST names it."""
+    """A row of `trades-all` with the fields that REST sends."""
     return {name: row[name] for name in ("instId", "side", "sz", "source", "px", "tradeId", "ts")}
 
 
 def _whole(query: Query, name: str, default: int) -> int:
-    """A whole number of the query."""
+    """A whole number from the query, `default` if absent; `Refused` if it is not a number."""
     text = query.get(name)
     if not text:
         return default
@@ -257,7 +260,7 @@ def _whole(query: Query, name: str, default: int) -> int:
 
 
 def _said(path: str, code: str, message: str, data: list[Any], status: int = 200) -> Answer:
-    """The envelope: `/market/` writes its names in another order than the others."""
+    """The envelope; `/market/` has another key order than the other endpoints."""
     if "/market/" in path:
         return Answer(status, msgspec.json.encode({"code": code, "msg": message, "data": data}))
     return Answer(status, msgspec.json.encode({"code": code, "data": data, "msg": message}))

@@ -1,6 +1,6 @@
-"""Prices at which the day began, in UTC and in UTC+8: every ticker of OKX states both.
+"""Open prices of the day, in UTC and in UTC+8; every OKX ticker has both.
 
-Asked by the stream and the REST side of the exchange, many times a second for the same two bars.
+Used by the streams and the REST side of the exchange. Cached, because the same two bars are needed many times a second.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ EIGHT_HOURS_MS: Final = 28_800_000
 
 
 class SessionOpens:
-    """The two opens of each instrument, read once a session."""
+    """The two opens of each instrument, read once per 8 hours."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._known: dict[int, tuple[int, int, int]] = {}
 
     def of(self, one: SimInstrument, now_ms: int) -> tuple[int, int]:
-        """Ticks at the last midnight of UTC and of UTC+8; of a younger instrument its first price."""
+        """Ticks at the last midnight of UTC and of UTC+8; for a newer instrument its first price."""
         session = now_ms // EIGHT_HOURS_MS
         known = self._known.get(one.index)
         if known is None or known[0] != session:

@@ -1,8 +1,8 @@
-"""What OKX's messages and answers look like: the market's records in its words.
+"""OKX's messages and REST rows, built from the market's records.
 
-Used by the simulated exchange only. Nearly everything is text on this wire, without zeros at the end of a decimal but
-in funding rates; swaps are counted in contracts. Names and order as recorded (streams 2021 and 2022, REST 2026-09) with
-what the documentation of 2026-07 adds.
+Used by the simulated exchange only. Nearly every value is text, without trailing zeros except in funding rates; swap
+sizes are in contracts. Names and order are as recorded (streams 2021 and 2022, REST 2026-09), plus the additions of the
+documentation of 2026-07.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Words = dict[str, Any]
 STATE: Final = {"trading": "live", "pending": "preopen", "delisted": "suspend"}
 _CATEGORY: Final = {"crypto": "1", "stock": "3", "metal": "4", "forex": "6"}
 _MOST: Final = "999999999"
-"""Largest size of an order of each kind; no rule of the market."""
+"""Published maximum order size of each kind; has no effect here."""
 
 
 def product(one: SimInstrument) -> str:
@@ -29,12 +29,12 @@ def product(one: SimInstrument) -> str:
 
 
 def family(one: SimInstrument) -> str:
-    """`BTC-USDT`, which an index is named after too."""
+    """Instrument family (`BTC-USDT`); also the id of the index."""
     return f"{one.base}-{one.quote}"
 
 
 def trimmed(text: str) -> str:
-    """A decimal without zeros at its end."""
+    """A decimal without trailing zeros."""
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -44,7 +44,7 @@ def price(one: SimInstrument, ticks: int) -> str:
 
 
 def size(one: SimInstrument, steps: int) -> str:
-    """A size: contracts, on spot base currency."""
+    """A size in contracts, on spot in base currency."""
     return trimmed(one.size_text(steps))
 
 
@@ -69,7 +69,7 @@ def rate(rate_e8: int) -> str:
 
 
 def trade(event: Trade) -> Words:
-    """A row of `trades`: one taker order at one price, joined."""
+    """A row of `trades`: the fills of one taker order at one price, joined."""
     one = event.instrument
     return {
         "instId": one.symbol,
@@ -85,7 +85,7 @@ def trade(event: Trade) -> Words:
 
 
 def singles(event: Trade) -> list[Words]:
-    """Rows of `trades-all`, one for each fill."""
+    """Rows of `trades-all`, one per fill."""
     one = event.instrument
     return [
         {
@@ -159,7 +159,7 @@ def mark(world: World, one: SimInstrument, now_ms: int) -> Words:
 
 
 def index(world: World, one: SimInstrument, now_ms: int) -> Words:
-    """A row of `index-tickers`, named after the pair. The market keeps no history of an index: its day is its price."""
+    """A row of `index-tickers`, named after the pair. The market keeps no index history: all prices are the current."""
     now = fine(one, world.mark(one).index)
     return {
         "instId": family(one), "idxPx": now, "open24h": now, "high24h": now, "low24h": now, "sodUtc0": now,
@@ -219,12 +219,12 @@ def open_interest(world: World, one: SimInstrument, now_ms: int) -> Words:
 
 
 def dollars(one: SimInstrument, steps: int, hundredths: int) -> str:
-    """What contracts are worth at a mark price."""
+    """Dollar value of contracts at a mark price, given in hundredths of a tick."""
     return trimmed(f"{steps * one.quote_unit * hundredths / 100:.10f}")
 
 
 def liquidation(event: Liquidation) -> Words:
-    """A row of `liquidation-orders`: the side is the closing order's."""
+    """A row of `liquidation-orders`; the side is the closing order's."""
     one, long = event.instrument, event.side == "long"
     detail = {
         "bkLoss": "0",

@@ -109,7 +109,7 @@ async def test_ccxt_pro_keeps_a_book_and_hears_trades(name: str, routes: Mapping
     exchange = client(pro, name, routes)
     try:
         await exchange.load_markets()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             for _ in range(5):
                 book = await exchange.watch_order_book(BITCOIN, *([] if name == "okx" else [50]))
                 assert book["bids"][0][0] < book["asks"][0][0]

@@ -157,6 +157,16 @@ def test_a_thin_book_loses_its_depth_before_the_spike() -> None:
     assert sum(steps for _, steps in still.bids) > 0.6 * sum(steps for _, steps in same.bids)
 
 
+def test_each_episode_has_its_own_number() -> None:
+    kind = KINDS[0]
+    episodes = [Episode(kind, asset, START + 10_000 * at, LENGTH, 1) for at, asset in enumerate(("SOL", "ETH"), 1)]
+    world = small(assets=5, rate=50.0, episodes=episodes)
+    for now in range(START + 500, START + 60_000, 500):
+        for _ in world.advance(now):
+            pass
+    assert [(record["asset"], record["episode"]) for record in world.truth()] == [("SOL", 1), ("ETH", 2)]
+
+
 def test_the_endless_plan_shows_all_kinds_and_takes_turns() -> None:
     world = small(assets=40, rate=30.0, episodes=None)
     plans: list[dict[str, Any]] = []

@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from engine.arrays import Floats
 from engine.simulator.happenings import Trade
-from engine.simulator.market.chance import Chance, Floats, gauss, key_of, keys_of, unit
+from engine.simulator.market.chance import Chance, gauss, key_of, keys_of, unit
 from engine.simulator.sim_instrument import SimVenue
 from engine.simulator.world import World, WorldSpec
 from tests.engine.simulator.market.market_worlds import HOUR, MINUTE, START, found, small

@@ -1,0 +1,41 @@
+"""The mouse on the console's own screens, where panes have borders: what is clicked is what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.fake_source import SIZES, make_app, relaxed, screen_of, settle, text_of
+from tui.screens.drilldown import DrillScreen
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_click_on_a_row_of_the_main_screen_takes_that_row_and_a_second_opens_it(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=size) as pilot:
+        await settle(app, clock, pilot)
+        for place in (2, 0):
+            symbol = app.main.table.model.order[place].symbol.removesuffix("-SWAP")
+            line = next(y for y, words in enumerate(text_of(app).split("\n")) if f" {symbol} " in words and y > 3)
+            await pilot.click(offset=(12, line))
+            assert app.main.table.cursor_key == app.main.table.model.order[place]
+        await pilot.click(offset=(12, line), times=2)
+        await settle(app, clock, pilot)
+        assert isinstance(screen_of(app), DrillScreen)
+        assert app.key == app.main.table.model.order[0]
+
+
+async def test_a_click_on_a_heading_sorts_by_it_and_one_on_the_border_does_nothing(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        rows = text_of(app).split("\n")
+        line = next(y for y, words in enumerate(rows) if "SYMBOL" in words)
+        await pilot.click(offset=(rows[line].index("SCORE"), line))
+        assert app.main.table.state.sort == "score"
+        before = app.main.table.state, app.main.table.cursor_key
+        await pilot.click(offset=(rows[line].index("SYMBOL"), line - 1))
+        assert (app.main.table.state, app.main.table.cursor_key) == before

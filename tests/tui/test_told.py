@@ -1,0 +1,128 @@
+"""Quick notices: two at once, an equal text only once, errors longest; all can be read again among the venues."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets._toast import Toast
+
+from tests.tui.fake_source import SIZES, FakeSource, make_app, relaxed, scene, settle, text_of
+from tui.app import PrismApp
+from tui.presenters.told import KEPT, STANDS_S, Severity, leaving
+from tui.screens.venues import VenuesScreen
+
+INFO: Severity = "information"
+
+
+@pytest.mark.parametrize(
+    ("standing", "new", "gone"),
+    [
+        ([], "a", []),
+        ([("a", INFO)], "b", []),
+        ([("a", INFO), ("b", INFO)], "c", [0]),
+        ([("a", INFO)], "a", [0]),
+        ([("a", INFO), ("b", INFO)], "a", [0]),
+        ([("broken", "error"), ("b", INFO)], "c", [1]),
+        ([("a", INFO), ("broken", "error")], "c", [0]),
+        ([("odd", "warning"), ("b", INFO)], "c", [1]),
+        ([("odd", "warning"), ("broken", "error")], "c", [0]),
+        ([("broken", "error"), ("worse", "error")], "c", [0]),
+        ([("a", INFO), ("a", INFO), ("b", INFO)], "c", [0, 1]),
+    ],
+)
+def test_what_gives_way_to_a_new_notice(standing: list[tuple[str, Severity]], new: str, gone: list[int]) -> None:
+    assert leaving(standing, new) == gone
+
+
+def test_errors_stand_longer_than_warnings_and_these_longer_than_information() -> None:
+    assert STANDS_S["error"] > STANDS_S["warning"] > STANDS_S["information"]
+
+
+def standing(app: PrismApp) -> list[str]:
+    return [str(toast.render()) for toast in app.screen.query(Toast)]
+
+
+async def told(app: PrismApp, pilot: Any, *texts: str, severity: Severity = "information") -> None:
+    for text in texts:
+        app.tell(text, severity)
+    await pilot.pause(0.1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_at_most_two_stand_at_once_and_an_error_outlasts_what_comes_after_it(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(app, clock, pilot)
+        await told(app, pilot, "one", "two", "three")
+        assert standing(app) == ["two", "three"]
+        await told(app, pilot, "three")
+        assert standing(app) == ["two", "three"], "its twin went"
+        await told(app, pilot, "disk full", severity="error")
+        assert standing(app) == ["three", "disk full"]
+        await told(app, pilot, *(f"key {number}" for number in range(9)))
+        assert standing(app) == ["disk full", "key 8"]
+        rows = [toast.region for toast in app.screen.query(Toast)]
+        assert max(region.bottom for region in rows) == size[1] - 1, "on the status line, above the keys"
+        assert min(region.y for region in rows) >= size[1] - 3
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", [(), ("enter",), ("f",), ("a",), ("tab",)])
+async def test_no_heading_title_or_input_is_covered(
+    tmp_path: Path, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press(*keys)
+        await settle(app, clock, pilot)
+        before = text_of(app).split("\n")
+        await told(app, pilot, "theme prism-light", "12 rows written to /home/someone/prism-candidates-0001.csv")
+        after = text_of(app).split("\n")
+        changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        assert len(changed) == 2
+        assert not any("╭" in before[y] or "SYMBOL" in before[y] for y in changed)
+        typed = [y for y, row in enumerate(before) if row.startswith((" filter ", " enter applies"))]
+        assert not set(changed) & set(typed)
+
+
+async def test_what_had_no_place_is_read_on_the_screen_of_venues(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(app, clock, pilot)
+        await told(app, pilot, "one [/x]", "two", "two", "three", "four")
+        await pilot.press("V")
+        await settle(app, clock, pilot)
+        assert isinstance(app.screen, VenuesScreen)
+        app.screen.action_move("last")
+        await pilot.pause()
+        text = text_of(app)
+        words = text[text.index("Console said, newest first") :]
+        places = [words.index(told) for told in ("four", "three", "two", "one [/x]")]
+        assert places == sorted(places)
+        assert words.count("two") == 1
+        assert "12:32:17" in words
+
+
+async def test_only_the_last_ones_are_kept_and_those_before_the_first_picture_have_no_time(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path, FakeSource())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.tell("early")
+        await settle(app, clock, pilot)
+        assert app.view() is None
+        source.snapshot = scene()
+        await settle(app, clock, pilot)
+        view = app.view()
+        assert view is not None
+        assert [(one.at_ms, one.text) for one in view.told] == [(0, "early")]
+        for number in range(KEPT + 5):
+            app.tell(f"notice {number}")
+        view = app.view()
+        assert view is not None
+        assert len(view.told) == KEPT
+        assert view.told[-1].text == f"notice {KEPT + 4}"
+        assert view.told[-1].at_ms == view.now_ms

@@ -1,0 +1,49 @@
+"""Translates keys as users write them in the configuration to Textual's names.
+
+Called by `tui.actions`, also for `prism config check`, which does not load Textual. Textual must not be imported here;
+a test compares the names with Textual's own.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+MODIFIERS: Final = ("ctrl+", "alt+", "shift+")
+NAMED: Final = frozenset({
+    "escape", "enter", "tab", "space", "backspace", "delete", "insert", "home", "end", "pageup", "pagedown",
+    "up", "down", "left", "right", *(f"f{number}" for number in range(1, 25)),
+})  # fmt: skip
+"""Keys that print nothing, by Textual's names (`textual.keys.Keys`)."""
+SHORTER: Final = {
+    "solidus": "slash", "reverse_solidus": "backslash", "commercial_at": "at", "hyphen_minus": "minus",
+    "plus_sign": "plus", "low_line": "underscore",
+}  # fmt: skip
+"""Character names that Textual shortens (`textual.keys.KEY_NAME_REPLACEMENTS`)."""
+
+
+def key_name(written: str) -> str:
+    """Textual's name of a key as a user writes it: `j`, `&`, `ampersand`, `ctrl+f`, `f5`. Empty if it is no key."""
+    key, modifiers = written, ""
+    while found := next((one for one in MODIFIERS if key.lower().startswith(one)), ""):
+        modifiers, key = modifiers + found, key[len(found) :]
+    if len(key) == 1 and key.isprintable():
+        # A terminal cannot tell `ctrl+f` from `ctrl+F`.
+        return modifiers + _of_character(key.lower() if modifiers else key)
+    name = key.lower()
+    return modifiers + name if name in NAMED or name in CHARACTERS else ""
+
+
+def _of_character(character: str) -> str:
+    if character.isalnum():
+        return character
+    name = unicodedata.name(character, "").lower().replace("-", "_").replace(" ", "_")
+    return SHORTER.get(name, name)
+
+
+CHARACTERS: Final = {
+    _of_character(character): character
+    for character in (*map(chr, range(33, 256)), "€")
+    if character.isprintable() and not character.isalnum()
+}
+"""The signs of western keyboards by their names."""
