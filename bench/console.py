@@ -78,7 +78,7 @@ def starts(times: int) -> int:
     """Measure how fast each program starts; return the exit code."""
     programs = {
         "bare Textual": [sys.executable, "-c", BARE],
-        "prism demo": [sys.executable, "-m", "tui.cli", "demo"],
+        "prism demo": [sys.executable, "-m", "tui", "demo"],
     }
     painted: dict[str, list[float]] = {name: [] for name in programs}
     rows: dict[str, list[float]] = {name: [] for name in programs}

@@ -128,7 +128,7 @@ def main() -> int:
 def recorded(folder: Path) -> Path:
     """Record the simulators at their highest rate into `folder`, and return it."""
     words = ["--demo", "--rate", "20000", "--for", RECORDED_FOR]
-    subprocess.run([sys.executable, "-m", "tui.cli", "record", str(folder), *words], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "tui", "record", str(folder), *words], check=True, capture_output=True)
     return folder
 
 

@@ -22,6 +22,7 @@ BY_NAME = {
 """Marks of what runs only when it is asked for by its mark, and why."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Three workers for two cores: many tests mostly wait, for a process to start or for a real second to pass."""
     return max(2, (os.cpu_count() or 1) * 3 // 2)

@@ -1,6 +1,6 @@
 """The command line of `prism`: reads arguments, picks the command, returns its exit code.
 
-The entry point `prism` calls `main`. Nothing heavy may be imported before the command is known. Nothing here writes to
+`tui.__main__` calls `main`. Nothing heavy may be imported before the command is known. Nothing here writes to
 stderr or decides what a failure means: `tui.headless.diagnostics` does.
 """
 
@@ -122,7 +122,3 @@ def _all_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
             for inner in action.choices.values():
                 found += _all_actions(inner)
     return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

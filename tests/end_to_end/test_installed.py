@@ -41,7 +41,7 @@ def environment(installed: Path, home: Path) -> dict[str, str]:
 def prism(installed: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run it where nothing of the checkout is in reach but the tests' own editable installation, which comes second."""
     done = subprocess.run(
-        [sys.executable, "-m", "tui.cli", *words], cwd=home, capture_output=True, text=True, timeout=180,
+        [sys.executable, "-m", "tui", *words], cwd=home, capture_output=True, text=True, timeout=180,
         env=environment(installed, home),
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
@@ -79,7 +79,7 @@ def test_it_runs_from_anywhere(installed: Path, tmp_path: Path) -> None:
 
 
 def test_the_console_finds_its_themes_and_styles(installed: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "tui.cli", "demo", "--rate", "200"]
+    words = [sys.executable, "-m", "tui", "demo", "--rate", "200"]
     given = {"TERM": "xterm-256color", "PYTHONPATH": str(installed)}
     with PseudoTerminal(words, given, tmp_path, folder=tmp_path) as terminal:
         terminal.until(lambda text: "● " in text and "─ candidates" in text)

@@ -28,7 +28,7 @@ def surroundings(home: Path) -> dict[str, str]:
 def prism(home: Path, *words: str, **more: str) -> str:
     """Run a command in a folder of its own, under the usual umask; what it told."""
     done = subprocess.run(
-        [sys.executable, "-m", "tui.cli", *words], cwd=home, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "tui", *words], cwd=home, capture_output=True, text=True, timeout=120,
         env={**surroundings(home), **more}, preexec_fn=lambda: os.umask(0o022) and None,
     )  # fmt: skip
     # A scan fails where no venue brought anything while it listened, which is not what is looked at here.
@@ -49,7 +49,7 @@ def test_every_file_and_folder_is_for_the_user_alone(tmp_path: Path) -> None:
     prism(home, "config", "init")
     prism(home, "record", "recordings", "--demo", "--rate", "200", "--for", "4s")
     prism(home, "scan", "--demo", "--rate", "200", "--for", "4")
-    words = [sys.executable, "-m", "tui.cli", "demo", "--rate", "200"]
+    words = [sys.executable, "-m", "tui", "demo", "--rate", "200"]
     with PseudoTerminal(words, {**surroundings(home), "TERM": "xterm-256color"}, home) as terminal:
         terminal.until(lambda text: "● " in text and "─ candidates" in text)
         terminal.press("x")  # an export
@@ -96,7 +96,7 @@ def test_the_token_of_a_page_is_in_no_argument_environment_or_file(tmp_path: Pat
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "tui.cli", "web", "--demo", "--port", str(port), "--token-file", str(file)],
+        [sys.executable, "-m", "tui", "web", "--demo", "--port", str(port), "--token-file", str(file)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=surroundings(tmp_path),
     )  # fmt: skip
     try:

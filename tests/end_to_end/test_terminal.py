@@ -46,7 +46,7 @@ class Terminal:
                 signal.signal(number, signal.SIG_DFL)
 
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui.cli", *arguments],
+            [sys.executable, "-m", "tui", *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -135,6 +135,12 @@ def test_quitting_by_key_leaves_a_clean_exit(tmp_path: Path) -> None:
         terminal.end()
 
 
+def began(output: bytes) -> bool:
+    """Whether a line of prism had run. Before that, Python itself answers a signal, with its own words and code."""
+    ours = (f"{ROOT}/{room}/".encode() for room in ("tui", "engine", "themes"))
+    return b"Traceback" not in output or any(folder in output for folder in ours)
+
+
 MOMENTS = (0.1, 0.4, 0.7, 1.0, 1.3, 1.7, 2.2)
 """Seconds after the start: the interpreter, its modules, the simulator, the engine, a screen, a market."""
 
@@ -153,7 +159,7 @@ def of_session(leader: int) -> set[int]:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_at_any_moment_of_the_start_ends_it_whole(tmp_path: Path, number: signal.Signals) -> None:
-    """By the signal itself while Python starts, by its code or a clean exit after that; never with a traceback."""
+    """By the signal itself while Python starts, by its code or a clean exit after that; in no traceback of ours."""
     codes = {-number, 128 + number, *([0] if number == signal.SIGINT else [])}
     for moment in MOMENTS:
         master, slave = pty.openpty()
@@ -165,9 +171,12 @@ def test_a_signal_at_any_moment_of_the_start_ends_it_whole(tmp_path: Path, numbe
             terminal.read_for(moment)
             terminal.process.send_signal(number)
             terminal.read_for(60.0, until=lambda one: one.process.poll() is not None)
-            assert terminal.process.poll() in codes, f"{number.name} after {moment} s"
             terminal.read_for(0.2)
-            assert b"Traceback" not in terminal.output, terminal.output[-2000:]
+            if began(terminal.output):
+                assert b"Traceback" not in terminal.output, terminal.output[-2000:]
+                assert terminal.process.poll() in codes, (f"{number.name} after {moment} s", terminal.output[-2000:])
+            else:
+                assert (number, terminal.process.poll()) in {(signal.SIGINT, -signal.SIGINT), (signal.SIGINT, 1)}
             assert termios.tcgetattr(slave) == before, f"{number.name} after {moment} s"
             assert terminal.output.rfind(b"\x1b[?1049l") >= terminal.output.rfind(b"\x1b[?1049h")
             end = time.monotonic() + 60

@@ -48,7 +48,7 @@ class Tmux:
         self._run("send-keys", *keys)
 
     def start(self, *arguments: str) -> None:
-        self.keys("-l", f"{sys.executable} -m tui.cli {' '.join(arguments)}")
+        self.keys("-l", f"{sys.executable} -m tui {' '.join(arguments)}")
         self.keys("Enter")
 
     def screen(self, escapes: bool = False) -> str:

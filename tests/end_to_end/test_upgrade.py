@@ -172,7 +172,7 @@ def test_a_configuration_of_an_older_form_is_told_line_by_line_with_what_to_writ
     path.chmod(0o600)
     given = (*words, str(path)) if words == ("config", "check") else (*words, "--config", str(path))
     done = subprocess.run(
-        [sys.executable, "-m", "tui.cli", *given], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "tui", *given], cwd=ROOT, capture_output=True, text=True, timeout=60,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     said = done.stdout + done.stderr

@@ -10,7 +10,9 @@ from typing import Any
 
 from textual.app import App
 from textual.screen import Screen
+from textual.timer import Timer
 
+import tui.app
 from engine.clock import ManualClock
 from engine.config.schema import Config, EngineSection
 from engine.kept_market import unranked
@@ -22,9 +24,11 @@ from tui.state import ConsoleState, save
 
 ROWS = 40
 SIZES = [(80, 24), (120, 40), (200, 60)]
+"""Small, medium and wide terminals."""
 MOST_TURNS = 100
 """Of the console's loop, until a picture stands whole."""
-"""Small, medium and wide terminals."""
+NEVER_S = 3600.0
+"""How long a notice stands: no test waits for its end."""
 
 
 class FakeSource:
@@ -112,6 +116,19 @@ def recording(**changes: Any) -> ReplayStatus:
     return replace(status, **changes)
 
 
+class StillApp(PrismApp):
+    """A console that turns when its test says so. By the machine's clock, ticks would fall anywhere between a test's
+    steps, and notices would leave sooner or later, as busy as the machine is."""
+
+    CSS_PATH = str(Path(tui.app.__file__).with_name("prism.tcss"))
+
+    def set_interval(self, *arguments: Any, **options: Any) -> Timer:
+        return super().set_interval(*arguments, **{**options, "pause": True})
+
+    def notify(self, message: str, **options: Any) -> None:
+        super().notify(message, **{**options, "timeout": NEVER_S})
+
+
 def make_app(
     folder: Path, source: FakeSource | None = None, config: Config | None = None, *, first_run: bool = False
 ) -> tuple[PrismApp, FakeSource, ManualClock]:
@@ -122,7 +139,7 @@ def make_app(
     if not first_run and not state.exists():
         save(state, ConsoleState(greeted=True))
     would_be = folder / "config.yaml" if first_run else None
-    app = PrismApp(source, config, state_path=state, clock=clock, zone=UTC, config_would_be=would_be)
+    app = StillApp(source, config, state_path=state, clock=clock, zone=UTC, config_would_be=would_be)
     return app, source, clock
 
 

@@ -36,7 +36,7 @@ def capture_of(folder: Path, *frames: str, venue: str = "binance-usdm") -> Path:
 
 
 def prism(*words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "tui.cli", *words], capture_output=True, check=False, timeout=60)
+    return subprocess.run([sys.executable, "-m", "tui", *words], capture_output=True, check=False, timeout=60)
 
 
 # Commands and their arguments
@@ -374,7 +374,7 @@ def test_a_market_heard_for_too_short_says_what_is_missing_and_what_to_do() -> N
 
 def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:
     path = capture_of(tmp_path, trade('"1.5"'))
-    words = [sys.executable, "-m", "tui.cli", "inspect", str(path), "--format", "json"]
+    words = [sys.executable, "-m", "tui", "inspect", str(path), "--format", "json"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -388,7 +388,7 @@ def test_a_terminal_without_unicode_gets_the_document_and_a_table(tmp_path: Path
     path = capture_of(tmp_path, trade('"1.5"', symbol="牛来USDT"))
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     for form in ("json", "table"):
-        words = [sys.executable, "-m", "tui.cli", "inspect", str(path), "--format", form]
+        words = [sys.executable, "-m", "tui", "inspect", str(path), "--format", form]
         done = subprocess.run(words, capture_output=True, check=False, env=environment, timeout=60)
         assert done.returncode == 0, done.stderr
         assert ("牛来USDT".encode() in done.stdout) is (form == "json")

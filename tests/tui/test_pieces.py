@@ -18,12 +18,11 @@ from tui.widgets.pane import Pane
 
 
 class Turns:
-    """Notes in which of the app's turns something was done; the display's own clock stands still."""
+    """Notes in which of the app's turns something was done."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0
         self.done: list[tuple[str, int]] = []
-        monkeypatch.setattr(PrismApp, "set_interval", lambda *_: None)
         self._spy(monkeypatch, PrismApp, "_go_on", self._next)
         self._spy(monkeypatch, CandidatesTable, "update_snapshot", lambda _: self.done.append(("table", self.now)))
         self._spy(monkeypatch, CandidatesTable, "cursor_down", lambda _: self.done.append(("key", self.now)))

@@ -328,7 +328,7 @@ def test_other_machines_are_let_in_with_a_chosen_token_only(host: str, tmp_path:
 def test_the_command_prints_its_address_and_ends_when_told(tmp_path: Path) -> None:
     port = _free_port()
     started = subprocess.Popen(
-        [sys.executable, "-m", "tui.cli", "web", "--demo", "--port", str(port)],
+        [sys.executable, "-m", "tui", "web", "--demo", "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -340,7 +340,7 @@ def test_the_command_prints_its_address_and_ends_when_told(tmp_path: Path) -> No
     assert address.startswith(f"http://127.0.0.1:{port}/")
     assert len(address.rstrip("/").rpartition("/")[2]) >= 32
     taken = subprocess.run(
-        [sys.executable, "-m", "tui.cli", "web", "--port", str(port)],
+        [sys.executable, "-m", "tui", "web", "--port", str(port)],
         capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
     )  # fmt: skip
     assert taken.returncode == 1
