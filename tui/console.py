@@ -133,7 +133,7 @@ class ConsoleApp(KeysInOrder):
     def _make_main(self) -> MainScreen:
         state, section = self._state, self.config.console
         minimum = 0.0 if state.liquidations_all else state.liquidation_minimum_usd or section.min_liquidation_usd
-        return MainScreen(table_state(state), state.face, state.depth_grouping, minimum, section.flash)
+        return MainScreen(table_state(state), state.face, state.depth_grouping, minimum, section)
 
     def _dress(self) -> str:
         """Register every theme and set the chosen one before the first style is parsed: setting it later would parse

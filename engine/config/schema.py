@@ -118,6 +118,8 @@ class ConsoleSection(_Section, frozen=True, kw_only=True):
     """Colour of rising prices."""
     flash: bool = True
     """Briefly highlight digits that changed."""
+    zebra: bool = False
+    """Tint every second row of the table."""
     refresh_hz: Annotated[float, Meta(ge=1, le=20)] = 8.0
     """How often the screen checks for new data, times a second."""
     min_liquidation_usd: NotNegative = 0.0

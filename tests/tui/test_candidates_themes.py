@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.color import Color
 
+from engine.config.schema import Config, ConsoleSection
+from tests.tui.fake_source import make_app, relaxed, settle
 from tests.tui.table_host import lines, table_on
 from themes.loader import load
 from tui.widgets.candidates_paint import Palette
@@ -37,3 +41,16 @@ async def test_any_theme_shows_the_same_words(theme: str) -> None:
         app.theme = "prism-contrast"
         await pilot.pause()
         assert "\n".join(lines(table)) == text
+
+
+@pytest.mark.parametrize("zebra", [False, True])
+async def test_every_second_row_is_tinted_if_wanted(tmp_path: Path, zebra: bool) -> None:
+    app, _, clock = make_app(tmp_path, config=Config(engine=relaxed().engine, console=ConsoleSection(zebra=zebra)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        table = app.main.table
+        grounds = [next(iter(table.render_line(y))).style for y in range(3, 9)]
+        colors = [style.bgcolor for style in grounds if style is not None]
+        assert len(set(colors)) == 1 + zebra
+        assert colors[::2] == colors[:1] * 3
+        assert colors[1::2] == colors[1:2] * 3

@@ -34,6 +34,7 @@ from tui.widgets.panes import DepthPane, LiquidationsPane, PrismPane
 from tui.widgets.prompt import Prompt, Verdict
 
 if TYPE_CHECKING:
+    from engine.config.schema import ConsoleSection
     from engine.snapshot import Snapshot
 
 _TABLE_MOVES = {"first": "cursor_home", "last": "cursor_end"}
@@ -77,15 +78,16 @@ class MainScreen(PaneScreen):
     ORDER: ClassVar[tuple[str, ...]] = ("candidates", "prism", "depth", "liquidations")
     SHOWN: ClassVar[dict[SizeClass, frozenset[str]]] = {"medium": frozenset(ORDER), "wide": frozenset(ORDER)}
 
-    def __init__(self, table: ViewState, face: str, depth_group: int, minimum_usd: float, flash: bool) -> None:
+    def __init__(self, table: ViewState, face: str, depth_group: int, minimum_usd: float, look: ConsoleSection) -> None:
         super().__init__()
         self._table_state = table
         self._choices = (face, depth_group, minimum_usd)
-        self._flash = flash
+        self._look = look
 
     def panes(self) -> Iterator[Widget]:
         face, group, minimum = self._choices
-        yield Candidates(self._table_state, keymap=self.console.keymap, flash=self._flash, id="candidates")
+        keymap, look = self.console.keymap, self._look
+        yield Candidates(self._table_state, keymap=keymap, flash=look.flash, zebra=look.zebra, id="candidates")
         yield PrismPane(id="prism", face=face)
         yield DepthPane(id="depth", group=group)
         yield LiquidationsPane(id="liquidations", minimum_usd=minimum)

@@ -71,6 +71,7 @@ _CONFIGS = st.builds(
         theme=_TEXT,
         up_color=st.sampled_from(["green", "red"]),
         flash=st.booleans(),
+        zebra=st.booleans(),
         refresh_hz=st.floats(1, 20),
         min_liquidation_usd=st.floats(0, 1e12),
         large_liquidation_usd=_above_zero(),
