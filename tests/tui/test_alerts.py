@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,8 +182,29 @@ def test_a_storm_is_one_sound_and_nothing_of_it_is_lost() -> None:
         heard.append(told.look(at(with_liquidations(BASE, *sizes), second), "relaxed", float(second)))
     rung = [text for text in heard if text]
     assert len(rung) == 3
-    more = [int(text.rsplit("and ", 1)[1].split()[0]) for text in rung[1:]]
-    assert more == [9, 9]
+    assert [re.findall(r"L\d+|\d+ more", text) for text in rung[1:]] == [
+        [*(f"L{number}" for number in range(first, first + 6)), "4 more"] for first in (2, 12)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "words"),
+    [
+        (["A"], ""),
+        (["A", "B"], "; also B"),
+        (["A", "A", "B", "A"], "; also A ×2 and B"),
+        (["A", *"BCDEF"], "; also B, C, D, E and F"),
+        (["A", *"BCDEFGHH"], "; also B, C, D, E, F and 3 more"),
+    ],
+)
+def test_an_alert_tells_the_first_event_and_names_the_next(symbols: list[str], words: str) -> None:
+    told = alerts()
+    told.look(replace(BASE, liquidations=()), "relaxed", 0.0)
+    lines = tuple(
+        LiquidationLine(BASE.at_ms + n, "okx", symbol, "long", 1.0, 2.0, 2e6, False) for n, symbol in enumerate(symbols)
+    )
+    text = told.look(at(replace(BASE, liquidations=lines[::-1]), 1), "relaxed", 1.0)
+    assert text == f"A OKX long liquidated, $2.00M{words}"
 
 
 @pytest.mark.parametrize(("tmux", "start"), [(False, "\x1b]9;prism: "), (True, "\x1bPtmux;\x1b\x1b]9;prism: ")])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tui.presenters.format import score_text, usd_text
 from tui.presenters.view import venue_title
@@ -28,6 +28,8 @@ the last requests are still to come, and a gate may want several scans in a row.
 LONGEST_MS: Final = 900_000
 """After this event time since a venue was first live, its candidates are news even if history is still missing: it may
 refuse the requests."""
+MOST_NAMED: Final = 5
+"""Events that one alert names, besides the first, which it tells in full."""
 _Name = tuple[str, str]
 
 
@@ -40,6 +42,11 @@ class AlertChoice:
     venue: bool = True
     large_usd: float = 100_000.0
     every_s: float = 10.0
+
+
+class _Event(NamedTuple):
+    name: str
+    text: str
 
 
 class Alerts:
@@ -60,7 +67,7 @@ class Alerts:
         self._preset = ""
         self._candidates: dict[_Name, int] = {}
         self._states: dict[str, FeedState] = {}
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[_Event] = deque()
 
     def follow(self, snapshot: Snapshot) -> None:
         """Note which venues' history has arrived; call it with every snapshot, also while alerts are off."""
@@ -104,9 +111,9 @@ class Alerts:
         if not self._waiting or now_s - self._told_s < self._choice.every_s:
             return ""
         self._told_s = now_s
-        first_text, more = self._waiting[0], len(self._waiting) - 1
+        told = _told(list(self._waiting))
         self._waiting.clear()
-        return f"{first_text}, and {more} more" if more else first_text
+        return told
 
     def _look_at_candidates(self, snapshot: Snapshot, preset: str, quietly: bool) -> None:
         ranking = snapshot.rankings.get(preset)
@@ -124,7 +131,8 @@ class Alerts:
             side = "long" if ranking.side[row] > 0 else "short"
             board = snapshot.board if ranking.board is None else ranking.board
             score = score_text(float(board.prism[row]))
-            self._waiting.append(f"{instrument.symbol} {venue_title(instrument.venue)} {side} {score} passes {preset}")
+            told = f"{instrument.symbol} {venue_title(instrument.venue)} {side} {score} passes {preset}"
+            self._waiting.append(_Event(instrument.symbol, told))
 
     def _look_at_liquidations(self, snapshot: Snapshot, before: Snapshot) -> None:
         if not self._choice.liquidation or snapshot.liquidations is before.liquidations:
@@ -137,7 +145,7 @@ class Alerts:
                 known[name] -= 1
             elif line.notional_usd >= self._choice.large_usd:
                 told = f"{line.symbol} {venue_title(line.venue)} {line.side} liquidated, {usd_text(line.notional_usd)}"
-                self._waiting.append(told)
+                self._waiting.append(_Event(line.symbol, told))
 
     def _look_at_venues(self, snapshot: Snapshot) -> None:
         for feed in snapshot.feeds:
@@ -147,7 +155,21 @@ class Alerts:
                 # From stale to down is the same silence; a venue that was never live cannot fall silent.
                 if self._choice.venue and was is not None and (was == "live") != (feed.state == "live"):
                     word = "is back" if feed.state == "live" else f"is {feed.state}"
-                    self._waiting.append(f"{venue_title(feed.venue)} {word}")
+                    title = venue_title(feed.venue)
+                    self._waiting.append(_Event(title, f"{title} {word}"))
+
+
+def _told(events: list[_Event]) -> str:
+    """The first event in full, the next by name, the rest by number."""
+    first, others = events[0], events[1:]
+    # One symbol may come several times: on four venues, or with one liquidation after the other.
+    counted = list(Counter(other.name for other in others).items())
+    words = [f"{name} ×{times}" if times > 1 else name for name, times in counted[:MOST_NAMED]]
+    if rest := sum(times for _, times in counted[MOST_NAMED:]):
+        words.append(f"{rest} more")
+    if not words:
+        return first.text
+    return f"{first.text}; also " + (f"{', '.join(words[:-1])} and {words[-1]}" if words[1:] else words[0])
 
 
 def _identity(line: LiquidationLine) -> tuple[int, str, str, str, float, float]:
