@@ -53,6 +53,13 @@ def test_levels_that_cannot_be_laid_say_why(snapshot: Snapshot, status: LevelSta
     assert levels.marks(changed.levels, 0) == []
 
 
+def test_levels_name_the_side_on_which_their_stop_lies(snapshot: Snapshot) -> None:
+    held = snapshot.ranking.levels
+    for row in np.flatnonzero(held.status == LevelStatus.OK):
+        heading = plain(levels.level_lines(view_of(snapshot, int(row)), 60)).splitlines()[0]
+        assert heading.startswith(f"LEVELS · {'long' if held.stop[row] < held.entry[row] else 'short'} · 15m ATR")
+
+
 def test_levels_say_what_there_is_to_say_of_their_row(snapshot: Snapshot) -> None:
     ranking = snapshot.ranking
     row = int(np.flatnonzero(ranking.levels.status == LevelStatus.OK)[0])

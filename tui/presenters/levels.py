@@ -104,7 +104,7 @@ def level_lines(view: View, width: int) -> list[Line]:
     # Until a row passes all gates, its levels follow the price; a user who writes them down must know.
     since = f" · set {time_text(fixed_ms, view.zone)}" if fixed_ms >= 0 else " · moving"
     heading: Line = (
-        (f"LEVELS · {levels.atr_timeframe} ATR", "heading"),
+        (f"LEVELS{_side(levels, row)} · {levels.atr_timeframe} ATR", "heading"),
         (since if status in (LevelStatus.OK, LevelStatus.STALE) else "", "muted"),
     )
     note = levels.notes.get(row, "")
@@ -117,16 +117,23 @@ def level_lines(view: View, width: int) -> list[Line]:
     return [*lines, *_position_lines(levels, row, view.risk, instrument), *wrapped(note, width, "muted")]
 
 
+def _side(levels: Levels, row: int) -> str:
+    """The side that they are for, from where the stop lies: fixed levels outlast the side of the moment."""
+    entry, stop = float(levels.entry[row]), float(levels.stop[row])
+    return " · long" if stop < entry else " · short" if stop > entry else ""
+
+
 def trap_lines(view: View, width: int) -> list[Line]:
     """The traps raised against the side, each with what it saw; empty if there are none."""
     row, traps = view.row, view.snapshot.traps
     if row is None or traps is None:
         return []
-    raised = traps.of(row, int(view.snapshot.ranking.side[row]))
+    side = int(view.snapshot.ranking.side[row])
+    raised = traps.of(row, side)
     if not raised:
         return []
     told = [line for trap in raised for line in wrapped(f"⚑ {words(trap.name)}: {trap.saw}", width, "warning")]
-    return [(("TRAPS", "heading"),), *told]
+    return [((f"TRAPS · {'long' if side > 0 else 'short'}", "heading"),), *told]
 
 
 def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus | None) -> list[Line]:
