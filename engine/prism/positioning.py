@@ -22,7 +22,7 @@ from engine.prism.draft import Draft, blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, RATIO_LIMIT_MS, age_ms
 from engine.prism.roster import Roster
 from engine.prism.row_memo import Memory
-from engine.prism.scales import banded, tilt
+from engine.prism.scales import banded, ratio, tilt
 from engine.timeframes import MINUTE_MS
 
 EXTREME_RATIO: Final = 3.0
@@ -230,10 +230,10 @@ def _restlessness(history: Floats, times_ms: Ints, stated: Floats) -> tuple[Floa
     known = np.isfinite(rates)
     count = known.sum(axis=1).astype(np.float64)
     recent, held = rates[:, -LAST_SETTLEMENTS:], known[:, -LAST_SETTLEMENTS:]
-    n = np.maximum(held.sum(axis=1), 1)
-    mean = np.where(held, recent, 0.0).sum(axis=1) / n
-    deviation = np.sqrt(np.where(held, (recent - mean[:, None]) ** 2, 0.0).sum(axis=1) / n)
-    size = np.where(known, np.abs(rates), 0.0).sum(axis=1) / np.maximum(count, 1.0)
+    n = held.sum(axis=1)
+    mean = ratio(np.where(held, recent, 0.0).sum(axis=1), n)
+    deviation = np.sqrt(ratio(np.where(held, (recent - mean[:, None]) ** 2, 0.0).sum(axis=1), n))
+    size = ratio(np.where(known, np.abs(rates), 0.0).sum(axis=1), count)
     usual = size + LEAST_BAND_PER_HOUR
     side = np.sign(rates[:, -1])
     acceleration = rates[:, -1] - 2.0 * rates[:, -2] + rates[:, -3]

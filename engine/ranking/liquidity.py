@@ -11,6 +11,8 @@ import numpy as np
 
 from engine.arrays import Floats
 from engine.market.view import Books, MarketView
+from engine.prism.freshness import books_stale
+from engine.prism.roster import Roster
 
 NEAR_FRAC: Final = 0.01
 """Depth is counted within 1 % of mid."""
@@ -24,6 +26,11 @@ def price_age_s(view: MarketView) -> Floats:
     facts = view.derivatives
     newest = np.maximum(facts.last_ms, facts.quote_ms)
     return np.where(newest >= 0, (view.at_ms - newest) / 1000, np.nan)
+
+
+def current_depth(view: MarketView, roster: Roster) -> Floats:
+    """`depth_near_mid` of the books that the orderbook face would score, `[rows]`; NaN for one too old for that."""
+    return np.where(books_stale(view, roster), np.nan, depth_near_mid(view.books))
 
 
 def depth_near_mid(books: Books) -> Floats:

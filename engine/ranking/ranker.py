@@ -28,11 +28,12 @@ from engine.market.quotes import quotes
 from engine.market.view import MarketView
 from engine.prism.account import reweigh
 from engine.prism.board import Board
+from engine.prism.roster import enrol
 from engine.ranking.average_range import AverageRanges
 from engine.ranking.fees import taker_fees
 from engine.ranking.gates import GATE_INDEX, GATE_NAMES, faces_agreeing, limits, passed, side_of
 from engine.ranking.levels import Ground, Laid, lay
-from engine.ranking.liquidity import depth_near_mid, price_age_s
+from engine.ranking.liquidity import current_depth, price_age_s
 from engine.ranking.result import Levels, LevelStatus, Ranking
 
 Sides = NDArray[np.int8]
@@ -110,6 +111,7 @@ class Ranker:
         self._epoch: int | None = None
         self._instruments: tuple[Instrument, ...] = ()
         self._facts: tuple[Floats, Floats, Ints] = _facts((), {})
+        self._roster = enrol(())
 
     def clear(self) -> None:
         """Forget all scans: the next one is the first."""
@@ -130,10 +132,11 @@ class Ranker:
             self._epoch = view.epoch
         if view.instruments is not self._instruments:
             self._instruments, self._facts = view.instruments, _facts(view.instruments, self._fees)
+            self._roster = enrol(view.instruments)
         tick, fee, by_name = self._facts
         none = np.full((view.rows, 0), np.nan)
         ground = Ground(quotes(view), view.derivatives.last, tick, fee, none if structure is None else structure)
-        scan = _Scan(view, ground, price_age_s(view), depth_near_mid(view.books), by_name)
+        scan = _Scan(view, ground, price_age_s(view), current_depth(view, self._roster), by_name)
         return {name: self._rank_one(name, preset, board, scan) for name, preset in presets.items()}
 
     def _rank_one(self, name: str, preset: Preset, board: Board, scan: _Scan) -> Ranking:

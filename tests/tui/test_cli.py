@@ -16,6 +16,7 @@ import pytest
 
 from engine.errors import CaptureError, ConfigError
 from engine.snapshot import Feed
+from tests.recorded import recorded
 from tui import cli, commands
 from tui.headless import diagnostics, market
 
@@ -355,6 +356,24 @@ def test_bad_lines_are_told_with_their_numbers(tmp_path: Path) -> None:
     assert not ESCAPES.search(done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("name", "has_any"), [("composite-four-venues.jsonl.gz", False), ("liquidations-2024-08-17.jsonl.gz", True)]
+)
+def test_no_liquidation_is_a_zero_only_where_one_could_be_recorded(
+    name: str, has_any: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    capture = str(recorded("captures", name))
+    assert cli.main(["inspect", capture, "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert any(venue["by_type"]["liquidation"] for venue in document["venues"]) is has_any
+    assert cli.main(["inspect", capture]) == 0
+    lines = capsys.readouterr().out.split("Instruments")[1].splitlines()
+    cells = [line.split()[10:12] for line in lines if line.split()[2:3] == ["perp"]]
+    assert len(cells) == sum(row["kind"] == "perp" for row in document["instruments"])
+    assert all(("–" in pair) is not has_any for pair in cells)
+
+
 def test_an_unknown_symbol_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = capture_of(tmp_path, trade('"1.5"'))
     assert cli.main(["inspect", str(path), "--symbol", "DOGEUSDT", "--format", "json"]) == 0
@@ -367,8 +386,9 @@ def test_a_market_heard_for_too_short_says_what_is_missing_and_what_to_do() -> N
 
     assert market.unfinished([feed("live", 0)], 8) == ""
     told = market.unfinished([feed("live", 1200), feed("syncing", 34)], 8)
-    assert "1,234 candle requests were still open and 1 of 2 venues were not live" in told
+    assert "1,234 candle requests were still open and 1 of 2 venues was not live" in told
     assert "--for 32 collects longer" in told
+    assert "1 candle request was still open and" in market.unfinished([feed("syncing", 1)], 8)
     assert market.unfinished([feed("down", 0), feed("down", 0)], 8) == "", "longer would not help"
 
 

@@ -128,6 +128,13 @@ def test_a_venue_that_is_not_live_is_neither_drawn_nor_merged(mode: str) -> None
     assert "PRICE" in plain(depth_lines(view, 0, 70, 20))
 
 
+def test_a_recordings_silent_venue_is_told_above_its_last_book() -> None:
+    feeds = tuple(replace(feed, state="stale", detail="silent for 76 s") for feed in BASE.feeds)
+    told = " ".join(plain(depth_lines(view_of(NEAR, mode="replay", feeds=feeds), 0, 70, 20)).split())
+    assert told.startswith("Binance stale: silent for 76 s: the book as it last was PRICE")
+    assert "the book as it last was" not in plain(depth_lines(view_of(NEAR, mode="replay"), 0, 70, 20))
+
+
 def test_books_that_cross_say_so() -> None:
     high = book([("100.4", 1.0), ("99.0", 1.0)], [("100.5", 1.0), ("101.0", 1.0)])
     told = plain(depth_lines(view_of(NEAR, (2, high)), 0, 60, 20, MERGED))

@@ -54,9 +54,11 @@ def test_of_the_gated_those_that_lack_least_come_first(capsys: pytest.CaptureFix
     }
     assert cli.main(["scan", "--replay", capture]) == 0
     lines = capsys.readouterr().out.split("Gated")[1].splitlines()
-    shown = [count for line in lines for key, count in failed.items() if line.split()[:2] == list(key)]
+    shown = [(count, line.split()) for line in lines for key, count in failed.items() if line.split()[:2] == list(key)]
     assert len(shown) == min(15, len(failed)) > 3
-    assert shown == sorted(shown)
+    counts = [count for count, _ in shown]
+    assert counts == sorted(counts)
+    assert [words[5] for _, words in shown] == [str(count) for count in counts], "beside side, score and coverage"
 
 
 def test_components_and_gates_are_named_as_on_screen_and_by_their_ids_in_json(
@@ -122,6 +124,25 @@ def test_a_time_without_a_recording_is_refused_at_once(
     for source in ([], ["--demo"]):
         assert cli.main(["explain", "BTCUSDT", "--at", "2024-01-01", *source]) == 2
         assert "--at is a time of a recording; name it with --replay" in capsys.readouterr().err
+
+
+def test_a_time_before_the_recording_is_told_with_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    capture = str(recorded("captures", "composite-four-venues.jsonl.gz"))
+    assert cli.main(["explain", "ETHUSDT", "--replay", capture, "--at", "2026-08-09T20:00:00Z"]) == 2
+    assert (
+        "--at 2026-08-09 20:00:00 UTC is before the recording begins, 2026-08-09 21:28:20 UTC"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_book_too_old_to_be_scored_passes_no_gate(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bybit is silent for the last 76 s of this recording."""
+    capture = str(recorded("captures", "composite-four-venues.jsonl.gz"))
+    assert cli.main(["explain", "bybit-linear:ETHUSDT", "--replay", capture, "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["faces"]["orderbook"]["components"]["liquidity"]["status"] == "stale"
+    depth = next(gate for gate in document["gates"] if gate["gate"] == "depth")
+    assert (depth["passed"], depth["value"]) == (False, None)
 
 
 @pytest.mark.parametrize("mode", ["live", "demo"])

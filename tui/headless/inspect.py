@@ -49,7 +49,7 @@ _INSTRUMENT_COLUMNS: Final = (
     Column("longs liquidated USD", True, 4),
     Column("shorts liquidated USD", True, 4),
     Column("mark", True, 6),
-    Column("funding", True, 5),
+    Column("funding/interval", True, 5),
     Column("open interest USD", True, 6),
 )
 _BOOK_COLUMNS: Final = (
@@ -79,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(document: Mapping[str, Any]) -> list[Table | Text]:
     capture, available = document["capture"], tables.width()
+    told = {row["venue"] for row in document["venues"] if row["by_type"]["liquidation"]}
     books = [row for row in document["instruments"] if row["book"]["bids"] or row["book"]["asks"]]
     return [
         Text(
@@ -90,7 +91,7 @@ def _report(document: Mapping[str, Any]) -> list[Table | Text]:
         *tables.fitted(
             "Instruments (* inferred from the messages: the recording contains no listing for it)",
             _INSTRUMENT_COLUMNS,
-            [_instrument(row) for row in document["instruments"]],
+            [_instrument(row, row["venue"] in told) for row in document["instruments"]],
             available,
         ),
         *(part for row in books for part in _book(row, available)),
@@ -102,8 +103,10 @@ def _venue(row: Mapping[str, Any]) -> list[str]:
     return [row["venue"], *(str(row[key]) for key in keys), str(row["rest"]["responses"])]
 
 
-def _instrument(row: Mapping[str, Any]) -> list[str]:
+def _instrument(row: Mapping[str, Any], is_told: bool) -> list[str]:
+    """`is_told`: the recording contains liquidations of the venue, so that none of a symbol is a measurement."""
     trades, liquidations = row["trades"], row["liquidations"]
+    forced = [liquidations[side] if is_told and row["kind"] == "perp" else None for side in ("long_usd", "short_usd")]
     return [
         row["venue"],
         row["symbol"],
@@ -115,8 +118,7 @@ def _instrument(row: Mapping[str, Any]) -> list[str]:
         _money(trades["buy_usd"]),
         _money(trades["sell_usd"]),
         _number(trades["last_price"]),
-        _money(liquidations["long_usd"]),
-        _money(liquidations["short_usd"]),
+        *map(_money, forced),
         _number(row["mark"]),
         _UNKNOWN if row["funding_frac"] is None else f"{100 * row['funding_frac']:.4f}%",
         _money(row["open_interest_usd"]),

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from engine.config.schema import Config
+from engine.errors import ConfigError
 from engine.pipeline import Pipeline
 from engine.replay import run_through
 from engine.snapshot import Feed
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Record
 from tui.headless import diagnostics
+from tui.headless.tables import moment
 from tui.live import live_engine
 from tui.log import write_log
 from tui.simulated import simulator_of
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace, config: Config, *, until_ms: int | None = None
     reader = CaptureReader(Path(args.replay))
     pipeline = Pipeline(config, "replay")
     records: Iterator[Record] = iter(reader)
+    if until_ms is not None:
+        records = _reaching(records, until_ms)
     if for_seconds is not None:
         records = _first(records, int(for_seconds * 1e9))
     run_through(pipeline, records, until_ms)
@@ -70,11 +74,20 @@ def unfinished(feeds: Iterable[Feed], span_s: float) -> str:
     """What data was still missing when the time was up, and what to do about it; empty if none was."""
     held = list(feeds)
     coming, late = sum(feed.backfill for feed in held), sum(feed.state != "live" for feed in held)
-    parts = [f"{coming:,} candle requests were still open"] * (coming > 0)
-    parts += [f"{late} of {len(held)} venues were not live"] * (late > 0)
+    parts = [f"{coming:,} candle {'request was' if coming == 1 else 'requests were'} still open"] * (coming > 0)
+    parts += [f"{late} of {len(held)} venues {'was' if late == 1 else 'were'} not live"] * (late > 0)
     if not parts or len(held) == sum(feed.state == "down" for feed in held):
         return ""
     return f"after {span_s:g} s {' and '.join(parts)}: scores rest on less data; --for {4 * span_s:.0f} collects longer"
+
+
+def _reaching(records: Iterator[Record], until_ms: int) -> Iterator[Record]:
+    """The records; raises ConfigError if they begin after `until_ms`."""
+    for number, record in enumerate(records):
+        if number == 0 and record.t // 1_000_000 > until_ms:
+            begins = moment(record.t // 1_000_000)
+            raise ConfigError(f"--at {moment(until_ms)} is before the recording begins, {begins}; give a later time")
+        yield record
 
 
 def _first(records: Iterator[Record], span_ns: int) -> Iterator[Record]:

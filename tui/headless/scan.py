@@ -25,6 +25,7 @@ from tui.presenters import format as show
 from tui.presenters.filter_expression import Filter, FilterError, parse
 from tui.presenters.gates import NO_SIDE, side_text
 from tui.presenters.sheet import Sheet
+from tui.presenters.view import count_text
 
 VETOED_SHOWN: Final = 15
 """Rows in the table of gated symbols."""
@@ -50,6 +51,7 @@ _VETOED: Final = (
     Column("side", False, 1),
     Column("score", True, 0),
     Column("cover", True, 1),
+    Column("fails", True, 1),
     Column("gated by", False, 0, 20),
 )
 
@@ -108,7 +110,7 @@ def _report(snapshot: Snapshot, top: int) -> list[Any]:
     available = tables.width()
     head = Text(
         f"{document['mode']}  preset {document['preset']}  {tables.moment(document['at_ms'])}  "
-        f"{document['universe']} perpetuals, {document['scored']} scored, {document['gated']} gated"
+        f"{count_text(document['universe'], 'perpetual')}, {document['scored']} scored, {document['gated']} gated"
     )
     parts: list[Any] = [head]
     if document["candidates"]:
@@ -121,7 +123,7 @@ def _report(snapshot: Snapshot, top: int) -> list[Any]:
     if document["vetoed"]:
         shown = sorted(document["vetoed"], key=_lacks)[:VETOED_SHOWN]
         more = len(document["vetoed"]) - len(shown)
-        title = "Gated" + (f" ({len(shown)} of {len(document['vetoed'])}, nearest to passing first)" if more else "")
+        title = "Gated" + (f" ({len(shown)} of {len(document['vetoed'])}, fewest failed gates first)" if more else "")
         parts += tables.fitted(title, _VETOED, [_vetoed(snapshot, row) for row in shown], available)
     return parts
 
@@ -167,6 +169,7 @@ def _vetoed(snapshot: Snapshot, row: dict[str, Any]) -> list[str]:
         "–" if side == NO_SIDE else side[0].lower(),
         _number(row["score"], 1),
         _percent(row["coverage"]),
+        str(_lacks(row)),
         row["reason"] or "–",
     ]
 

@@ -106,6 +106,8 @@ def shown(view: View, choice: str) -> Shown | None:
         trouble, alarming = f"no book shown: {warning}", True
     else:
         trouble, alarming = _absence(ladder, asked=bool(note) and view.snapshot.mode != "replay")
+        if warning and not trouble:
+            note = "; ".join(filter(None, (note, f"{warning}: the book as it last was")))
     return Shown(
         title, ladder, instrument.tick, instrument.quote, note, trouble=trouble, is_alarming=alarming, unit=part.unit
     )

@@ -156,6 +156,16 @@ def test_old_funding_is_stale_and_none_is_missing(view: MarketView) -> None:
     assert reading.notes[0] == "funding rate 121 s old"
 
 
+def test_no_settled_rate_has_no_size_and_no_deviation(view: MarketView) -> None:
+    history = view.derivatives.funding_history.copy()
+    history[0] = np.nan
+    reading = read(replace(view, derivatives=replace(view.derivatives, funding_history=history)))["funding_volatility"]
+    assert reading.status[0] == Status.MISSING
+    for name in ("deviation", "mean_size", "acceleration"):
+        assert np.isnan(reading.inputs[name][0][0]), name
+    assert reading.inputs["settlements"][0][0] == 0
+
+
 def test_restless_funding_leans_against_the_payers(view: MarketView) -> None:
     history = view.derivatives.funding_history.copy()
     history[:4] = np.nan

@@ -11,12 +11,10 @@ import pytest
 
 from engine.config.presets import FACE_WEIGHTS, PRESETS, Preset
 from engine.config.schema import TAKER_FEES
-from engine.market.quotes import QUOTE_LIMIT_MS, quotes
 from engine.market.view import Bars, Books, Derivatives, MarketView
 from engine.prism.board import Board
 from engine.ranking.fees import UNLISTED_FEE_FRAC, taker_fees
 from engine.ranking.gates import GATE_INDEX, GATE_NAMES
-from engine.ranking.liquidity import depth_near_mid
 from engine.ranking.ranker import LINGER_MS, LINGERS, RUN, Ranker
 from engine.ranking.result import LevelStatus, Ranking
 from engine.ranking.words import veto_gate
@@ -343,30 +341,6 @@ def test_rows_may_appear_between_scans() -> None:
     ranker.rank(make_board(small), small, PRESETS)
     found = ranker.rank(make_board(large), large, PRESETS)
     assert len(found["strict"].side) == 9
-
-
-def test_old_or_crossed_quotes_are_no_quotes() -> None:
-    view = make_view(3, complete=True)
-    facts = view.derivatives
-    old = replace(facts, quote_ms=np.full(3, view.at_ms - QUOTE_LIMIT_MS - 1))
-    assert np.isnan(quotes(replace(view, derivatives=old)).spread_bps).all()
-    crossed = replace(facts, ask=facts.bid * 0.999)
-    assert np.isnan(quotes(replace(view, derivatives=crossed)).mid).all()
-    locked = replace(facts, ask=facts.bid)
-    assert (quotes(replace(view, derivatives=locked)).spread_bps == 0).all()
-
-
-def test_depth_by_hand() -> None:
-    view = make_view(1, complete=True)
-    books = replace(
-        view.books,
-        bid=np.array([[100.0, 99.5, 98.9, np.nan]]),
-        bid_size=np.array([[1.0, 2.0, 500.0, np.nan]]),
-        ask=np.array([[100.2, 101.0, 101.2, 110.0]]),
-        ask_size=np.array([[1.0, 1.0, 100.0, 100.0]]),
-    )
-    # mid 100.1: bids down to 99.099 hold 100 + 199, asks up to 101.101 hold 100.2 + 101
-    assert depth_near_mid(books)[0] == pytest.approx(201.2)
 
 
 def test_an_unlisted_venue_costs_as_much_as_the_dearest() -> None:
