@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +109,7 @@ class Picture:
             rankings={name: _rests_on(ranking, kept) for name, ranking in rankings.items()},
             columns=self._columns(view),
             feeds=feeds,
-            liquidations=_lines(state.liquidations.lines()),
+            liquidations=_lines(state.liquidations.lines(), view.at_ms),
             liquidation_totals=tuple(
                 LiquidationTotals(sums.window_ms, sums.long_usd, sums.short_usd, sums.sampled_venues)
                 for sums in (state.liquidations.totals(state.summed_ms(view.at_ms)) if view.at_ms else ())
@@ -191,8 +191,9 @@ class Picture:
                     trade.ts_ms, trade.price, trade.size, _usd(instrument, trade.price * trade.size), trade.taker_buy
                 )
                 for trade in self._state.tape.prints.of(row)
+                if trade.ts_ms <= view.at_ms
             ),
-            liquidations=_lines(self._state.liquidations.lines_of(instrument.venue, instrument.symbol)),
+            liquidations=_lines(self._state.liquidations.lines_of(instrument.venue, instrument.symbol), view.at_ms),
             open_interest_usd=_known(view.derivatives.oi_history_usd[row]),
             funding_frac=_known(view.derivatives.funding_history[row]),
             structure=self._scorer.structure.levels_of(row),
@@ -304,8 +305,13 @@ def _priced(instrument: Instrument, levels: list[tuple[str, str]]) -> tuple[tupl
     )
 
 
-def _lines(records: tuple[object, ...]) -> tuple[LiquidationLine, ...]:
-    return tuple(LiquidationLine(**{f.name: getattr(record, f.name) for f in _LINE_FIELDS}) for record in records)
+def _lines(records: tuple[Any, ...], at_ms: int) -> tuple[LiquidationLine, ...]:
+    """Lines of the liquidations up to `at_ms`: what arrived since the scan belongs to the next one, as in the sums."""
+    return tuple(
+        LiquidationLine(**{f.name: getattr(record, f.name) for f in _LINE_FIELDS})
+        for record in records
+        if record.ts_ms <= at_ms
+    )
 
 
 _LINE_FIELDS: Final = dataclasses.fields(LiquidationLine)

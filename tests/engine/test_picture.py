@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 import engine.picture
 from engine.config.schema import Config
-from engine.events import BookSnapshot, Funding, Quote
+from engine.events import BookSnapshot, Funding, Liquidation, Quote
 from engine.instruments import Instrument
 from engine.market.quotes import QUOTE_LIMIT_MS
 from engine.picture import TREND_POINTS, TREND_STEP, trend_points
@@ -168,6 +168,29 @@ def test_a_picture_knows_since_when_liquidations_are_reported() -> None:
         focus = pipeline.snapshot().focus
         assert focus is not None
         assert focus.liquidations_since_ms == told
+
+
+def test_a_picture_shows_nothing_newer_than_its_own_time() -> None:
+    """While a recording is paused, events may have been read since the last scan."""
+    pipeline, one = Pipeline(Config(), "replay"), instrument("AUSDT")
+    pipeline.focus(one.venue, "AUSDT")
+
+    def happen(at_ms: int) -> None:
+        pipeline.state.apply(trade(at_ms, of=one), one)
+        forced = Liquidation(one.venue, one.symbol, at_ms, at_ms * 1_000_000, "long", 100.0, 1.0, False)
+        pipeline.state.apply(forced, one)
+
+    happen(T0)
+    pipeline.scan()
+    happen(T0 + 2_000)
+    for expected in ([T0], [T0 + 2_000, T0]):
+        held = pipeline.snapshot()
+        assert held.focus is not None
+        assert held.at_ms == expected[0]
+        assert [line.ts_ms for line in held.liquidations] == expected
+        assert [line.ts_ms for line in held.focus.liquidations] == expected
+        assert sorted((line.ts_ms for line in held.focus.tape), reverse=True) == expected
+        pipeline.scan()
 
 
 def test_the_spread_of_old_quotes_is_not_known() -> None:
