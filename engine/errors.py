@@ -6,7 +6,8 @@
     ├── StoreUnusable    a file kept between runs cannot be used; the program runs on without it
     └── VenueError       a request to an exchange failed
         ├── Transient    try again later: timeouts, resets, 5xx, a stated ban
-        ├── Fatal        trying again cannot help: unknown symbol, region refused
+        │   └── RegionRefused  every host refuses this region or network for now
+        ├── Fatal        trying again cannot help: unknown symbol, malformed request
         └── Protocol     the answer is not what the venue's documentation says
 
 Each carries a short `message` for the screen, which names the file, key, symbol or venue, what was expected and what to
@@ -51,6 +52,15 @@ class VenueError(PrismError):
 
 class Transient(VenueError):
     """The same request may succeed later."""
+
+
+class RegionRefused(Transient):
+    """Every host of the venue refuses this region or network; none is asked within `left_s`. A firewall may refuse for
+    an hour what it lets through afterwards, and so may the exit of a VPN."""
+
+    def __init__(self, venue: str, message: str, left_s: float) -> None:
+        super().__init__(venue, message)
+        self.left_s = left_s
 
 
 class Fatal(VenueError):

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Literal, Protocol
 
 from engine.clock import Clock
-from engine.errors import Fatal, Transient, VenueError
+from engine.errors import Fatal, RegionRefused, Transient, VenueError
 from engine.feeds.backfill import Backfill, Job, Run
 from engine.feeds.damaged import traded_in
 from engine.feeds.mending import Mending
@@ -333,6 +333,9 @@ class VenueFeed:
         except VenueError as error:
             self.backfill.failed(job)
             LOG.info("%s", error.message)
+            if isinstance(error, RegionRefused):
+                # The rest of the queue would fail at once, plan after plan.
+                await sleep(self._clock, min(error.left_s, PLAN_EVERY_S))
         else:
             self.backfill.answered(job, self._now_ms())
 

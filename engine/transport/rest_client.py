@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.clock import Clock
-from engine.errors import Fatal, Protocol, Transient, VenueError
+from engine.errors import Fatal, Protocol, RegionRefused, Transient, VenueError
 from engine.transport.backoff import Rng, delays_s
 from engine.transport.budgets import Budgets, Priority, Resting
 from engine.transport.capture_records import Record, Response
@@ -94,8 +94,8 @@ class RestClient:
 
         `deadline_s` limits each attempt on the network, without the wait for the budget. Raises, each with a message
         for the screen: Transient if the venue was busy or silent in `MAX_ATTEMPTS` attempts, or is in a cool-down that
-        lasts longer than the priority's patience; Fatal if the request is wrong or every host refuses the region;
-        Protocol if the answer is not valid HTTP, not UTF-8, or too large.
+        lasts longer than the priority's patience; RegionRefused if every host refuses the region, Fatal if the request
+        is wrong; Protocol if the answer is not valid HTTP, not UTF-8, or too large.
         """
         key = (language.venue, request)
         flight = self._flights.get(key)
@@ -210,14 +210,15 @@ class RestClient:
 
     def _host(self, language: VenueLive) -> HostRecord:
         """The preferred host: the first that does not refuse the region and is not out of reach, else the first that
-        does not refuse the region. Raises Fatal if all refuse it."""
+        does not refuse the region. Raises RegionRefused if all refuse it."""
         records = [self._record(host) for host in language.hosts]
         if not (allowed := [record for record in records if not record.refusing_region]):
-            status = records[0].status()
-            raise Fatal(
+            left_s = min(record.left_s for record in records)
+            raise RegionRefused(
                 language.venue,
-                f"requests from this region or network are refused ({status.words}); "
-                f"asked again in {min(record.left_s for record in records) / 60:.0f} min",
+                f"requests from this region or network are refused ({records[0].status().words}); "
+                f"asked again in {left_s / 60:.0f} min",
+                left_s,
             )
         return next((record for record in allowed if not record.out_of_reach), allowed[0])
 

@@ -17,6 +17,7 @@ from engine.feeds.venue import (
     POLLS_AT_ONCE,
     SKEW_EVERY_S,
 )
+from engine.transport import host_status
 from engine.transport.budgets import Priority
 from engine.transport.capture_records import Frame, Response
 from engine.transport.net import Failed, HttpAnswer
@@ -411,6 +412,68 @@ async def test_candles_that_were_not_answered_are_asked_for_again_and_refused_on
     await bench.run(130)
     assert len(bench.asked("/candles?symbol=A")) >= 2
     assert len(bench.asked("/candles?symbol=B")) == 1
+
+
+REGION_REFUSED = answer({"region": 1}, status=403)
+
+
+async def test_everything_is_polled_again_once_the_region_is_no_longer_refused(
+    bench: FeedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_status, "REGION_S", 300.0)
+    full(bench, "A", "B")
+    bench.language.hosts = (FIRST,)
+    bench.language.polled = [
+        *(Poll("open_interest", f"GET /oi?symbol={name}", 60.0, name) for name in "AB"),
+        *(Poll("funding_history", f"GET /settled?symbol={name}", 28_800.0, name) for name in "AB"),
+    ]
+    bench.net.on_get(FIRST, REGION_REFUSED)
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    await bench.run(200, every=5.0)
+    assert len(bench.net.gets) <= AT_ONCE + POLLS_AT_ONCE + 3, "a venue that refuses the region is left alone"
+    bench.net.on_get(FIRST, answer({}))
+    began = len(bench.net.gets)
+    await bench.run(500, every=5.0)
+    again = {url.removeprefix(FIRST) for url in bench.net.gets[began:]}
+    assert again >= {f"/{path}?symbol={name}" for path in ("oi", "settled") for name in "AB"}
+
+
+async def test_candles_are_asked_for_once_the_region_is_no_longer_refused(
+    bench: FeedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_status, "REGION_S", 300.0)
+    full(bench, "A", "B")
+    bench.language.hosts = (FIRST,)
+    length_ms = 900_000
+    newest_ms = bench.clock.now_ns() // 1_000_000 // length_ms * length_ms + 10 * length_ms
+    # Of A the bars before those of a full answer are missing, of B all.
+    bench.market.runs["A", "15m"] = (newest_ms, bench.language.candles_max - 1, False)
+    bench.market.runs["B", "15m"] = (-1, 0, False)
+    bench.net.on_get(FIRST, REGION_REFUSED)
+    bench.feed.start()
+    bench.feed.follow([A, B])
+    await bench.run(200, every=5.0)
+    bench.net.on_get(FIRST, answer({}))
+    began = len(bench.net.gets)
+    await bench.run(500, every=5.0)
+    again = [url.removeprefix(FIRST) for url in bench.net.gets[began:] if "/candles" in url]
+    assert {one.partition("&limit")[0] for one in again} >= {f"/candles?symbol={name}&interval=15m" for name in "AB"}
+
+
+async def test_requests_that_the_region_forbids_do_not_fail_in_a_row(
+    bench: FeedBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    many = [perp(f"S{number:03}") for number in range(100)]
+    bench.language.hosts = (FIRST,)
+    bench.net.on_get(FIRST, REGION_REFUSED)
+    bench.feed.start()
+    bench.feed.follow(many)
+    with caplog.at_level("INFO", "prism.feeds"):
+        await bench.run(200, every=5.0)
+    # 400 jobs are waiting, and a plan is made every minute.
+    assert len([one for one in caplog.records if "refused" in one.getMessage()]) < 50
+    assert bench.feed.backfill.waiting > 300
 
 
 # Faults of our own.

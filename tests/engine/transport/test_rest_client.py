@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from engine.errors import Fatal, Protocol, Transient, VenueError
+from engine.errors import Fatal, Protocol, RegionRefused, Transient, VenueError
 from engine.transport.budgets import Budgets, Priority
 from engine.transport.capture_records import Record, Response
 from engine.transport.net import Failed, FailureKind
@@ -158,15 +158,22 @@ async def test_a_host_that_refuses_the_region_is_left_for_the_next_for_an_hour()
     assert [get[: len(FIRST)] for get in room.net.gets[3:]] == [FIRST, SECOND]
 
 
-async def test_where_every_host_refuses_the_region_it_is_fatal_and_not_asked_again_for_an_hour() -> None:
-    room = Room(answer({"region": 1}, status=403), second=answer({"region": 1}, status=403))
+async def test_where_every_host_refuses_the_region_nothing_is_asked_for_an_hour_and_then_again() -> None:
+    room = Room(answer({"region": 1}, status=403), answer({"data": 1}), second=answer({"region": 1}, status=403))
     error = await room.failed(room.ask())
-    assert isinstance(error, Fatal)
+    assert isinstance(error, RegionRefused)
     assert "403 region" in error.message
     assert "60 min" in error.message
+    assert error.left_s == 3600
 
-    assert isinstance(await room.failed(room.ask()), Fatal)
+    await room.clock.advance(600)
+    error = await room.failed(room.ask(), within_s=0.1)
+    assert isinstance(error, RegionRefused)
+    assert error.left_s == 3000
     assert len(room.net.gets) == 2
+
+    await room.clock.advance(3000)
+    assert (await room.answered(room.ask(), within_s=0.1)).body == '{"data":1}'
 
 
 async def test_a_wrong_request_is_never_repeated() -> None:
