@@ -49,6 +49,7 @@ class _Steering:
 
     paused: bool = False
     steps: int = 0
+    """Scans to go on for while paused."""
     seek_ms: int | None = None
     speed: float = 1.0
 
@@ -137,8 +138,11 @@ class Player(Engine):
             if cadence.due(record.t):
                 # The scan shows the silence before this record, so that has to pass first.
                 await self._until_due(record.t)
+                is_step = self._is_stepping()
                 self._pipeline.quiet_until(record.t // 1_000_000)
                 self._scan()
+                if is_step:
+                    self._steering.steps -= 1
                 if self._pipeline.clock_ms - self._start_ms >= SETTLE_MS or self._round == 1:
                     self._publish()
                 await self._while_paused()
@@ -167,6 +171,9 @@ class Player(Engine):
                 return  # requested since the last scan; the next scan restarts the recording
             steering.seek_ms = None
             self._anchor = None  # it has arrived: this record is due at once
+        if self._is_stepping():
+            self._anchor = None
+            return
         if steering.speed == float("inf"):
             return
         if t_ns // 1_000_000 < self._start_ms + self._recording.preroll_ms:
@@ -185,15 +192,16 @@ class Player(Engine):
             if steering.paused:
                 await self._while_paused()
             self._next_ms = None
+            if self._is_stepping():
+                return
 
     async def _while_paused(self) -> None:
-        """Wait while the replay is paused; single steps and seeks still go through."""
+        """Wait while the replay is paused; single steps, each as far as the next scan, and seeks still go through."""
         steering = self._steering
         shown = False
         asked = self._obey()
         while steering.paused and not self._closing:
             if steering.steps > 0:
-                steering.steps -= 1
                 return
             if steering.seek_ms is not None and steering.seek_ms != self._pipeline.clock_ms:
                 return
@@ -204,6 +212,11 @@ class Player(Engine):
             await self._clock.sleep_until(self._clock.monotonic_ns() + PATIENCE_NS)
             asked = self._obey()
         steering.steps = 0
+
+    def _is_stepping(self) -> bool:
+        """Whether records go by without a wait until the next scan, which completes a step."""
+        steering = self._steering
+        return steering.paused and steering.steps > 0 and steering.seek_ms is None
 
     async def _hold_finished(self) -> None:
         """The recording has ended: keep carrying out requests until a seek or the close."""

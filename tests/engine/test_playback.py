@@ -124,6 +124,39 @@ def test_pause_step_and_go_on(records: list[Record]) -> None:
         engine.close(10)
 
 
+@pytest.mark.parametrize("speed", [0.01, 1.0, 50.0, float("inf")])
+def test_each_step_of_a_paused_recording_goes_to_the_next_scan_whatever_the_speed(
+    records: list[Record], speed: float
+) -> None:
+    config = Config()
+    cadence = ScanCadence(config.engine.scan_interval_ms)
+    cadence.due(records[0].t)
+    scans_ms = [before.t // 1_000_000 for before, record in itertools.pairwise(records) if cadence.due(record.t)]
+    engine = Player(config, Recording("test", lambda: iter(records)), "replay", speed=speed)
+    engine.pause(True)
+    engine.start()
+
+    def position() -> tuple[int, int]:
+        replay = shot(engine).replay
+        assert replay is not None
+        return replay.at_ms, shot(engine).health.scans
+
+    try:
+        wait_for(lambda: engine.latest() is not None, engine)
+        engine.step()
+        wait_for(lambda: shot(engine).health.scans == 2, engine)
+        at_ms, scans = position()
+        place = scans_ms.index(at_ms)
+        for steps in (1, 1, 1, 1, 3):
+            place, scans = place + steps, scans + steps
+            wanted = scans_ms[place], scans
+            for _ in range(steps):
+                engine.step()
+            wait_for(lambda wanted=wanted: position() == wanted, engine)  # type: ignore[misc]
+    finally:
+        engine.close(10)
+
+
 def test_seeking_back_plays_again_from_the_start_in_a_new_epoch(records: list[Record]) -> None:
     engine = playing(records)
     try:
