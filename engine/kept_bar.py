@@ -6,6 +6,8 @@ Written and read by `engine.storage`, assigned to instruments by `engine.feeds`,
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 
@@ -25,3 +27,10 @@ class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False, forbid_unknow
     volume_quote: float
     taker_buy_quote: float
     trades: int
+
+
+Key = tuple[str, str, int]
+"""Venue, symbol and interval in milliseconds of a series of stored bars."""
+ReadBars = Callable[[Key], Awaitable[list[Kept]]]
+"""Reads the bars of one series, oldest first; none if there are none that can be used. One series is in memory at a
+time: all of them take a gigabyte as objects."""

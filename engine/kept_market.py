@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.config.schema import Config
 from engine.instruments import Instrument
-from engine.kept_bar import Kept
+from engine.kept_bar import Key, ReadBars
 from engine.pipeline import Pipeline
 from engine.ranking.result import LevelStatus, Ranking
 from engine.snapshot import Mood, Snapshot
@@ -32,9 +32,7 @@ FIRST: Final[dict[str, int]] = {"1m": 3, "15m": 120}
 """Newest bars by timeframe that are read in before the first snapshot: enough for last prices, changes and volume of a
 day. The rest, twenty times as much, follows; then everything that is computed from candles scores."""
 
-Bars = tuple[tuple[str, str, int], list[Kept]]
-"""(venue, symbol, interval in milliseconds) and the bars, oldest first."""
-Series = tuple[Instrument, int, list[Kept]]
+Series = tuple[Instrument, int]
 
 
 def is_offline(live: Snapshot) -> bool:
@@ -46,18 +44,20 @@ def is_offline(live: Snapshot) -> bool:
 class KeptMarket:
     """The cached candles, read in step by step, and snapshots of them."""
 
-    def __init__(self, config: Config, bars: Iterable[Bars], listings: Mapping[str, Iterable[Instrument]]) -> None:
-        """`listings`: the instruments followed, by venue. For a venue without one they are inferred from the symbols of
-        `bars`."""
+    def __init__(
+        self, config: Config, kept: Iterable[Key], read: ReadBars, listings: Mapping[str, Iterable[Instrument]]
+    ) -> None:
+        """`read` reads a series of `kept`. `listings`: the instruments followed, by venue. For a venue without one they
+        are inferred from the symbols of `kept`."""
         self._pipeline = Pipeline(config, "live")
+        self._read_bars = read
         self._listed = {venue: {one.symbol: one for one in listed} for venue, listed in listings.items()}
-        known = list(self._known(bars))
-        first = {INTERVAL_MS[name]: count for name, count in FIRST.items()}
-        self._first: deque[Series] = deque((one, ms, held[-first[ms] :]) for one, ms, held in known if ms in first)
-        # Newest first, because a bar must join those already there; coarse timeframes first, because missing coarse
-        # bars are summed from finer ones.
+        known = list(self._known(kept))
+        self._newest = {INTERVAL_MS[name]: count for name, count in FIRST.items()}
+        self._first: deque[Series] = deque(series for series in known if series[1] in self._newest)
+        # Coarse timeframes first, because missing coarse bars are summed from finer ones.
         known.sort(key=lambda series: -series[1])
-        self._rest: deque[Series] = deque((one, ms, held[-first.get(ms, 0) - 1 :: -1]) for one, ms, held in known)
+        self._rest: deque[Series] = deque(known)
         self._picture: Snapshot | None = None
         self._made: tuple[int, tuple[str, str] | None] = (0, None)
         """The number of scans and the focus with which `_picture` was made."""
@@ -67,12 +67,18 @@ class KeptMarket:
         """Number of candle series still to be read in."""
         return len(self._first) + len(self._rest)
 
-    def read(self) -> None:
+    async def read(self) -> None:
         """Read in one more series. Scan after the last series of newest bars, and after the last of all."""
         unread = self._first or self._rest
         if not unread:
             return
-        self._pipeline.restore(*unread.popleft())
+        instrument, interval_ms = unread[0]
+        bars = await self._read_bars((instrument.venue, instrument.symbol, interval_ms))
+        unread.popleft()
+        newest = self._newest.get(interval_ms, 0)
+        # The rest newest first, because a bar must join those already there.
+        taken = bars[-newest:] if unread is self._first else bars[: max(0, len(bars) - newest)][::-1]
+        self._pipeline.restore(instrument, interval_ms, taken)
         if not unread:
             self._pipeline.scan()
 
@@ -97,16 +103,16 @@ class KeptMarket:
             cached_age_ms=max(0, now_ms - self._picture.at_ms),
         )
 
-    def _known(self, bars: Iterable[Bars]) -> Iterable[Series]:
+    def _known(self, kept: Iterable[Key]) -> Iterable[Series]:
         """The series of perpetuals that were still followed at the end of the earlier run."""
         parsers = self._pipeline.parsers
-        for (venue, symbol, interval_ms), series in bars:
+        for venue, symbol, interval_ms in kept:
             listed = self._listed.get(venue)
             instrument = None if listed is None else listed.get(symbol)
             if listed is None and venue in parsers and is_safe_symbol(symbol):
                 instrument = parsers[venue].instrument(symbol)
-            if instrument is not None and instrument.is_rankable and series:
-                yield instrument, interval_ms, series
+            if instrument is not None and instrument.is_rankable:
+                yield instrument, interval_ms
 
 
 def unranked(picture: Snapshot) -> Snapshot:

@@ -25,7 +25,8 @@ from engine.feeds.status import feed_of
 from engine.feeds.supervision import persist
 from engine.feeds.venue import VenueFeed
 from engine.feeds.venue_time import VenueTime
-from engine.kept_market import Bars, KeptMarket, is_offline
+from engine.kept_bar import Kept, Key, ReadBars
+from engine.kept_market import KeptMarket, is_offline
 from engine.load import Load
 from engine.pipeline import Pipeline
 from engine.runtime import HEARTBEAT_NS, Engine
@@ -57,6 +58,7 @@ READ_KEPT_NS: Final = 50_000_000
 """Longest stretch of reading cached candles while offline, so that everything else keeps running."""
 FORGET_MS: Final = 90 * 86_400_000
 """Cached candles of an instrument are deleted after this long without a new one."""
+KEPT_MS: Final = frozenset(INTERVAL_MS.values())
 
 
 class LiveEngine(Engine):
@@ -173,7 +175,7 @@ class LiveEngine(Engine):
     async def _begin(self, market: LiveMarket, venue_time: VenueTime, store: CandleStore | None) -> None:
         """Start the feeds once the venues have confirmed or corrected our clock, or it is clear that they cannot."""
         self._undated = []
-        kept = [] if store is None else await self._kept_bars(store, market)
+        kept = [] if store is None else await self._kept_series(store, market)
         moved_ns = await venue_time.settle()
         undated, self._undated = self._undated, None
         for record in undated:
@@ -218,7 +220,7 @@ class LiveEngine(Engine):
         pace = ScanPace(self._config.engine.scan_interval_ms, saved_ns)
         while not self._closing and (self._until_ns is None or clock.monotonic_ns() < self._until_ns):
             began_ns = clock.monotonic_ns()
-            self._look_back()
+            await self._look_back()
             self._scan()
             if self._undated is None and venue_time.is_far():
                 return True
@@ -279,33 +281,54 @@ class LiveEngine(Engine):
         self._pipeline.closed = []
         return store
 
-    async def _kept_bars(self, store: CandleStore, market: LiveMarket) -> list[Bars]:
-        """The bars that earlier runs kept. They are also shown while no venue can be reached."""
+    async def _kept_series(self, store: CandleStore, market: LiveMarket) -> list[tuple[Key, int]]:
+        """The series that earlier runs kept, each with its newest open time. They are also shown while no venue can be
+        reached."""
         try:
-            kept = await store.load(dict.fromkeys(INTERVAL_MS.values(), 0))
+            held = [one for one in await store.held() if one[0][0] in market.feeds and one[0][2] in KEPT_MS]
             if self._until_ns is None and not self._pipeline.state.at_ms:
                 now_ms = self._clock.now_ns() // 1_000_000
-                past = ((key, ended(bars, key[2], now_ms)) for key, bars in kept if key[0] in market.feeds)
-                self._before = KeptMarket(self._config, past, await store.load_listings())
+                listings = await store.load_listings()
+                self._before = KeptMarket(
+                    self._config, [key for key, _ in held], self._reading(store, now_ms), listings
+                )
         except StoreUnusable as error:
             self._announce(error.message)
             return []
-        return kept
+        return held
 
-    async def _warm(self, store: CandleStore, kept: list[Bars], market: LiveMarket) -> None:
-        """Hand the kept bars to the feeds, which restore an instrument's when it is followed. Only bars that have ended
-        by our clock, which is as right as it can be known to be by now."""
+    async def _warm(self, store: CandleStore, held: list[tuple[Key, int]], market: LiveMarket) -> None:
+        """Have an instrument's kept bars restored when it is followed. Only bars that have ended by our clock, which is
+        as right as it can be known to be by now, and that can still join the venue's."""
         now_ms = self._clock.now_ns() // 1_000_000
-        past = ((key, ended(bars, key[2], now_ms)) for key, bars in kept)
-        market.keep_ready(
-            (key, bars) for key, bars in past if bars and bars[-1].open_ms >= now_ms - store.bars_back(key[2])
-        )
+        read = self._reading(store, now_ms)
+
+        async def joining(key: Key) -> list[Kept]:
+            bars = await read(key)
+            return bars if bars and bars[-1].open_ms >= now_ms - store.bars_back(key[2]) else []
+
+        market.keep_ready((key for key, newest_ms in held if newest_ms >= now_ms - store.bars_back(key[2])), joining)
         try:
             await store.prune(now_ms - FORGET_MS)
         except StoreUnusable as error:
             self._announce(error.message)
 
-    def _look_back(self) -> None:
+    def _reading(self, store: CandleStore, at_ms: int) -> ReadBars:
+        """Reads the bars of a series that have ended at `at_ms`; none once the store has become unusable."""
+        is_lost = False
+
+        async def read(key: Key) -> list[Kept]:
+            nonlocal is_lost
+            try:
+                return [] if is_lost else ended(await store.bars(key), key[2], at_ms)
+            except StoreUnusable as error:
+                is_lost = True
+                self._announce(error.message)
+                return []
+
+        return read
+
+    async def _look_back(self) -> None:
         """While offline, read in what earlier runs kept; drop it at the first event from a venue."""
         if self._before is None:
             return
@@ -314,7 +337,7 @@ class LiveEngine(Engine):
         elif self._latest is not None and is_offline(self._latest):
             until_ns = self._clock.monotonic_ns() + READ_KEPT_NS
             while self._before.unread and self._clock.monotonic_ns() < until_ns:
-                self._before.read()
+                await self._before.read()
 
     def _picture(self) -> Snapshot:
         live = super()._picture()
@@ -323,7 +346,7 @@ class LiveEngine(Engine):
         return self._before.instead_of(live, self._clock.now_ns() // 1_000_000, self._pipeline.focused)
 
     def _know(self, keeping: CandleKeeping, market: LiveMarket) -> None:
-        keeping.know({venue: feed.followed for venue, feed in market.feeds.items() if feed.is_listed})
+        keeping.know({venue: market.chosen.get(venue, ()) for venue, feed in market.feeds.items() if feed.is_listed})
 
     def _closed(self) -> list[Candle]:
         """The candles that the venues closed since the last call."""

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Final
 
 from engine.clock import Clock
@@ -18,10 +17,12 @@ from engine.feeds.tiers import Key, Tiers
 from engine.feeds.universe import changes, followed
 from engine.feeds.venue import VenueFeed
 from engine.instruments import Instrument
-from engine.kept_bar import Kept
+from engine.kept_bar import Key as BarsKey
+from engine.kept_bar import ReadBars
 from engine.pipeline import Pipeline
 from engine.snapshot import SILENT_MS
 from engine.transport.capture_records import Frame
+from engine.transport.tasks import Owned, log_failure, settle, spawn
 
 LOG: Final = logging.getLogger("prism.feeds")
 
@@ -31,6 +32,9 @@ STEER_EVERY_MS: Final = 1_000
 REORDER_EVERY_MS: Final = 15_000
 SPEAKS_MS: Final = 3_000
 UNKNOWN_VOLUME: Final = -1.0
+RESTORED_AT_ONCE: Final = 25
+"""Instruments whose kept bars are restored before they are followed, and the next ones restored: so the first rows do
+not wait for the last."""
 
 
 class LiveMarket:
@@ -51,7 +55,14 @@ class LiveMarket:
         """By silent product, receive time of its newest market data before the silence."""
         self._steered_ms = -STEER_EVERY_MS
         self._ordered_ms = 0
-        self._kept: dict[Key, list[tuple[int, list[Kept]]]] = {}
+        self._chosen: dict[str, list[Instrument]] = {}
+        self._kept: dict[Key, list[int]] = {}
+        """Intervals of the kept bars by instrument, until it is restored."""
+        self._read: ReadBars | None = None
+        self._turn = asyncio.Lock()
+        """Held while a series is restored, so that between two of them everything else gets its turn."""
+        self._restoring: set[str] = set()
+        self._tasks: Owned = {}
         self.changes: deque[str] = deque(maxlen=max_changes)
         """Listings and delistings seen while running, newest first."""
 
@@ -66,10 +77,16 @@ class LiveMarket:
         self._feeds[feed.venue] = feed
         self._tiers[feed.venue] = Tiers(self._places)
 
-    def keep_ready(self, kept: Iterable[tuple[tuple[str, str, int], list[Kept]]]) -> None:
-        """Hold bars of an earlier run by (venue, symbol, interval), to restore an instrument's once it is followed."""
-        for (venue, symbol, interval_ms), bars in kept:
-            self._kept.setdefault((venue, symbol), []).append((interval_ms, bars))
+    @property
+    def chosen(self) -> Mapping[str, Sequence[Instrument]]:
+        """The instruments to follow by product; a feed follows each once its kept bars are restored."""
+        return self._chosen
+
+    def keep_ready(self, kept: Iterable[BarsKey], read: ReadBars) -> None:
+        """Restore an instrument's bars of an earlier run once it is listed, before it is followed."""
+        self._read = read
+        for venue, symbol, interval_ms in kept:
+            self._kept.setdefault((venue, symbol), []).append(interval_ms)
 
     def start(self) -> None:
         """Start all feeds."""
@@ -81,6 +98,7 @@ class LiveMarket:
 
     async def close(self) -> None:
         """Close all feeds in parallel: each has a time limit, and on a dead network each uses all of it."""
+        await settle(self._tasks)
         await asyncio.gather(*(feed.close() for feed in self._feeds.values()))
 
     def limit(self, places: int) -> None:
@@ -178,12 +196,51 @@ class LiveMarket:
         listings = {venue: held.values() for venue, held in self._listed.items()}
         chosen = followed(listings, include_tradfi=self._include_tradfi)
         for venue, instruments in chosen.items():
-            feed = self._feeds[venue]
-            if {one.symbol for one in instruments} != {one.symbol for one in feed.followed}:
-                for one in instruments:
-                    for interval_ms, bars in sorted(self._kept.pop((venue, one.symbol), []), key=itemgetter(0)):
-                        self._pipeline.restore(one, interval_ms, bars)
-                feed.follow(self._by_importance(instruments))
+            self._chosen[venue] = list(instruments)
+            if venue in self._restoring:
+                continue
+            if any((venue, one.symbol) in self._kept for one in instruments):
+                self._restoring.add(venue)
+                spawn(self._tasks, self._restore(venue), f"{venue} kept candles", failed=self._restore_failed)
+            else:
+                self._follow_restored(venue)
+
+    async def _restore(self, venue: str) -> None:
+        """Restore the kept bars of a product's instruments, and follow these, the most important first."""
+        while True:
+            waiting = [one for one in self._by_importance(self._chosen[venue]) if (venue, one.symbol) in self._kept]
+            self._follow_restored(venue)
+            if not waiting:
+                self._restoring.discard(venue)
+                return
+            for one in waiting[:RESTORED_AT_ONCE]:
+                # Coarse timeframes first, so that none of their bars is summed from finer ones in vain.
+                for interval_ms in sorted(self._kept.get((venue, one.symbol), ()), reverse=True):
+                    await self._restore_series(one, interval_ms)
+                self._kept.pop((venue, one.symbol), None)
+
+    async def _restore_series(self, one: Instrument, interval_ms: int) -> None:
+        assert self._read is not None
+        async with self._turn:
+            bars = await self._read((one.venue, one.symbol, interval_ms))
+            if bars:
+                self._pipeline.restore(one, interval_ms, bars)
+            await asyncio.sleep(0)
+
+    def _restore_failed(self, name: str, error: BaseException) -> None:
+        """By a fault of this program: everything is followed without kept bars."""
+        log_failure(name, error)
+        self._kept.clear()
+        self._restoring.clear()
+        for venue in self._chosen:
+            self._follow_restored(venue)
+
+    def _follow_restored(self, venue: str) -> None:
+        """Follow the instruments chosen, except those whose kept bars are not restored yet."""
+        feed = self._feeds[venue]
+        ready = [one for one in self._chosen[venue] if (venue, one.symbol) not in self._kept]
+        if {one.symbol for one in ready} != {one.symbol for one in feed.followed}:
+            feed.follow(self._by_importance(ready))
 
     def _reorder(self) -> None:
         for feed in self._feeds.values():

@@ -9,16 +9,18 @@ ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import aiosqlite
 
 from engine.errors import StoreUnusable
 from engine.events import Candle
 from engine.instruments import Instrument
-from engine.kept_bar import Kept
+from engine.kept_bar import Kept, Key
 from engine.storage.candle_file import OlderLayoutError, connected, is_damage, prepared, set_aside, told
 from engine.storage.candle_rows import ENCODE, KEPT_BARS, bars_of
 from engine.storage.claim import Claim, holder_of
@@ -31,11 +33,27 @@ MOST_WAL_BYTES: Final = 128 * 2**20
 nothing more is written until that program has ended."""
 MAX_BODY_BYTES: Final = 256 * 1024
 """Largest row that is read; 500 bars take about 40 kB."""
-Key = tuple[str, str, int]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_turn(
+    method: Callable[Concatenate[CandleStore, P], Awaitable[T]],
+) -> Callable[Concatenate[CandleStore, P], Coroutine[Any, Any, T]]:
+    """Tasks use the store one after the other: a call may replace the connection."""
+
+    @wraps(method)
+    async def waiting(store: CandleStore, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async with store.turn:
+            return await method(store, *args, **kwargs)
+
+    return waiting
 
 
 class CandleStore:
-    """An open database. One task at a time may use it."""
+    """An open database. Its calls wait for one another."""
 
     def __init__(self, database: aiosqlite.Connection, path: Path, claim: Claim | None) -> None:
         self._database = database
@@ -43,6 +61,7 @@ class CandleStore:
         self.path = path
         self.notice = ""
         """What was wrong with the file when it was opened, as text; empty if nothing was."""
+        self.turn = asyncio.Lock()
         self._lost = ""
         """Why the connection was lost, as text; empty while it is up."""
 
@@ -99,6 +118,7 @@ class CandleStore:
         """Greatest age at which the newest stored bar of an interval can still join a venue's bars, milliseconds."""
         return KEPT_BARS * interval_ms
 
+    @_in_turn
     async def save(self, candles: Iterable[Candle]) -> int:
         """Store these closed candles, the newest `KEPT_BARS` of each instrument and timeframe; returns the number of
         rows changed.
@@ -133,6 +153,7 @@ class CandleStore:
             raise await self._unusable("candles could not be kept", error) from error
         return len(fresh)
 
+    @_in_turn
     async def save_listing(self, venue: str, instruments: Iterable[Instrument]) -> None:
         """Store the instruments followed on a venue, replacing its previous ones. Raises StoreUnusable as `save`."""
         self._check()
@@ -144,6 +165,7 @@ class CandleStore:
         except aiosqlite.Error as error:
             raise await self._unusable("instruments could not be kept", error) from error
 
+    @_in_turn
     async def load_listings(self) -> dict[str, list[Instrument]]:
         """The instruments that were followed, by venue, plausible ones only. Raises StoreUnusable if the file cannot be
         read."""
@@ -233,28 +255,37 @@ class CandleStore:
             "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?)", (*key, newest[-1].open_ms, ENCODE(newest))
         )
 
-    async def load(self, since_ms: dict[int, int]) -> list[tuple[Key, list[Kept]]]:
-        """The bars of every instrument whose newest is at or after `since_ms` of its timeframe, oldest first.
-
-        `since_ms` is by interval, milliseconds; other intervals are not read. Bars that are implausible or cannot be
-        decoded are left out. Raises StoreUnusable if the file cannot be read.
-        """
+    @_in_turn
+    async def held(self) -> list[tuple[Key, int]]:
+        """Every series in the file with the open time of its newest bar, as the file states it. Raises StoreUnusable if
+        it cannot be read."""
         self._check()
-        found: list[tuple[Key, list[Kept]]] = []
         try:
-            for interval_ms, least in since_ms.items():
-                rows = await self._database.execute_fetchall(
-                    "SELECT venue, symbol, interval_ms, body FROM bars WHERE interval_ms = ? AND newest_ms >= ?"
-                    " AND length(body) <= ?",
-                    (interval_ms, least, MAX_BODY_BYTES),
-                )
-                for venue, symbol, interval, body in rows:
-                    if bars := bars_of(body, interval_ms):
-                        found.append(((venue, symbol, interval), bars))
+            rows = await self._database.execute_fetchall("SELECT venue, symbol, interval_ms, newest_ms FROM bars")
         except aiosqlite.Error as error:
             raise await self._unusable("kept candles could not be read", error) from error
-        return found
+        return [
+            ((venue, symbol, interval_ms), newest_ms)
+            for venue, symbol, interval_ms, newest_ms in rows
+            if isinstance(venue, str) and isinstance(symbol, str)
+            if isinstance(interval_ms, int) and interval_ms > 0 and isinstance(newest_ms, int)
+        ]
 
+    @_in_turn
+    async def bars(self, key: Key) -> list[Kept]:
+        """The bars of one series, oldest first. Bars that are implausible or cannot be decoded are left out. Raises
+        StoreUnusable if the file cannot be read."""
+        self._check()
+        try:
+            rows = await self._database.execute_fetchall(
+                "SELECT body FROM bars WHERE venue = ? AND symbol = ? AND interval_ms = ? AND length(body) <= ?",
+                (*key, MAX_BODY_BYTES),
+            )
+        except aiosqlite.Error as error:
+            raise await self._unusable("kept candles could not be read", error) from error
+        return [bar for (body,) in rows for bar in bars_of(body, key[2])]
+
+    @_in_turn
     async def prune(self, before_ms: int) -> None:
         """Delete instruments whose newest bar is older than this: they were delisted. No effect without the claim."""
         self._check()

@@ -21,6 +21,7 @@ from engine.storage.bans import BanStore
 from engine.storage.candle_store import CandleStore
 from engine.transport.budgets import Rest
 from engine.transport.capture import CaptureReader
+from tests.engine.storage.kept_series import kept_series
 from tests.engine.transport.stepped_clock import START_NS, SteppedClock
 from tui.state import Instrument, load
 
@@ -59,7 +60,7 @@ async def test_candles_of_the_first_version_are_read(tmp_path: Path) -> None:
     database.close()
     store = await CandleStore.open(path)
     assert store.notice == ""
-    assert await store.load({MINUTE: 0}) == [(("okx", "BTC-USDT-SWAP", MINUTE), [Kept(OPENED, *figures, 7)])]
+    assert await kept_series(store, {MINUTE: 0}) == [(("okx", "BTC-USDT-SWAP", MINUTE), [Kept(OPENED, *figures, 7)])]
     await store.close()
 
 
@@ -76,7 +77,7 @@ async def test_a_database_from_before_the_first_version_is_set_aside_whole(tmp_p
     assert store.notice == (
         f"kept candles are of an older prism: {path} is now candles.sqlite3.bad, and a new file was begun"
     )
-    assert await store.load({MINUTE: 0}) == []
+    assert await kept_series(store, {MINUTE: 0}) == []
     await store.close()
     assert (tmp_path / "candles.sqlite3.bad").read_bytes() == before
     again = await CandleStore.open(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -14,7 +15,7 @@ import pytest
 from engine.config.schema import Config
 from engine.events import Candle
 from engine.instruments import Instrument
-from engine.kept_bar import Kept
+from engine.kept_bar import Kept, Key
 from engine.kept_market import NO_LEVELS, KeptMarket, is_offline
 from engine.live import LiveEngine
 from engine.pipeline import Pipeline
@@ -67,9 +68,18 @@ def live(*states: FeedState) -> Snapshot:
     return Pipeline(Config(), "live").snapshot(feeds=feeds)
 
 
-def filled(market: KeptMarket) -> KeptMarket:
+def cached(series: list[tuple[Key, list[Kept]]], listings: Mapping[str, list[Instrument]] | None = None) -> KeptMarket:
+    held = dict(series)
+
+    async def read(key: Key) -> list[Kept]:
+        return held[key]
+
+    return KeptMarket(Config(), held, read, listings or {})
+
+
+async def filled(market: KeptMarket) -> KeptMarket:
     while market.unread:
-        market.read()
+        await market.read()
     return market
 
 
@@ -83,9 +93,9 @@ def test_only_a_market_without_an_event_and_without_hope_of_one_is_offline() -> 
     assert not is_offline(replace(live("down"), at_ms=1)), "what it has of this run is shown, marked as it is"
 
 
-def test_prices_and_readings_are_those_of_the_candles_and_nobody_is_ranked() -> None:
+async def test_prices_and_readings_are_those_of_the_candles_and_nobody_is_ranked() -> None:
     named = [("BTCUSDT", 60_000.0), ("ETHUSDT", 3_000.0)]
-    market = filled(KeptMarket(Config(), kept(*named), {"binance-usdm": [perp("BTCUSDT"), perp("ETHUSDT")]}))
+    market = await filled(cached(kept(*named), {"binance-usdm": [perp("BTCUSDT"), perp("ETHUSDT")]}))
     empty = live("down", "connecting")
     shown = market.instead_of(empty, END_MS + HOUR_12_MIN, ("binance-usdm", "ETHUSDT"))
     assert shown.cached_age_ms == HOUR_12_MIN
@@ -113,22 +123,22 @@ def test_prices_and_readings_are_those_of_the_candles_and_nobody_is_ranked() -> 
     assert len(shown.focus.charts["15m"].close) > 200
 
 
-def test_the_live_market_is_shown_as_soon_as_it_holds_anything() -> None:
-    market = filled(KeptMarket(Config(), kept(("BTCUSDT", 60_000.0)), {}))
+async def test_the_live_market_is_shown_as_soon_as_it_holds_anything() -> None:
+    market = await filled(cached(kept(("BTCUSDT", 60_000.0))))
     for real in (live("connecting"), live("live", "down"), replace(live("down"), at_ms=END_MS)):
         assert market.instead_of(real, END_MS, None) is real
     assert market.instead_of(live("down"), END_MS, None).cached_age_ms == 0
-    unread = KeptMarket(Config(), kept(("BTCUSDT", 60_000.0)), {})
+    unread = cached(kept(("BTCUSDT", 60_000.0)))
     real = live("down")
     assert unread.instead_of(real, END_MS, None) is real
-    assert KeptMarket(Config(), [], {}).instead_of(real, END_MS, None) is real
+    assert cached([]).instead_of(real, END_MS, None) is real
 
 
-def test_what_was_followed_no_more_is_not_shown_and_without_a_listing_symbols_must_do() -> None:
+async def test_what_was_followed_no_more_is_not_shown_and_without_a_listing_symbols_must_do() -> None:
     series = kept(("BTCUSDT", 60_000.0), ("GONEUSDT", 1.0), ("[31mUSDT", 1.0))
-    listed = filled(KeptMarket(Config(), series, {"binance-usdm": [perp("BTCUSDT")]}))
+    listed = await filled(cached(series, {"binance-usdm": [perp("BTCUSDT")]}))
     assert [one.symbol for one in listed.instead_of(live("down"), END_MS, None).instruments] == ["BTCUSDT"]
-    older = filled(KeptMarket(Config(), [*series, *kept(("A\x1b[31mUSDT", 1.0), ("B\u202eUSDT", 1.0))], {}))
+    older = await filled(cached([*series, *kept(("A\x1b[31mUSDT", 1.0), ("B\u202eUSDT", 1.0))]))
     shown = older.instead_of(live("down"), END_MS, None)
     assert [one.symbol for one in shown.instruments] == ["BTCUSDT", "GONEUSDT", "[31mUSDT"]
     assert shown.instruments[0].asset == "BTC"
@@ -196,17 +206,17 @@ async def test_an_engine_without_a_network_shows_what_it_kept_until_a_venue_answ
     disk.close()
 
 
-def test_the_newest_bars_make_a_first_picture_and_in_the_end_all_of_them_score() -> None:
+async def test_the_newest_bars_make_a_first_picture_and_in_the_end_all_of_them_score() -> None:
     series = kept(("BTCUSDT", 60_000.0), ("ETHUSDT", 3_000.0))
-    market, real = KeptMarket(Config(), series, {}), live("down")
+    market, real = cached(series), live("down")
     assert market.instead_of(real, END_MS, None) is real
     while market.instead_of(real, END_MS, None) is real:
-        market.read()
+        await market.read()
     first = market.instead_of(real, END_MS, None)
     assert market.unread
     assert first.columns.last.tolist() == pytest.approx([60_000.0, 3_000.0])
     assert np.isfinite(first.columns.volume_24h_usd).all()
-    last = filled(market).instead_of(real, END_MS, None)
+    last = (await filled(market)).instead_of(real, END_MS, None)
     whole = Pipeline(Config(), "live")
     for (venue, symbol, interval_ms), held in series:
         whole.restore(whole.parsers[venue].instrument(symbol), interval_ms, held)

@@ -31,6 +31,7 @@ from engine.text import clean
 from engine.transport import capture as capture_module
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Record
+from tests.engine.storage.kept_series import kept_series
 from tests.fuzz.damage import DEEP, TOKENS, damaged
 from tui import state as console_state
 from tui.presenters import filter_expression
@@ -318,12 +319,12 @@ async def test_a_row_of_kept_candles_that_cannot_be_true_is_left_out(tmp_path: P
         database.executemany("INSERT INTO bars VALUES (?, ?, ?, ?, ?)", rows)
     database.close()
     store = await CandleStore.open(path)
-    found = await store.load({MINUTE: 0})
+    found = await kept_series(store, {MINUTE: 0})
     assert [key[1] for key, bars in found if ended(bars, MINUTE, T0 + 100 * MINUTE)] == ["GOOD"]
     # Nor does it stand in the way of what is kept next.
     fresh = Candle("okx", "BAD", T0 + MINUTE, 0, MINUTE, T0, 1.0, 2.0, 0.5, 1.5, 1.0, 1.0, 1.0, 1, closed=True)
     await store.save([fresh])
-    held = dict(await store.load({MINUTE: 0}))
+    held = dict(await kept_series(store, {MINUTE: 0}))
     await store.close()
     bars = ended(held["okx", "BAD", MINUTE], MINUTE, T0 + 100 * MINUTE)
     assert [one.open_ms for one in bars][-1:] == [T0]
@@ -345,7 +346,7 @@ async def test_a_damaged_database_is_set_aside_or_told_of(tmp_path: Path, part: 
         say_cleanly(error.message)
         return
     try:
-        held = await store.load({MINUTE: 0})
+        held = await kept_series(store, {MINUTE: 0})
         await store.save(candles[:50])
         assert all(one.open > 0.0 for _, bars in held for one in bars)
     except StoreUnusable as error:

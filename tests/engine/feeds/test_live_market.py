@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from engine.feeds.market import REORDER_EVERY_MS, STEER_EVERY_MS, LiveMarket
+from engine.feeds.market import REORDER_EVERY_MS, RESTORED_AT_ONCE, STEER_EVERY_MS, LiveMarket
 from engine.feeds.venue import VenueFeed
 from engine.instruments import Instrument
+from engine.kept_bar import Kept
 from engine.notices import Notices
 from engine.pipeline import Pipeline
 from engine.snapshot import SILENT_MS
 from engine.transport.capture_records import Frame
-from tests.engine.transport.stepped_clock import SteppedClock
+from tests.engine.transport.stepped_clock import SteppedClock, settled
 
 PERPS, SPOT = "bybit-linear", "bybit-spot"
 
@@ -220,12 +221,69 @@ def test_perpetuals_on_stocks_are_followed_only_where_they_are_wanted() -> None:
         assert room.perps.symbols == symbols
 
 
-def test_kept_bars_are_handed_over_when_their_instrument_is_followed_and_once_only() -> None:
+KEPT = [(PERPS, "AUSDT", 300_000), (PERPS, "AUSDT", 60_000), (PERPS, "XUSDT", 60_000)]
+
+
+async def read_one(key: tuple[str, str, int]) -> list[Kept]:
+    return [Kept(0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1)]
+
+
+async def restored() -> None:
+    """Every series that can be read has been restored."""
+    for _ in range(2 * RESTORED_AT_ONCE):
+        await settled()
+
+
+async def test_kept_bars_are_restored_before_their_instrument_is_followed_and_once_only() -> None:
     room = Room()
-    room.market.keep_ready([((PERPS, "AUSDT", 300_000), []), ((PERPS, "AUSDT", 60_000), []), ((PERPS, "XUSDT", 1), [])])
-    room.list(PERPS, perp("A"))
+    room.market.keep_ready(KEPT, read_one)
+    room.list(PERPS, perp("A"), perp("C"))
+    await restored()
+    assert room.perps.symbols == ["AUSDT", "CUSDT"]
     room.list(PERPS, perp("A"), perp("B"))
-    assert room.pipeline.restored == [("AUSDT", 60_000), ("AUSDT", 300_000)]
+    await restored()
+    assert room.perps.symbols == ["AUSDT", "BUSDT"]
+    assert room.pipeline.restored == [("AUSDT", 300_000), ("AUSDT", 60_000)]
+    await room.market.close()
+
+
+async def test_nobody_waits_for_the_kept_bars_of_others_and_the_first_not_for_the_last() -> None:
+    room, answers = Room(), asyncio.Semaphore(0)
+
+    async def slowly(key: tuple[str, str, int]) -> list[Kept]:
+        await answers.acquire()
+        return await read_one(key)
+
+    many = [perp(f"S{number:03}") for number in range(2 * RESTORED_AT_ONCE)]
+    room.market.keep_ready([(PERPS, one.symbol, 60_000) for one in many], slowly)
+    room.list(PERPS, perp("NEW"), *many)
+    await restored()
+    assert room.perps.symbols == ["NEWUSDT"]
+    assert len(room.market.chosen[PERPS]) == len(many) + 1
+    for _ in range(RESTORED_AT_ONCE):
+        answers.release()
+    await restored()
+    assert room.perps.symbols == sorted(["NEWUSDT", *(one.symbol for one in many[:RESTORED_AT_ONCE])])
+    # What is delisted meanwhile is not followed, and what is listed is.
+    room.list(PERPS, perp("NEWER"), *many[:-1])
+    for _ in range(RESTORED_AT_ONCE):
+        answers.release()
+    await restored()
+    assert room.perps.symbols == sorted(["NEWERUSDT", *(one.symbol for one in many[:-1])])
+    await room.market.close()
+
+
+async def test_a_fault_while_bars_are_restored_leaves_nobody_unfollowed() -> None:
+    room = Room()
+
+    async def broken(key: tuple[str, str, int]) -> list[Kept]:
+        raise RuntimeError("a fault of ours")
+
+    room.market.keep_ready(KEPT, broken)
+    room.list(PERPS, perp("A"), perp("B"))
+    await restored()
+    assert room.perps.symbols == ["AUSDT", "BUSDT"]
+    await room.market.close()
 
 
 async def test_depth_goes_to_leaders_to_the_best_ranked_and_to_whom_the_user_asked_for() -> None:

@@ -32,6 +32,7 @@ from engine.storage.recorder import FLUSH_NS, Recorder
 from engine.transport.budgets import Rest
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Frame
+from tests.engine.storage.kept_series import kept_series
 from tests.engine.storage.killed_writers import EXPORT_ROWS, SYMBOLS, T0_MS, candles_of
 from tui import state
 from tui.export import ExportError, write_export
@@ -164,7 +165,7 @@ def candles(disk: Disk, folder: Path, room: int) -> tuple[str, bool]:
                 await asyncio.gather(*keeping._tasks)
         await keeping.close(candles_of(60))
         store = await CandleStore.open(path)
-        held = await store.load({60_000: 0})
+        held = await kept_series(store, {60_000: 0})
         await store.close()
         return len(held) == SYMBOLS and all(len(bars) == 61 for _, bars in held) and not store.notice
 

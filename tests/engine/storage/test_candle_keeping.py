@@ -19,6 +19,7 @@ from engine.storage.candle_keeping import CandleKeeping
 from engine.storage.candle_store import CandleStore
 from engine.storage.claim import Claim, holder_of
 from engine.transport.tasks import settle
+from tests.engine.storage.kept_series import kept_series
 
 MINUTE = 60_000
 T0 = 1_790_000_000_000 // MINUTE * MINUTE
@@ -32,7 +33,7 @@ def candles(first: int, count: int, symbol: str = "BTCUSDT") -> list[Candle]:
 async def kept(path: Path) -> list[int]:
     """Which minutes a fresh look at the file finds."""
     store = await CandleStore.open(path)
-    found = await store.load({MINUTE: 0})
+    found = await kept_series(store, {MINUTE: 0})
     await store.close()
     return [(bar.open_ms - T0) // MINUTE for _, bars in found for bar in bars]
 
@@ -118,7 +119,7 @@ async def test_of_two_programs_one_writes_and_the_other_takes_over_once_it_has_e
     first = Engine(await CandleStore.open(path))
     await first.save(candles(0, 5))
     second = Engine(await CandleStore.open(path))
-    ((_, bars),) = await second.store.load({MINUTE: 0})
+    ((_, bars),) = await kept_series(second.store, {MINUTE: 0})
     assert len(bars) == 5, "the second reads what the first has kept"
     await second.store.prune(T0 + 100 * MINUTE)
     await second.save(candles(5, 5))
@@ -170,7 +171,7 @@ async def test_a_database_that_is_damaged_within_is_set_aside_and_a_new_one_begu
         path.write_bytes(raw)
         engine = Engine(await CandleStore.open(path))
         with pytest.raises(StoreUnusable, match=f"was damaged, is now {name}, and a new file was begun"):
-            await engine.store.load({MINUTE: 0})
+            await kept_series(engine.store, {MINUTE: 0})
         await engine.save(candles(0, 3))
         await engine.keeping.close([])
         assert await kept(path) == [0, 1, 2]

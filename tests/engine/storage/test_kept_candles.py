@@ -19,6 +19,7 @@ from engine.storage.candle_file import VERSION
 from engine.storage.candle_rows import ENCODE, KEPT_BARS, bars_of
 from engine.storage.candle_store import CandleStore
 from engine.storage.listing_rows import listing_body
+from tests.engine.storage.kept_series import kept_series
 
 MINUTE = 60_000
 T0 = 1_790_000_000_000 // MINUTE * MINUTE
@@ -41,7 +42,7 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     await store.save([candle(2), candle(1, close=1.5)])
     await store.close()
     store = await CandleStore.open(path)
-    held = dict(await store.load({MINUTE: 0}))
+    held = dict(await kept_series(store, {MINUTE: 0}))
     await store.close()
     bars = held["okx", "BTCUSDT", MINUTE]
     assert opens(bars) == [0, 1, 2]
@@ -57,12 +58,12 @@ async def test_only_the_newest_bars_are_kept_and_only_current_ones_are_loaded(tm
     store = await CandleStore.open(tmp_path / "c.sqlite3")
     await store.save(candle(n) for n in range(KEPT_BARS + 50))
     await store.save([candle(0, "OLDUSDT")])
-    ((key, bars),) = await store.load({MINUTE: T0 + MINUTE})
+    ((key, bars),) = await kept_series(store, {MINUTE: T0 + MINUTE})
     assert key[1] == "BTCUSDT"
     assert opens(bars) == list(range(50, KEPT_BARS + 50))
-    assert await store.load({5 * MINUTE: 0}) == []
+    assert await kept_series(store, {5 * MINUTE: 0}) == []
     await store.prune(T0 + MINUTE)
-    assert [key[1] for key, _ in await store.load({MINUTE: 0})] == ["BTCUSDT"]
+    assert [key[1] for key, _ in await kept_series(store, {MINUTE: 0})] == ["BTCUSDT"]
     await store.close()
 
 
@@ -103,7 +104,7 @@ async def test_a_row_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
         database.execute("UPDATE bars SET body = x'c1' WHERE symbol = 'BTCUSDT'")
     database.close()
     store = await CandleStore.open(path)
-    assert [key[1] for key, _ in await store.load({MINUTE: 0})] == ["ETHUSDT"]
+    assert [key[1] for key, _ in await kept_series(store, {MINUTE: 0})] == ["ETHUSDT"]
     assert await store.save([candle(1)]) == 1
     await store.close()
 
@@ -133,7 +134,7 @@ async def test_a_locked_file_says_so_and_loses_nothing(tmp_path: Path, monkeypat
         other.execute("ROLLBACK")
         other.close()
     assert await store.save([candle(1)]) == 1
-    ((_, bars),) = await store.load({MINUTE: 0})
+    ((_, bars),) = await kept_series(store, {MINUTE: 0})
     assert opens(bars) == [0, 1]
     await store.close()
 
@@ -172,7 +173,7 @@ async def test_a_reader_that_stays_bounds_the_log_and_loses_nothing(
         reader.close()
     await store.save([candle(saved + 1)])
     assert log.stat().st_size < size
-    held = dict(await store.load({MINUTE: 0}))
+    held = dict(await kept_series(store, {MINUTE: 0}))
     assert opens(held["okx", "S7USDT", MINUTE]) == list(range(1, saved + 1))
     assert opens(held["okx", "BTCUSDT", MINUTE]) == [0, saved + 1]
     await store.close()
@@ -211,7 +212,7 @@ async def test_a_file_of_before_that_may_only_be_read_has_no_listing(tmp_path: P
     database.close()
     second = await CandleStore.open(path)
     assert await second.load_listings() == {}
-    assert len(await second.load({MINUTE: 0})) == 1
+    assert len(await kept_series(second, {MINUTE: 0})) == 1
     with pytest.raises(StoreUnusable, match="are read but not kept here"):
         await second.save_listing("okx", [perp()])
     await second.close()

@@ -19,6 +19,7 @@ from engine.storage.bans import BanStore
 from engine.storage.candle_store import CandleStore
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Frame
+from tests.engine.storage.kept_series import kept_series
 from tests.engine.storage.killed_writers import EXPORT_ROWS, MINUTE, SYMBOLS, T0_MS
 from tui import state
 
@@ -76,7 +77,8 @@ async def test_saved_candles_are_there_and_a_batch_is_there_whole_or_not_at_all(
             store = await CandleStore.open(path)
             assert store.notice == ""
             held = {
-                key[1]: [(bar.open_ms - T0_MS) // MINUTE for bar in bars] for key, bars in await store.load({MINUTE: 0})
+                key[1]: [(bar.open_ms - T0_MS) // MINUTE for bar in bars]
+                for key, bars in await kept_series(store, {MINUTE: 0})
             }
             await store.close()
             assert len(held) in (0, SYMBOLS)
