@@ -36,7 +36,7 @@ def candle(instrument: Instrument, ts_ms: int, recv_ns: int, interval_ms: int, b
 
 
 class Forming:
-    """The newest bar of every symbol and interval, kept until the next bar opens.
+    """The newest bar of every symbol and interval, kept until the next opens, and the newest push of the bar before it.
 
     A bar is closed once the next one has opened. The kept bar is emitted as closed only if the new one directly follows
     it, and if neither the subscription was restarted nor the connection silent in between. Otherwise pushes are
@@ -47,6 +47,8 @@ class Forming:
 
     def __init__(self) -> None:
         self._newest: dict[tuple[str, int], Candle] = {}
+        self._ended: dict[tuple[str, int], Candle] = {}
+        """The newest push of the bar before it."""
         self._sees_updates = False
         """Whether the venue ever sent `update`: then `snapshot` means that a subscription begins."""
         self._heard_ns: dict[str, int] = {}
@@ -86,18 +88,30 @@ class Forming:
         begins = snapshot and self._sees_updates
         self._sees_updates |= not snapshot
         key = (instrument.symbol, interval_ms)
-        held = None if begins else self._newest.get(key)
-        if held is not None:
-            # Two connections may overtake each other: an older push must not replace a newer one of the same bar.
-            pushed = [bar for bar in pushed if bar.open_ms != held.open_ms or bar.ts_ms >= held.ts_ms]
-            if not pushed:
-                return []
+        before, ended = self._newest.get(key), self._ended.get(key)
+        held = None if begins else before
+        # Two connections may overtake each other: an older push must not replace a newer one of the same bar.
+        pushed = [bar for bar in pushed if not (_is_overtaken(bar, held) or _is_overtaken(bar, ended))]
+        if not pushed:
+            return []
         newest = pushed[-1] if held is None or pushed[-1].open_ms >= held.open_ms else held
         self._newest[key] = newest
+        past = [bar for bar in (ended, before, *pushed) if bar is not None and bar.open_ms < newest.open_ms]
+        if past:
+            self._ended[key] = max(past, key=_place)
         events = [replace(bar, closed=True) if bar.open_ms < newest.open_ms else bar for bar in pushed]
         if held is not None and held.recv_ns >= self._resumed_ns.get(connection, 0) and _closes(held, pushed):
             events.insert(0, replace(held, closed=True, ts_ms=ts_ms, recv_ns=recv_ns))
         return events
+
+
+def _is_overtaken(bar: Candle, other: Candle | None) -> bool:
+    """Whether `other` is a newer push of the same bar."""
+    return other is not None and bar.open_ms == other.open_ms and bar.ts_ms < other.ts_ms
+
+
+def _place(bar: Candle) -> tuple[int, int]:
+    return bar.open_ms, bar.ts_ms
 
 
 def _closes(held: Candle, pushed: Sequence[Candle]) -> bool:

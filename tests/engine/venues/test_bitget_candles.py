@@ -71,7 +71,7 @@ def test_a_last_word_on_a_bar_that_comes_with_the_next_or_after_it_holds() -> No
     parser = BitgetParser()
     push(parser, (0, 101))
     assert push(parser, (1, 103), (0, 102)) == [(0, 102, True), (1, 103, False)]
-    assert push(parser, (0, 99)) == [(0, 99, True)]
+    assert push(parser, (0, 99), into_s=62.0) == [(0, 99, True)]
     assert push(parser, (2, 104)) == [(1, 103, True), (2, 104, False)]
 
 
@@ -81,6 +81,17 @@ def test_a_push_that_a_newer_one_of_the_same_bar_overtook_changes_nothing() -> N
     assert push(parser, (0, 102), into_s=59.0) == [(0, 102, False)]
     assert push(parser, (0, 99), into_s=58.0) == []
     assert push(parser, (1, 103)) == [(0, 102, True), (1, 103, False)]
+
+
+def test_a_push_of_a_finished_bar_that_its_last_word_overtook_changes_nothing() -> None:
+    parser = BitgetParser()
+    push(parser, (0, 101), into_s=58.0)
+    push(parser, (0, 102), into_s=59.8)
+    assert push(parser, (1, 103)) == [(0, 102, True), (1, 103, False)]
+    assert push(parser, (0, 99), into_s=58.5) == []
+    assert push(parser, (0, 98), into_s=59.9) == [(0, 98, True)]
+    assert push(parser, (0, 102), into_s=59.8) == []
+    assert push(parser, (1, 104), into_s=2.0) == [(1, 104, False)]
 
 
 def test_history_that_opens_a_subscription_is_closed_but_for_its_newest() -> None:
