@@ -40,10 +40,11 @@ _FIGURES: Final[dict[str, tuple[str, Callable[[float, int], str]]]] = {
     "spread": ("spread", lambda value, digits: f"{significant(value, digits)} bp"),
     "depth": ("depth within 1 %", usd_text),
     "volume_24h": ("24h volume", usd_text),
-    "reward_risk": ("reward/risk net", significant),
+    "reward_risk": ("reward/risk net, now", significant),
     "persistence": ("scans in a row", significant),
 }
-"""By gate: its name in words, and a function that formats its figure."""
+"""By gate: its name in words, and a function that formats its figure. Reward/risk is that of an entry now, while the
+levels shown beside it may be fixed."""
 
 
 def gate_title(gate: str) -> str:

@@ -60,6 +60,23 @@ def test_levels_name_the_side_on_which_their_stop_lies(snapshot: Snapshot) -> No
         assert heading.startswith(f"LEVELS · {'long' if held.stop[row] < held.entry[row] else 'short'} · 15m ATR")
 
 
+def test_levels_say_whether_they_are_fixed_and_the_gate_that_it_is_of_an_entry_now(snapshot: Snapshot) -> None:
+    ranking = snapshot.ranking
+    row = int(np.flatnonzero(ranking.levels.status == LevelStatus.OK)[0])
+
+    def heading(fixed_ms: int) -> str:
+        since = np.full(ROWS, fixed_ms)
+        changed = {
+            **snapshot.rankings,
+            snapshot.preset: replace(ranking, levels=replace(ranking.levels, fixed_ms=since)),
+        }
+        return plain(levels.level_lines(view_of(snapshot, row, rankings=changed), 43)).splitlines()[0]
+
+    assert heading(1_700_000_000_000).endswith(" · fixed 22:13:20")
+    assert heading(-1).endswith(" · moving")
+    assert "reward/risk net, now " in plain(gates.gate_lines(ranking, row))
+
+
 def test_levels_say_what_there_is_to_say_of_their_row(snapshot: Snapshot) -> None:
     ranking = snapshot.ranking
     row = int(np.flatnonzero(ranking.levels.status == LevelStatus.OK)[0])

@@ -102,7 +102,7 @@ def level_lines(view: View, width: int) -> list[Line]:
     status = int(levels.status[row])
     fixed_ms = int(levels.fixed_ms[row])
     # Until a row passes all gates, its levels follow the price; a user who writes them down must know.
-    since = f" · set {time_text(fixed_ms, view.zone)}" if fixed_ms >= 0 else " · moving"
+    since = f" · fixed {time_text(fixed_ms, view.zone)}" if fixed_ms >= 0 else " · moving"
     heading: Line = (
         (f"LEVELS{_side(levels, row)} · {levels.atr_timeframe} ATR", "heading"),
         (since if status in (LevelStatus.OK, LevelStatus.STALE) else "", "muted"),

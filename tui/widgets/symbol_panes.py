@@ -47,9 +47,10 @@ class LevelsPane(Pane):
     SHORT = "levels"
     HELP = (
         "Entry, stop and targets from the ATR, rounded so that risk is never understated. Net reward/risk is after "
-        "taker fees on both sides and half the spread. The size is limited by the risk per trade and by a share of the "
-        "depth, and names the limit that binds. If the screen has no room for the pane in words, the traps and the "
-        "current funding rate are shown here, and the lower edge names the panes that are not shown."
+        "taker fees on both sides and half the spread: beside a target it is that of the levels shown, which are fixed "
+        "for a candidate; among the gates it is that of an entry now. The size is limited by the risk per trade and by "
+        "a share of the depth, and names the limit that binds. If the screen has no room for the pane in words, the "
+        "traps and the current funding rate are shown here, and the lower edge names the panes that are not shown."
     )
 
     def __init__(self, *, id: str) -> None:

@@ -43,7 +43,7 @@ from tui.presenters.format import share_text
         ("depth", False, 54_321.0, 100_000.0, "depth within 1 % $54k < $100k"),
         ("volume_24h", False, 3_211_000.0, 5_000_000.0, "24h volume $3.2M < $5M"),
         ("volume_24h", True, math.nan, 0.0, "24h volume unknown, none asked"),
-        ("reward_risk", False, 1.234, 1.5, "reward/risk net 1.2 < 1.5"),
+        ("reward_risk", False, 1.234, 1.5, "reward/risk net, now 1.2 < 1.5"),
         ("persistence", False, 1.0, 3.0, "scans in a row 1 < 3"),
         ("data", False, 0.0, 1.0, "no score: no component has data"),
         ("conviction", False, 0.0054, 25.0, "conviction 0 < 25"),
