@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -94,17 +95,36 @@ def test_the_volume_says_what_its_figure_is(snapshot: Snapshot) -> None:
     assert re.search(r"│ most \$[\d.]+[KMB]?\n.*│ volume per 15m\n", text)
 
 
-def test_levels_that_share_a_row_of_the_axis_share_no_price() -> None:
+def test_levels_share_a_row_only_if_they_print_the_same_or_rows_lack() -> None:
     held = [levels.Mark(letter, title, 30.0 + n, "up") for n, (letter, title) in enumerate(
         (("E", "entry"), ("S", "stop"), ("1", "TP1"), ("2", "TP2"), ("3", "TP3"))
     )]  # fmt: skip
     lines = chart._axis(chart.Scale(0.0, 100.0, 4), held, 1.0, 0.0000001)
     assert all(width_of(line) <= chart.AXIS for line in lines)
-    text = plain(lines)
-    assert "┤E/S/1/2/3" in text
-    assert "30.0" not in text
+    assert [line.split() for line in plain(lines).split("\n")] == [
+        ["┤3/2/1"], ["┤stop", "31.0000000"], ["┤E", "30.0000000"], ["┤", "1.0000000"],
+    ]  # fmt: skip
+    same = [replace(mark, price=30.0) for mark in held[:2]]
+    assert "┤E/S        30.0" in plain(chart._axis(chart.Scale(0.0, 100.0, 4), same, 1.0, 0.5))
     assert "┤stop 31.0000000" in plain(chart._axis(chart.Scale(0.0, 100.0, 4), held[1:2], 1.0, 1e-7))
     assert "┤E    30.0000000" in plain(chart._axis(chart.Scale(0.0, 100.0, 4), held[:1], 1.0, 1e-7))
+
+
+@pytest.mark.parametrize("last", [math.nan, *(float(n) for n in range(0, 101, 5))])
+@pytest.mark.parametrize("crowd", [(50.0,) * 5, (0.0, 0.4, 0.8, 1.2, 1.6), (98.0, 98.5, 99.0, 99.5, 100.0)])
+def test_every_level_has_its_own_price_beside_it_in_the_order_of_prices(last: float, crowd: tuple[float, ...]) -> None:
+    names = ("entry", "stop", "TP1", "TP2", "TP3")
+    held = [
+        levels.Mark(name[0], name, price + n / 10, "up")
+        for n, (name, price) in enumerate(zip(names, crowd, strict=True))
+    ]
+    lines = plain(chart._axis(chart.Scale(-1.0, 101.0, 12), held, last, 0.1)).split("\n")
+    told = {line.split()[0].removeprefix("┤"): float(line.split()[-1]) for line in lines if "┤" in line}
+    unlike = [mark for mark in held if f"{mark.price:.1f}" != f"{last:.1f}"]
+    assert all(told[mark.title] == pytest.approx(mark.price) for mark in unlike)
+    prices = [float(line.split()[-1]) for line in lines if "┤" in line]
+    assert math.isnan(last) or last in prices
+    assert prices == sorted(prices, reverse=True)
 
 
 def test_a_candle_is_drawn_from_low_to_high(snapshot: Snapshot) -> None:

@@ -99,26 +99,25 @@ def _column(open_: float, high: float, low: float, close: float, scale: Scale) -
 def _axis(scale: Scale, held: Sequence[Mark], last: float, tick: float | None) -> list[Line]:
     """The price axis: the last price first, then levels; every fourth row shows a price if it is free."""
     labels: list[Line] = []
-    taken: dict[int, list[Mark]] = {}
-    for mark in held:
-        if scale.holds(mark.price):
-            taken.setdefault(min(scale.rows - 1, int(scale.row(mark.price))), []).append(mark)
-    now = min(scale.rows - 1, max(0, int(scale.row(last)))) if isfinite(last) else -1
-    _make_room(taken, now, last, tick, scale.rows)
+    shown = [mark for mark in held if scale.holds(mark.price)]
+    now, taken = _places(scale, shown, last, tick)
     for r in range(scale.rows):
-        letters = [mark.letter for mark in taken.get(r, ())]
+        marks_here = taken.get(r, [])
+        letters = "/".join(mark.letter for mark in marks_here)
+        prices = {price_text(mark.price, tick, 10) for mark in marks_here}
         if r == now:
             price = price_text(last, tick, 10)
-            names = _now_text(letters, AXIS - 1 - cell_len(price))
+            names = _now_text([mark.letter for mark in marks_here], AXIS - 1 - cell_len(price))
             labels.append(((f"┤{names:<5}", "accent"), (right(price, AXIS - 1 - max(5, len(names))), "reverse")))
-        elif len(letters) == 1:
-            mark = taken[r][0]
-            price = price_text(mark.price, tick, 10)
-            name = mark.title if len(mark.title) + cell_len(price) < AXIS - 1 else mark.letter
-            labels.append(((f"┤{name:<5}{price:>10}", mark.style),))
-        elif letters:
+        elif len(prices) == 1:
+            price, mark = prices.pop(), marks_here[0]
+            room = AXIS - 1 - cell_len(price)
+            name = mark.title if len(marks_here) == 1 and len(mark.title) < room else letters
+            told = f"┤{name:<5}{right(price, AXIS - 1 - max(5, len(name)))}" if len(name) <= room else f"┤{letters}"
+            labels.append(((told, mark.style),))
+        elif prices:
             # One price beside several names would be read as the price of each.
-            labels.append(((f"┤{'/'.join(letters)}", taken[r][0].style),))
+            labels.append(((f"┤{letters}", marks_here[0].style),))
         elif r % 4 == 2:
             labels.append((("┤     ", "track"), (right(price_text(scale.price(r), tick, 10), 10), "muted")))
         else:
@@ -126,17 +125,47 @@ def _axis(scale: Scale, held: Sequence[Mark], last: float, tick: float | None) -
     return labels
 
 
-def _make_room(taken: dict[int, list[Mark]], now: int, last: float, tick: float | None, rows: int) -> None:
-    """Move a level at another price out of the row of the last price, to the free row on its side.
+def _places(scale: Scale, shown: Sequence[Mark], last: float, tick: float | None) -> tuple[int, dict[int, list[Mark]]]:
+    """The row of the last price (-1: not known) and the levels labelled in each row.
 
-    Beside the last price, its name would make that price read as the level's.
+    Every price has a row of its own, the nearest to its place that is free and keeps the order of prices. Levels share
+    a row only if their prices are written the same, or if there are more prices than rows.
     """
-    others = [mark for mark in taken.get(now, ()) if price_text(mark.price, tick) != price_text(last, tick)]
-    for step in (-1, 1):
-        beside = [mark for mark in others if (mark.price > last) is (step < 0)]
-        if beside and 0 <= now + step < rows and now + step not in taken:
-            taken[now + step] = beside
-            taken[now] = [mark for mark in taken[now] if mark not in beside]
+    is_known = isfinite(last)
+    at_last = [mark for mark in shown if is_known and price_text(mark.price, tick, 10) == price_text(last, tick, 10)]
+    above = _groups([mark for mark in shown if mark not in at_last and is_known and mark.price > last], tick)
+    below = _groups([mark for mark in shown if mark not in at_last and not (is_known and mark.price > last)], tick)
+    while len(above) + len(below) + is_known > scale.rows and max(len(above), len(below)) > 1:
+        # Those furthest from the last price share first.
+        crowded, outer = (above, slice(0, 2)) if len(above) > len(below) else (below, slice(-2, None))
+        crowded[outer] = [[mark for group in crowded[outer] for mark in group]]
+
+    def wanted(group: Sequence[Mark]) -> int:
+        return min(scale.rows - 1, int(scale.row(group[0].price)))
+
+    now = -1
+    taken: dict[int, list[Mark]] = {}
+    if is_known:
+        wish = min(scale.rows - 1, max(0, int(scale.row(last))))
+        now = max(len(above), min(wish, scale.rows - 1 - len(below)))
+        taken[now] = at_last
+    free = now if is_known else scale.rows
+    for left, group in zip(reversed(range(len(above))), reversed(above), strict=True):
+        free = max(left, min(wanted(group), free - 1))
+        taken[free] = group
+    free = now
+    for left, group in zip(reversed(range(len(below))), below, strict=True):
+        free = min(scale.rows - 1 - left, max(wanted(group), free + 1))
+        taken[free] = group
+    return now, taken
+
+
+def _groups(marks: Sequence[Mark], tick: float | None) -> list[list[Mark]]:
+    """Levels by the price that is written, the highest first."""
+    groups: dict[str, list[Mark]] = {}
+    for mark in sorted(marks, key=lambda mark: -mark.price):
+        groups.setdefault(price_text(mark.price, tick, 10), []).append(mark)
+    return list(groups.values())
 
 
 def _now_text(letters: Sequence[str], room: int) -> str:
