@@ -15,6 +15,7 @@ from engine.snapshot import Snapshot
 from tests.engine.builders import make_snapshot
 from tests.tui.pane_views import ROWS, view_of, with_focus
 from tui.presenters import explanation, gates, levels
+from tui.presenters.format import price_text
 from tui.presenters.lines import plain, width_of
 from tui.presenters.view import words
 
@@ -75,6 +76,20 @@ def test_levels_say_whether_they_are_fixed_and_the_gate_that_it_is_of_an_entry_n
     assert heading(1_700_000_000_000).endswith(" · fixed 22:13:20")
     assert heading(-1).endswith(" · moving")
     assert "reward/risk net, now " in plain(gates.gate_lines(ranking, row))
+
+
+def test_a_target_names_the_structural_price_beside_it_by_its_price(snapshot: Snapshot) -> None:
+    held = snapshot.ranking.levels
+    row = int(np.flatnonzero(held.status == LevelStatus.OK)[0])
+    near = float(held.target[row, 0]) * 1.0032
+    view = view_of(with_focus(snapshot, structure=(("swing below 4h", near),)), row)
+    tick = view.snapshot.instruments[row].tick
+    told = f"  swing below 4h {price_text(near, tick)}"
+    wide, narrow = (plain(levels.level_lines(view, width)).splitlines() for width in (100, 50))
+    target = next(line for line in wide if line.startswith("TP1"))
+    assert target.endswith(told)
+    assert target.count("%") == 1, "only the distance from the entry"
+    assert next(line for line in narrow if line.startswith("TP1")) == target.removesuffix(told), "whole or not at all"
 
 
 def test_levels_say_what_there_is_to_say_of_their_row(snapshot: Snapshot) -> None:

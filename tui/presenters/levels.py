@@ -14,7 +14,7 @@ from engine.ranking.result import Levels, LevelStatus
 from engine.ranking.size import position_size
 from engine.snapshot import Focus
 from tui.presenters.format import MISSING, percent_text, price_text, tick_decimals, usd_text
-from tui.presenters.lines import Line, right, wrapped
+from tui.presenters.lines import Line, right, width_of, wrapped
 from tui.presenters.view import Risk, View, time_text, words
 
 _REASONS: Final[dict[int, str]] = {
@@ -72,12 +72,13 @@ def position(levels: Levels, row: int, risk: Risk) -> Position | None:
     return Position(size.notional_usd, size.base, size.base * abs(entry - stop), shares[size.limit])
 
 
-def _nearest(focus: Focus | None, price: float) -> str:
+def _nearest(focus: Focus | None, price: float, tick: float | None) -> str:
+    """The structural price nearest to a target, by name and price: a second percentage beside that from the entry would
+    not say from where it is counted."""
     if focus is None or not focus.structure:
         return ""
     name, near = min(focus.structure, key=lambda item: abs(item[1] - price))
-    distance = near / price - 1
-    return f"{name} {percent_text(distance)}" if abs(distance) < 0.02 else ""
+    return f"{name} {price_text(near, tick, 14)}" if abs(near / price - 1) < 0.02 else ""
 
 
 def _line(title: str, price: float, entry: float, tick: float | None, style: str, rest: str) -> Line:
@@ -93,7 +94,7 @@ def _line(title: str, price: float, entry: float, tick: float | None, style: str
 def level_lines(view: View, width: int) -> list[Line]:
     """Entry, stop, TP1-3 with distance, multiple of R and net reward/risk; then the size.
 
-    If `width` has room, each target names the nearest structural price.
+    A target names the nearest structural price if the line has room for all of it.
     """
     row, instrument = view.row, view.instrument
     if row is None or instrument is None:
@@ -111,7 +112,7 @@ def level_lines(view: View, width: int) -> list[Line]:
     if status in (LevelStatus.WARMING, LevelStatus.MISSING):
         told = note if note.startswith("warming") else f"no levels: {note}" if note else _REASONS[status]
         return [heading, *wrapped(told, width, "warning")]
-    lines = [heading, *_price_lines(levels, row, instrument, view.focus if width >= 66 else None)]
+    lines = [heading, *_price_lines(levels, row, instrument, view.focus, width)]
     if status == LevelStatus.STALE:
         return [*lines, ((_REASONS[status], "warning"),)]
     return [*lines, *_position_lines(levels, row, view.risk, instrument), *wrapped(note, width, "muted")]
@@ -136,7 +137,7 @@ def trap_lines(view: View, width: int) -> list[Line]:
     return [((f"TRAPS · {'long' if side > 0 else 'short'}", "heading"),), *told]
 
 
-def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus | None) -> list[Line]:
+def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus | None, width: int) -> list[Line]:
     entry, stop, tick = float(levels.entry[row]), float(levels.stop[row]), instrument.tick
     risk = float(levels.risk[row])
     lines = [
@@ -148,8 +149,10 @@ def _price_lines(levels: Levels, row: int, instrument: Instrument, focus: Focus 
         multiple = abs(target - entry) / risk if risk else float("nan")
         net = float(levels.reward_risk_net[row, n])
         told = f"{multiple:.3g}R net {MISSING if isnan(net) else f'{net:.2f}'}"
-        near = _nearest(focus, target)
-        lines.append(_line(f"TP{n + 1}", target, entry, tick, "up", f"{told}  {near}".rstrip()))
+        line = _line(f"TP{n + 1}", target, entry, tick, "up", told)
+        near = _nearest(focus, target, tick)
+        beside: Line = ((f"  {near}", "muted"),) if near else ()
+        lines.append((*line, *beside) if width_of((*line, *beside)) <= width else line)
     return lines
 
 
