@@ -163,7 +163,18 @@ ACTIONS: Final[tuple[Action, ...]] = (
 )  # fmt: skip
 
 ON_EVERY_SCREEN: Final = ("quit", "picture")
-"""Actions that the app itself binds, so that they work over reports and help too."""
+"""Actions that the app itself binds, so that they work over the labels of panes and the palette too."""
+ON_REPORTS: Final = frozenset(
+    {
+        "cursor_down", "cursor_up", "page_down", "page_up", "first", "last", "back",
+        "preset_next", "preset_previous", "preset_strict", "preset_balanced", "preset_relaxed",
+        "theme", "alerts", "help", "venues", "market", "suspend", "interrupt",
+        *ON_EVERY_SCREEN,
+    }
+)  # fmt: skip
+"""Actions that also work on the market, the venues and help. The others say there which key goes back."""
+ON_MAP: Final = frozenset({"cursor_left", "cursor_right", "open"})
+"""Actions that also work on the market's map."""
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 GROUPS: Final[dict[str, str]] = {
     "move": "Move",

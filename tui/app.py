@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Final
 
 from textual import events
@@ -25,12 +25,13 @@ from engine.config.presets import PRESETS
 from engine.config.schema import preset_name
 from engine.text import clean
 from tui import presenters, screens
-from tui.actions import BY_ID, ON_EVERY_SCREEN, WHERE, usable
+from tui.actions import BY_ID, ON_EVERY_SCREEN, ON_REPORTS, WHERE, Action, usable
 from tui.app_choices import Choices
 from tui.app_recording import RecordingControls
 from tui.app_reports import Reports
 from tui.presenters.row import Key
 from tui.presenters.view_state import ViewState
+from tui.screens.overlay import ReportScreen
 from tui.screens.pane_screen import PaneScreen
 from tui.state import Instrument
 from tui.widgets import few_colours
@@ -190,16 +191,21 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         """Carry out an action of the table by its id."""
         action = BY_ID[name]
         screen = self.screen
+        if isinstance(screen, ReportScreen) and name not in ON_REPORTS:
+            self.tell(f"{action.label}: only {WHERE[action.where]}; {self.keymap.text('back')} goes back")
+            return
         if not isinstance(screen, PaneScreen):
-            if name in (*ON_EVERY_SCREEN, "interrupt"):
-                getattr(self, action.handler)()
+            if name in (*ON_EVERY_SCREEN, "interrupt") or isinstance(screen, ReportScreen):
+                self._carry_out(getattr(self, action.handler), action)
             return
         if not usable(action.where, screen.KIND, self.replaying):
             self.tell(f"{action.label}: only {WHERE[action.where]}")
             return
         if screen is self.main:
             self.main.table.touch()
-        handler = getattr(screen, action.handler, None) or getattr(self, action.handler)
+        self._carry_out(getattr(screen, action.handler, None) or getattr(self, action.handler), action)
+
+    def _carry_out(self, handler: Callable[..., None], action: Action) -> None:
         if action.argument:
             handler(action.argument)
         else:

@@ -48,19 +48,30 @@ class Reports(ConsoleApp):
             title, text = screen.title_of(screen.front), self.keymap.filled(screen.help_of(screen.front))
             terms = screen.terms_of(screen.front)
             self.push_screen(screens.help.HelpScreen(title, text, screen.available(), self.keymap, terms))
+        elif isinstance(screen, ReportScreen):
+            pane = screen.pane
+            text = self.keymap.filled(pane.HELP)
+            self.push_screen(screens.help.HelpScreen(pane.TITLE, text, screen.available(), self.keymap))
 
     def do_venues(self) -> None:
         self._report(screens.venues.VenuesScreen())
 
     def do_market(self) -> None:
-        if len(self.screen_stack) > 1 and isinstance(self.screen_stack[-2], screens.market.MarketScreen):
-            self.pop_screen()  # the symbol was opened from the map, which is the screen below
-        else:
-            self._report(screens.market.MarketScreen())
+        self._report(screens.market.MarketScreen())
 
     def _report(self, report: ReportScreen) -> None:
-        if isinstance(self.screen, PaneScreen):
-            self.push_screen(report)
+        """Open a report over the screen in front. If it is open below other reports, return to it."""
+        if not isinstance(self.screen, (PaneScreen, ReportScreen)):
+            return
+        for over, screen in enumerate(reversed(self.screen_stack)):
+            if type(screen) is type(report):
+                for _ in range(over):
+                    self.pop_screen()
+                return
+            # A symbol's screen is left for the map only, from which it was opened.
+            if isinstance(screen, PaneScreen) and not isinstance(report, screens.market.MarketScreen):
+                break
+        self.push_screen(report)
 
     def do_palette(self) -> None:
         if self._has_room_for_palette(self.size):

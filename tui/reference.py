@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from engine.config.page import with_part
-from tui.actions import ACTIONS, GROUPS, Keymap
+from tui.actions import ACTIONS, GROUPS, ON_EVERY_SCREEN, ON_MAP, ON_REPORTS, Action, Keymap
 from tui.presenters.columns import glossary
 
 BEGIN: Final = "<!-- keys: made by `python -m tui.reference docs/keys.md` -->"
 END: Final = "<!-- keys: end -->"
 PLACES: Final = {
-    "anywhere": "",
+    "anywhere": "panes",
     "main": "main screen",
     "drill": "a symbol's screen",
-    "replay": "recordings",
+    "replay": "panes, on recordings",
 }
 
 
@@ -40,7 +40,7 @@ def _tables() -> Iterator[str]:
         for action in ACTIONS:
             if action.group == group:
                 keys = " ".join(f"`{key}`" for key in keymap.texts(action.id).split())
-                yield f"| {keys} | `{action.id}` | {action.help} | {PLACES[action.where]} |"
+                yield f"| {keys} | `{action.id}` | {action.help} | {_where(action)} |"
         yield ""
     yield "### Columns of the candidates"
     yield ""
@@ -49,6 +49,13 @@ def _tables() -> Iterator[str]:
     for heading, meaning in glossary():
         yield f"| {heading} | {meaning} |"
     yield ""
+
+
+def _where(action: Action) -> str:
+    if action.id in ON_EVERY_SCREEN:
+        return "everywhere"
+    also = ", reports" if action.id in ON_REPORTS else ", the map" if action.id in ON_MAP else ""
+    return PLACES[action.where] + also
 
 
 def renewed(page: str) -> str:

@@ -13,8 +13,12 @@ from tui.actions import ACTIONS, Keymap, usable
 from tui.app import PrismApp
 from tui.presenters.footer import footer_line, on_recording
 from tui.presenters.lines import plain
+from tui.screens.help import HelpScreen
 from tui.screens.main import MainScreen
 from tui.screens.market import MarketScreen
+from tui.screens.overlay import ReportScreen
+from tui.screens.venues import VenuesScreen
+from tui.widgets.pane import Pane
 
 OVER = ["a", "V", "question_mark", "apostrophe", "ctrl+p"]
 
@@ -100,6 +104,86 @@ async def test_the_footer_over_a_report_names_only_what_works_there(
         await pilot.click(offset=(words.index("esc back") + 1, size[1] - 1))
         await settle(app, clock, pilot)
         assert isinstance(screen_of(app), MainScreen)
+
+
+@pytest.mark.parametrize("key", ["a", "V", "question_mark"])
+async def test_keys_that_need_no_panes_work_on_reports_too(tmp_path: Path, key: str) -> None:
+    app, source, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press(key)
+        await settle(app, clock, pilot)
+        report = type(screen_of(app))
+        await pilot.press("p")
+        assert app.preset == "strict"
+        assert source.calls[-1] == ("set_preset", "strict")
+        theme = app.theme
+        await pilot.press("t")
+        assert app.theme != theme
+        for opened, screen in (("V", VenuesScreen), ("a", MarketScreen), ("question_mark", HelpScreen)):
+            if report is screen:
+                continue
+            await pilot.press(opened)
+            await settle(app, clock, pilot)
+            assert type(screen_of(app)) is screen
+            await pilot.press("escape")
+            await settle(app, clock, pilot)
+            assert type(screen_of(app)) is report
+
+
+async def test_a_report_that_is_open_below_is_returned_to(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        for key, depth in (("a", 2), ("V", 3), ("question_mark", 4), ("a", 2), ("enter", 3), ("V", 4), ("a", 2)):
+            await pilot.press(key)
+            await settle(app, clock, pilot)
+            assert len(app.screen_stack) == depth, key
+        assert isinstance(screen_of(app), MarketScreen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("key", "title"), [("a", "market"), ("V", "venues")])
+async def test_help_explains_the_report_over_which_it_was_asked_for(
+    tmp_path: Path, key: str, title: str, size: tuple[int, int]
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=size) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press(key)
+        await settle(app, clock, pilot)
+        assert "? help" in footer(app)
+        report = app.screen
+        assert isinstance(report, ReportScreen)
+        actions = {action.id for action in report.available()}
+        assert ("open" in actions) == (key == "a")
+        assert "freeze" not in actions
+        await pilot.press("question_mark")
+        await settle(app, clock, pilot)
+        assert isinstance(screen_of(app), HelpScreen)
+        assert f"│ {title} " in text_of(app).split("\n")[3]
+        assert ("a cell for every asset" in plain(app.screen.query_one(Pane)._lines)) == (key == "a")
+        await pilot.press("question_mark")
+        await settle(app, clock, pilot)
+        assert screen_of(app) is report
+
+
+@pytest.mark.parametrize("key", ["a", "V", "question_mark"])
+async def test_a_key_that_does_nothing_on_a_report_says_which_one_leaves(tmp_path: Path, key: str) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press(key)
+        await settle(app, clock, pilot)
+        for pressed, told in (
+            ("z", "freeze: only on the main screen; esc goes back"),
+            ("i", "timeframe: only on a symbol's screen; esc goes back"),
+            ("w", "watch: only on a screen of panes; esc goes back"),
+            ("comma", "pause: only in a recording; esc goes back"),
+        ):
+            await pilot.press(pressed)
+            assert [notice.message for notice in app._notifications][-1] == told
+        assert not app.main.table.state.frozen
 
 
 async def test_the_line_about_the_maps_cursor_is_inside_its_frame(tmp_path: Path) -> None:

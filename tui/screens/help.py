@@ -10,6 +10,7 @@ from textual import events
 from textual.binding import BindingType
 
 from tui.actions import GROUPS, Action, Keymap
+from tui.presenters.footer import Hint
 from tui.presenters.format import pad
 from tui.presenters.lines import BLANK, Line, wrapped
 from tui.presenters.view import View
@@ -88,6 +89,9 @@ class HelpScreen(ReportScreen):
     HelpScreen HelpPane { width: 90%; max-width: 104; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [bound("help", "dismiss")]
+
+    def hints(self) -> Sequence[Hint]:
+        return super().hints()[:-1]  # its own key only leaves it
 
     def __init__(self, title: str, text: str, actions: Sequence[Action], keymap: Keymap, terms: Terms = ()) -> None:
         super().__init__(HelpPane(title, text, actions, keymap, terms))

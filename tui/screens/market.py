@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from tui.actions import ACTIONS, ON_MAP, ON_REPORTS, Action
 from tui.presenters.footer import Hint
 from tui.presenters.heat_map import HeatMap
 from tui.presenters.lines import Line
@@ -41,6 +42,11 @@ class MarketPane(Pane):
     """The scrollable lines, with the map and its cursor at their end."""
 
     TITLE = "market"
+    HELP = (
+        "Breadth, scores and liquidations of the whole market, and a map with a cell for every asset, of the current "
+        "preset. The cursor belongs to a symbol, which the line below the pane describes: {cursor_left} {cursor_down} "
+        "{cursor_up} {cursor_right} move it, {open} opens the symbol, and {back} there returns to its cell."
+    )
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -181,6 +187,9 @@ class MarketScreen(ReportScreen):
     def content(self) -> Iterator[Widget]:
         yield Vertical(self._market, self._bar, id="market")
 
+    def available(self) -> list[Action]:
+        return [action for action in ACTIONS if action.id in ON_REPORTS | ON_MAP]
+
     def hints(self) -> Sequence[Hint]:
         key = self.console.keymap.text
         moves = " ".join(key(f"cursor_{way}") for way in ("left", "down", "up", "right"))
@@ -189,6 +198,7 @@ class MarketScreen(ReportScreen):
             Hint(key("back"), "back", "screen.dismiss"),
             Hint(moves, "move", rank=2),
             Hint(f"{key('first')} {key('last')}", "ends", rank=4),
+            Hint(key("help"), "help", "app.act('help')", 10),
         )
 
     def present(self, view: View) -> None:

@@ -16,7 +16,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from tui.actions import BY_ID
+from tui.actions import ACTIONS, BY_ID, ON_EVERY_SCREEN, ON_REPORTS, Action
 from tui.presenters.footer import Hint
 from tui.presenters.view import View
 from tui.widgets.bars import FooterBar, HeaderBar, StatusBar
@@ -35,13 +35,17 @@ def bound(name: str, does: str) -> Binding:
 
 
 def report_bindings() -> list[BindingType]:
-    """The keys of every report: those that move and go back, and some that programs that page texts have."""
+    """The keys of every report: those that move and go back, and some that programs that page texts have.
+
+    All other keys are passed to the app, which carries out what has a meaning here, and says of the rest how to leave.
+    """
+    own = ("back", "cursor_left", "cursor_right", *MOVES, *ON_EVERY_SCREEN)
     return [
         Binding("enter,q", "dismiss", show=False),
         Binding("space", "move('page_down')", show=False),
         bound("back", "dismiss"),
-        bound("interrupt", "app.act('interrupt')"),
         *(bound(name, f"move('{name}')") for name in MOVES),
+        *(bound(name, f"app.act('{name}')") for name in BY_ID if name not in own),
     ]
 
 
@@ -112,6 +116,15 @@ class ReportScreen(Overlay[None]):
         super().__init__()
         self._pane: Any = pane or self.PANE(id="report")
 
+    @property
+    def pane(self) -> Pane:
+        """The pane that it shows."""
+        return cast("Pane", self._pane)
+
+    def available(self) -> list[Action]:
+        """The actions that work here."""
+        return [action for action in ACTIONS if action.id in ON_REPORTS]
+
     def content(self) -> Iterator[Widget]:
         yield self._pane
 
@@ -121,6 +134,7 @@ class ReportScreen(Overlay[None]):
             Hint(key("back"), "back", "screen.dismiss"),
             Hint(f"{key('cursor_down')} {key('cursor_up')}", "scroll"),
             Hint(f"{key('page_down')} {key('page_up')}", "page", rank=3),
+            Hint(key("help"), "help", "app.act('help')", 10),
         )
 
     def present(self, view: View) -> None:

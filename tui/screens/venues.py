@@ -23,6 +23,10 @@ class VenuesPane(Pane):
     """The scrollable lines."""
 
     TITLE = "venues"
+    HELP = (
+        "The state of every venue and of the engine, in words and figures, and the last quick notices, each with its "
+        "time."
+    )
 
     def on_mount(self) -> None:
         self.head("venues", f"{cast('PrismApp', self.app).keymap.text('back')} goes back")
