@@ -184,6 +184,23 @@ def test_the_watch_list_shows_what_a_gate_stops_and_says_why() -> None:
     assert sum(mark.watched for mark in marks) == 1
 
 
+def test_a_held_row_does_not_hide_why_there_is_no_other() -> None:
+    none = with_candidates(BASE, [])
+    why = shown(none).status().empty
+    assert why.startswith("no row passes relaxed")
+    row = int(none.rankings["relaxed"].vetoed[0])
+    key = key_of(BASE, row)
+    pinned = shown(none, pinned=(key,))
+    assert pinned.count == 1
+    assert pinned.status().empty == why
+    assert shown(none, pinned=(key,), watched=frozenset({key}), watch_only=True).status().empty == ""
+    assert shown(with_candidates(BASE, [row]), pinned=(key,)).status().empty == "", "it is the row that passes"
+    assert shown(BASE, pinned=(key,), text="zzz").status().empty.startswith("none of ")
+    pinned.hold(10.0)
+    pinned.update(with_candidates(BASE, [int(BASE.rankings["relaxed"].candidates[1])]), 2.0)
+    assert pinned.status().empty == "", "a row that waits to be shown passes"
+
+
 def test_a_row_that_just_became_a_candidate_is_shown_at_once_in_an_empty_table() -> None:
     model = shown(with_candidates(BASE, []))
     model.update(with_candidates(BASE, [3]), 0.1)

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 from textual.color import Color
 
-from tests.tui.table_host import BASE, SIZES, lines, ranked, renamed, table_on
+from tests.tui.table_host import BASE, SIZES, key_of, lines, ranked, renamed, table_on
 from themes.loader import load
 from tui.presenters.columns import FACE_LETTERS, layout
 from tui.widgets.candidates import CandidatesTable
@@ -71,6 +71,12 @@ async def test_a_waiting_an_empty_and_a_filtered_table_say_so() -> None:
         table.update_snapshot(empty, 1.0)
         gated = len(empty.rankings["relaxed"].vetoed)
         assert f"no row passes relaxed ({gated} gated; press v)" in "\n".join(lines(table))
+        table.change(pinned=(key_of(BASE, 3),))
+        held = lines(table)
+        assert BASE.instruments[3].symbol.removesuffix("-SWAP") in held[1]
+        assert f"no row passes relaxed ({gated} gated; press v)" in held[3], "below the pinned row"
+        assert "gated by depth within 1 %" in held[4]
+        table.change(pinned=())
         table.update_snapshot(BASE, 3.0)
         table.set_text_filter("zzzz")
         assert "matches `zzzz`" in "\n".join(lines(table))

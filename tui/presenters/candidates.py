@@ -225,8 +225,18 @@ class CandidatesModel:
             left=self._left_words(),
             elsewhere=elsewhere,
             cached_age_s=sheet.cached_age_s if sheet is not None else None,
-            empty="" if self._order else empty_words(sheet, state, elsewhere, self._keymap),
+            empty=empty_words(sheet, state, elsewhere, self._keymap) if self._is_empty() else "",
         )
+
+    def _is_empty(self) -> bool:
+        """Whether there is no row, or none but pinned ones and the one under the cursor, which this view does not
+        keep."""
+        if not self._order or self._sheet is None or self._selection is None:
+            return not self._order
+        ranking, state = self._sheet.ranking, self._state
+        # The order may be older than the ranking, which then has rows that only wait to be shown.
+        offered = len(ranking.vetoed if state.vetoed or self._sheet.is_cached else ranking.candidates)
+        return not self._selection.matching and (not offered or bool(state.filters()))
 
     def export(self) -> tuple[tuple[str, ...], list[tuple[str | float | None, ...]]]:
         """Names and unformatted values of the rows shown, in their order; None if not known."""

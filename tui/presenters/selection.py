@@ -35,6 +35,8 @@ class Selection:
     """Rows for which the expression is unknown: `12 rows lack open interest`."""
     elsewhere: int = 0
     """Matches of text and expression in the other view (rows that pass, or rows that a gate stops)."""
+    matching: int = 0
+    """Rows that the choices keep. Pinned rows that they do not keep are shown, but not counted here."""
 
 
 def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selection:
@@ -50,7 +52,7 @@ def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selecti
     elsewhere = 0
     if (expression is not None or state.text.strip()) and not sheet.is_cached:
         elsewhere = int(_kept(sheet, state, expression, scopes[1], match)[0].sum())
-    pinned = _pinned(sheet, state)
+    pinned, matching = _pinned(sheet, state), int(inside.sum())
     inside |= pinned
     base = np.concatenate([ranking.candidates, ranking.vetoed]).astype(np.int64)
     if state.vetoed:
@@ -63,7 +65,7 @@ def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selecti
     by_class = np.argsort(classes, kind="stable")
     rows = ordered[by_class]
     margin_name = "conviction" if state.column == "rank" else BY_KEY[state.column].sort_name
-    return Selection(rows, classes[by_class], sheet.numbers(margin_name)[rows], lacking, elsewhere)
+    return Selection(rows, classes[by_class], sheet.numbers(margin_name)[rows], lacking, elsewhere, matching)
 
 
 def _kept(

@@ -104,4 +104,4 @@ class ViewStatus:
     cached_age_s: float | None
     """Age of the cached candles shown because no venue sends data; None if the data is live."""
     empty: str
-    """Why there is no row, and what to do; empty if there is one."""
+    """Why there is no row, or none but those held, and what to do; empty if there is one."""

@@ -228,7 +228,7 @@ class CandidatesTable(Wishes, Pointing, CursorMoves, ScrollView, can_focus=True,
             return ("notice", notice, width, palette.revision)
         view = self._view_on(y)
         if view is None:
-            line = y - HEADER_LINES - 1
+            line = self._index_on(y) - self._rows.count - 1
             words = self._words[line] if 0 <= line < len(self._words) else ""
             return ("words", words, width, palette.revision)
         return ("row", view.key, view.revision, width, self._ground(y, view), palette.revision, self._phase(view))
@@ -291,7 +291,7 @@ class CandidatesTable(Wishes, Pointing, CursorMoves, ScrollView, can_focus=True,
             self._repaint()
 
     def _empty_words(self) -> list[str]:
-        """The text shown in place of rows, wrapped to the width."""
+        """The text shown in place of rows, below those that are held, wrapped to the width."""
         said = self._waited if self._waited and self._rows.sheet is None else self._status.empty.split("\n")
         room = max(20, self.size.width - 2 * GUTTER)
         return [text for words in said for text in plain(wrapped(words, room)).split("\n")]
