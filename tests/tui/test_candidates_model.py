@@ -184,6 +184,23 @@ def test_the_watch_list_shows_what_a_gate_stops_and_says_why() -> None:
     assert sum(mark.watched for mark in marks) == 1
 
 
+def test_while_the_order_is_held_its_counts_stay_those_of_one_scan() -> None:
+    passing = [int(row) for row in BASE.rankings["relaxed"].candidates[:5]]
+    model = shown(with_candidates(BASE, passing), vetoed=True, expression="score >= 0")
+    before = model.status()
+    assert (before.elsewhere, before.candidates) == (5, 5)
+    model.hold(10.0)
+    fewer = with_candidates(BASE, passing[:2])
+    model.update(fewer, 2.0)
+    held = model.status()
+    assert (held.shown, held.elsewhere, held.candidates, held.gated) == (
+        before.shown, before.elsewhere, before.candidates, before.gated,
+    )  # fmt: skip
+    assert held.would_move
+    model.update(replace(fewer, sequence=fewer.sequence + 1), 12.0)
+    assert (model.status().elsewhere, model.status().candidates) == (2, 2)
+
+
 def test_a_held_row_does_not_hide_why_there_is_no_other() -> None:
     none = with_candidates(BASE, [])
     why = shown(none).status().empty

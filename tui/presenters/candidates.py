@@ -208,17 +208,18 @@ class CandidatesModel:
         frozen_age = None
         if state.frozen and sheet is not None and newest is not None:
             frozen_age = max(0, newest.at_ms - sheet.snapshot.at_ms) / 1000
-        ranking = sheet.ranking if sheet is not None else None
-        elsewhere = self._selection.elsewhere if self._selection is not None else 0
+        # All counts are of the scan that the order is of: newer ones would contradict it while it is held.
+        selection = self._selection
+        elsewhere = selection.elsewhere if selection is not None else 0
         return ViewStatus(
             preset=sheet.preset if sheet is not None else state.preset or "",
             shown=len(self._order),
-            candidates=len(ranking.candidates) if ranking is not None else 0,
-            gated=len(ranking.vetoed) if ranking is not None else 0,
+            candidates=selection.passing if selection is not None else 0,
+            gated=selection.gated if selection is not None else 0,
             sorted_by=state.ordered_by,
             descending=state.descending,
             filters=state.filters(),
-            notices=self._selection.lacking if self._selection is not None else (),
+            notices=selection.lacking if selection is not None else (),
             frozen_age_s=frozen_age,
             would_move=self._would_move if state.frozen or self._waiting else 0,
             waiting=self._waiting and not state.frozen,

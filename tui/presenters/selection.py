@@ -37,6 +37,10 @@ class Selection:
     """Matches of text and expression in the other view (rows that pass, or rows that a gate stops)."""
     matching: int = 0
     """Rows that the choices keep. Pinned rows that they do not keep are shown, but not counted here."""
+    passing: int = 0
+    """Rows that pass every gate of the preset, as of the same scan as the rows above."""
+    gated: int = 0
+    """Rankable rows that fail one, likewise."""
 
 
 def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selection:
@@ -64,8 +68,9 @@ def select(sheet: Sheet, state: ViewState, expression: Filter | None) -> Selecti
     classes = np.where(pinned, 0, 1 + match)[ordered]
     by_class = np.argsort(classes, kind="stable")
     rows = ordered[by_class]
+    counts = len(ranking.candidates), len(ranking.vetoed)
     margin_name = "conviction" if state.column == "rank" else BY_KEY[state.column].sort_name
-    return Selection(rows, classes[by_class], sheet.numbers(margin_name)[rows], lacking, elsewhere, matching)
+    return Selection(rows, classes[by_class], sheet.numbers(margin_name)[rows], lacking, elsewhere, matching, *counts)
 
 
 def _kept(
