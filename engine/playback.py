@@ -74,6 +74,8 @@ class Player(Engine):
         self._round = 1
         self._start_ms = 0
         self._end_ms: int | None = None
+        self._reached_ms = 0
+        """Time up to which the newest scan shows the recording, silence after the last record included."""
         self._finished = False
         self._anchor: tuple[int, int] | None = None
         self._next_ms: int | None = None
@@ -129,6 +131,7 @@ class Player(Engine):
         """Play the recording once. True: play again from the start, because of a seek backwards."""
         cadence = ScanCadence(self._interval_ms)
         self._anchor = None
+        self._reached_ms = 0
         first_ns: int | None = None
         worked_since = self._clock.monotonic_ns()
         for record in self._recording.records():
@@ -139,7 +142,8 @@ class Player(Engine):
                 # The scan shows the silence before this record, so that has to pass first.
                 await self._until_due(record.t)
                 is_step = self._is_stepping()
-                self._pipeline.quiet_until(record.t // 1_000_000)
+                self._reached_ms = record.t // 1_000_000
+                self._pipeline.quiet_until(self._reached_ms)
                 self._scan()
                 if is_step:
                     self._steering.steps -= 1
@@ -241,7 +245,7 @@ class Player(Engine):
             name=self._recording.name,
             start_ms=self._start_ms,
             end_ms=self._known_end_ms(),
-            at_ms=self._pipeline.clock_ms,
+            at_ms=max(self._pipeline.clock_ms, self._reached_ms),
             speed=self._steering.speed,
             paused=self._steering.paused,
             finished=self._finished,

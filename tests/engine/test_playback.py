@@ -131,7 +131,7 @@ def test_each_step_of_a_paused_recording_goes_to_the_next_scan_whatever_the_spee
     config = Config()
     cadence = ScanCadence(config.engine.scan_interval_ms)
     cadence.due(records[0].t)
-    scans_ms = [before.t // 1_000_000 for before, record in itertools.pairwise(records) if cadence.due(record.t)]
+    scans_ms = [record.t // 1_000_000 for record in records if cadence.due(record.t)]
     engine = Player(config, Recording("test", lambda: iter(records)), "replay", speed=speed)
     engine.pause(True)
     engine.start()
@@ -251,6 +251,35 @@ def test_a_gap_is_waited_for_before_its_end_is_shown_and_a_seek_skips_it(records
         replay = shot(engine).replay
         assert replay is not None
         assert replay.next_ms is None
+    finally:
+        engine.close(10)
+
+
+def test_after_a_silence_the_recording_is_where_the_market_is_shown(records: list[Record]) -> None:
+    """A seek by a minute starts from there, not from the last record before the silence."""
+    quiet_ms, early = 40_000, records[:2_000]
+    late = [msgspec.structs.replace(record, t=record.t + quiet_ms * 1_000_000) for record in records[2_000:2_500]]
+    before_ms, after_ms = early[-1].t // 1_000_000, late[0].t // 1_000_000
+    held = Recording("test", lambda: iter([*early, *late]))
+    engine = Player(Config(), held, "replay", speed=50.0, start_ms=before_ms - 500)
+    engine.pause(True)
+    engine.start()
+
+    def arrived() -> bool:
+        replay = None if engine.latest() is None else shot(engine).replay
+        return replay is not None and replay.seek_ms is None
+
+    try:
+        wait_for(arrived, engine)
+        for _ in range(10):
+            if shot(engine).at_ms > before_ms + quiet_ms / 2:
+                break
+            scans = shot(engine).health.scans
+            engine.step()
+            wait_for(lambda scans=scans: shot(engine).health.scans > scans, engine)  # type: ignore[misc]
+        replay = shot(engine).replay
+        assert replay is not None
+        assert replay.at_ms == after_ms
     finally:
         engine.close(10)
 
