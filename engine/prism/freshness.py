@@ -22,8 +22,12 @@ BOOK_LIMIT_MS: Final = 120_000
 """Since the newest applied message of the row's own book. In a quiet book nothing changes for minutes, and OKX confirms
 an unchanged one about every 60 s."""
 BEHIND_LIMIT_MS: Final = 15_000
-"""How much older a book may be than the row's newest trade, which has changed it, and than the newest book, trade or
-quote of its venue, without which the connection itself is in doubt."""
+"""How much older a book may be than the row's newest trade, which should have changed it, and than the newest book,
+trade or quote of its venue, without which the connection itself is in doubt.
+
+A trade filled by retail price improvement orders alone (Binance `nq` 0, Bybit `RPI`, OKX `source`, Bitget `isRPI`)
+changes no public book. Trades do not say so here, so such a trade has a quiet book refused until its next message.
+"""
 PRICE_LIMIT_MS: Final = 15 * 60_000
 """Since the last trade, or the best quotes if they are newer."""
 FUNDING_LIMIT_MS: Final = 120_000

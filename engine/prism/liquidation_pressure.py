@@ -6,7 +6,7 @@ a note says so.
 
 Amounts are kept by minute, and the newest minute is running. So that a window neither grows nor shrinks with the second
 at which it is read, it takes from the minute in which it begins the share that lies inside, as if that minute's
-liquidations were spread evenly.
+liquidations were spread evenly. Only the hour is the 60 minutes kept, the running one included: 59 to 60 minutes.
 """
 
 from __future__ import annotations
