@@ -251,6 +251,8 @@ def _funding_history(parser: BinanceParser, query: Query, body: str, recv_ns: in
             settled=True,
         )
         for row in _DECODE_FUNDING(body)
+        # A special settlement off the schedule would make the intervals of its neighbours look shorter than they are.
+        if row.rateType != "Special"
     ]
 
 

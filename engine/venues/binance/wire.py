@@ -271,6 +271,8 @@ class FundingRate(Wire, gc=False, frozen=True):
     symbol: str
     fundingRate: float
     fundingTime: int
+    rateType: str = "Regular"
+    """`Special`, since 2026-07-28: settled off the schedule."""
 
 
 class OpenInterestNow(Wire, gc=False, frozen=True):

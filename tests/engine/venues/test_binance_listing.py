@@ -107,6 +107,20 @@ def test_one_bad_row_of_a_frame_of_the_whole_market_costs_only_itself() -> None:
     assert "1 of 2 rows refused" in found.detail
 
 
+def test_a_special_settlement_is_left_out_of_the_settled_rates() -> None:
+    request = "GET /fapi/v1/fundingRate?symbol=AUSDT&limit=100"
+    hour = 3_600_000
+    rows = [
+        {"symbol": "AUSDT", "fundingRate": "0.0001", "fundingTime": MS - 8 * hour, "markPrice": "2"},
+        {"symbol": "AUSDT", "fundingRate": "0.02", "fundingTime": MS - 5 * hour, "rateType": "Special"},
+        {"symbol": "AUSDT", "fundingRate": "0.0002", "fundingTime": MS, "rateType": "Regular"},
+    ]
+    found = BinanceParser("binance-usdm").response(request, 200, json.dumps(rows), NS)
+    assert [(one.ts_ms, one.rate_frac) for one in found.events if isinstance(one, Funding)] == [
+        (MS - 8 * hour, 0.0001), (MS, 0.0002),
+    ]  # fmt: skip
+
+
 @pytest.mark.recorded
 def test_recorded_answers_are_read_as_what_is_polled() -> None:
     kinds: dict[str, set[type]] = {
