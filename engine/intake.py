@@ -271,6 +271,11 @@ class Intake:
         row = self.state.universe.row(venue, symbol)
         return -1 if row is None else self.state.derivatives.next_funding_ms(row)
 
+    def settled_ms(self, venue: str, symbol: str) -> int:
+        """Time of a contract's newest settled funding rate; -1: none is known."""
+        row = self.state.universe.row(venue, symbol)
+        return -1 if row is None else self.state.derivatives.settled_ms(row)
+
     def restore(self, instrument: Instrument, interval_ms: int, bars: Iterable[Kept]) -> None:
         """Take closed bars of an instrument that were stored by an earlier run, oldest first."""
         for bar in bars:

@@ -30,16 +30,17 @@ class Polls:
         self,
         ask: Callable[[str, Priority], Awaitable[object]],
         settles_ms: Callable[[str], int],
+        settled_ms: Callable[[str], int],
         first: Callable[[], Collection[str] | None],
         clock: Clock,
     ) -> None:
-        """`ask` sends a request and raises VenueError if it is not answered; `settles_ms` and what `first` returns are
-        as for `Settlements`."""
+        """`ask` sends a request and raises VenueError if it is not answered; `settles_ms`, `settled_ms` and what
+        `first` returns are as for `Settlements`."""
         self._ask = ask
         self._first = first
         self._clock = clock
         self._polling = Polling()
-        self._settlements = Settlements(settles_ms)
+        self._settlements = Settlements(settles_ms, settled_ms)
 
     def set(self, polls: Sequence[Poll]) -> None:
         """Poll exactly these from now on, the most important first."""
@@ -75,6 +76,8 @@ class Polls:
                 except VenueError as error:
                     self._settlements.failed(poll, self._now_ms())
                     LOG.info("%s", error.message)
+                else:
+                    self._settlements.answered(poll, self._now_ms())
             await sleep(self._clock, SPACING_S)
 
     def _now_ms(self) -> int:

@@ -62,6 +62,9 @@ class Market(Protocol):
     def next_funding_ms(self, venue: str, symbol: str) -> int:
         """The next settlement of a contract that the venue has named; -1: it has named none."""
 
+    def settled_ms(self, venue: str, symbol: str) -> int:
+        """Time of a contract's newest settled funding rate; -1: none is known."""
+
     def answers_refused(self, venue: str) -> int:
         """How many responses of a venue could not be read so far."""
 
@@ -112,6 +115,7 @@ class VenueFeed:
         self._polls = Polls(
             self._ask,
             lambda symbol: market.next_funding_ms(self.venue, symbol),
+            lambda symbol: market.settled_ms(self.venue, symbol),
             lambda: self._first if self.backfill.waiting else None,
             clock,
         )

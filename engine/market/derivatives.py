@@ -110,6 +110,10 @@ class DerivativesStore:
         """The next settlement that the venue has named; -1: it has named none."""
         return self._next[row]
 
+    def settled_ms(self, row: int) -> int:
+        """Time of the newest settled funding rate; -1: none is known."""
+        return int(self._funding.times[row, 0, -1])
+
     def interest(self, row: int, event: OpenInterest) -> None:
         """Open interest, now or of the past."""
         mark = self._mark[row]

@@ -26,6 +26,9 @@ from tests.engine.transport.plain_language import FIRST
 from tests.engine.transport.stepped_clock import SteppedClock, settled
 from tests.engine.transport.stream_language import StreamLanguage, Venue, channel, event
 
+EVERY_RATE_MS = 1 << 62
+"""As if every rate were known."""
+
 
 def perp(symbol: str, venue: str = "okx") -> Instrument:
     return Instrument(venue=venue, symbol=symbol, kind="perp", base=symbol, quote="USDT", asset=symbol)
@@ -62,6 +65,7 @@ class FakeMarket:
         self.listed: list[Instrument] = []
         self.runs: dict[tuple[str, str], tuple[int, int, bool]] = {}
         self.settles: dict[str, int] = {}
+        self.settled: dict[str, int] = {}
         self.refused = 0
         self.broken: list[str] = []
 
@@ -73,6 +77,9 @@ class FakeMarket:
 
     def next_funding_ms(self, venue: str, symbol: str) -> int:
         return self.settles.get(symbol, -1)
+
+    def settled_ms(self, venue: str, symbol: str) -> int:
+        return self.settled.get(symbol, EVERY_RATE_MS)
 
     def answers_refused(self, venue: str) -> int:
         return self.refused

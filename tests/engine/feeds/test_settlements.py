@@ -30,6 +30,11 @@ class Named:
         return -1 if every is None else int((self.now_ms // (every * HOUR) + 1) * every * HOUR)
 
 
+def every_rate(symbol: str) -> int:
+    """The newest rate is always known."""
+    return 1 << 62
+
+
 def run(settlements: Settlements, named: Named, hours: float, pace_s: float = SPACING_S) -> list[tuple[str, int]]:
     """Symbol and milliseconds since the start of every request within so many hours."""
     found = []
@@ -43,7 +48,7 @@ def run(settlements: Settlements, named: Named, hours: float, pace_s: float = SP
 
 
 def test_the_first_requests_go_out_one_by_one_in_the_order_of_importance() -> None:
-    settlements = Settlements(Named())
+    settlements = Settlements(Named(), every_rate)
     settlements.set([poll(f"S{n}") for n in range(100)], NOW)
     asked = run(settlements, Named(), 0.1)
     assert [symbol for symbol, _ in asked] == [f"S{n}" for n in range(100)]
@@ -54,7 +59,7 @@ def test_the_first_requests_go_out_one_by_one_in_the_order_of_importance() -> No
 @pytest.mark.parametrize("hours", [8.0, 4.0, 1.0])
 def test_each_settlement_is_asked_for_soon_after_it_whatever_interval_is_listed(hours: float, stated: float) -> None:
     named = Named(A=hours)
-    settlements = Settlements(named)
+    settlements = Settlements(named, every_rate)
     settlements.set([poll("A", stated)], NOW)
     asked = [NOW + ms for _, ms in run(settlements, named, 24.0)]
     settled = [NOW // HOUR * HOUR + n * HOUR for n in range(1, 24) if (NOW // HOUR + n) % hours == 0]
@@ -65,7 +70,7 @@ def test_each_settlement_is_asked_for_soon_after_it_whatever_interval_is_listed(
 
 def test_a_shorter_interval_is_noticed() -> None:
     named = Named(A=8.0)
-    settlements = Settlements(named)
+    settlements = Settlements(named, every_rate)
     settlements.set([poll("A", 8.0)], NOW)
     assert settlements.take(NOW) is not None
     named.hours["A"] = 1.0
@@ -74,15 +79,46 @@ def test_a_shorter_interval_is_noticed() -> None:
 
 def test_without_a_named_settlement_one_interval_is_assumed() -> None:
     named = Named()
-    settlements = Settlements(named)
+    settlements = Settlements(named, every_rate)
     settlements.set([poll("A", 4.0)], NOW)
     assert [ms for _, ms in run(settlements, named, 9.0)] == pytest.approx(
         [0, 4 * HOUR + PUBLISHED_MS, 8 * HOUR + 2 * PUBLISHED_MS], abs=3_000
     )
 
 
+@pytest.mark.parametrize("stamped_ms", [-20, 0, 15])
+def test_a_rate_that_is_published_late_is_asked_for_again_until_it_is_there(stamped_ms: int) -> None:
+    named, known = Named(A=8.0), {"A": -1}
+    settlements = Settlements(named, lambda symbol: known[symbol])
+    settlements.set([poll("A")], NOW)
+    settles_ms, asked = named("A"), []
+    while named.now_ms < settles_ms + 3 * HOUR:
+        if (one := settlements.take(named.now_ms)) is not None:
+            asked.append((named.now_ms - settles_ms) // 60_000)
+            if asked[-1] >= 0:
+                known["A"] = settles_ms + stamped_ms if named.now_ms >= settles_ms + 600_000 else settles_ms - 8 * HOUR
+            settlements.answered(one, named.now_ms)
+        named.now_ms += 1_000
+    assert asked == [-6 * 60, 1, 6, 16]
+
+
+def test_a_rate_that_is_never_published_costs_few_requests_and_the_next_is_asked_for_in_time() -> None:
+    named = Named(A=8.0, B=1.0)
+    settlements = Settlements(named, lambda symbol: -1)
+    settlements.set([poll("A"), poll("B")], NOW)
+    asked: dict[str, list[int]] = {"A": [], "B": []}
+    while named.now_ms < NOW + 14 * HOUR + 300_000:
+        if (one := settlements.take(named.now_ms)) is not None:
+            asked[one.symbol].append((named.now_ms - NOW) // 60_000)
+            settlements.answered(one, named.now_ms)
+        named.now_ms += 1_000
+    settled = 6 * 60
+    assert asked["A"] == [0, *(settled + after for after in (1, 6, 16, 36, 76)), settled + 481]
+    assert asked["B"][:6] == [0, 61, 66, 76, 96, 121]
+
+
 def test_while_candles_are_awaited_only_the_first_go_at_once() -> None:
-    settlements = Settlements(Named())
+    settlements = Settlements(Named(), every_rate)
     settlements.set([poll("A"), poll("B"), poll("C")], NOW)
     assert settlements.take(NOW, {"C"}) == poll("C")
     assert settlements.take(NOW + YIELD_MS - 1, {"C"}) is None
@@ -92,7 +128,7 @@ def test_while_candles_are_awaited_only_the_first_go_at_once() -> None:
 
 
 def test_a_failure_is_asked_again_and_a_refusal_is_not() -> None:
-    settlements = Settlements(Named())
+    settlements = Settlements(Named(), every_rate)
     settlements.set([poll("A"), poll("B")], NOW)
     first, second = settlements.take(NOW), settlements.take(NOW)
     assert first is not None
@@ -106,7 +142,7 @@ def test_a_failure_is_asked_again_and_a_refusal_is_not() -> None:
 
 
 def test_a_new_set_keeps_the_times_of_those_that_stay() -> None:
-    settlements = Settlements(Named())
+    settlements = Settlements(Named(), every_rate)
     settlements.set([poll("A"), poll("B")], NOW)
     assert settlements.take(NOW) == poll("A")
     settlements.set([poll("C"), poll("A")], NOW)
@@ -129,7 +165,7 @@ def test_six_hundred_contracts_settle_within_every_venues_budget(venue: str) -> 
     named = Named(**{one.symbol: (1.0 if place % 5 == 0 else 8.0) for place, one in enumerate(contracts)})
     # A start 5 minutes before everything settles: both rounds of requests fall together.
     named.now_ms = NOW + 6 * HOUR - 300_000
-    settlements = Settlements(named)
+    settlements = Settlements(named, every_rate)
     settlements.set(polls, named.now_ms)
     asked = run(settlements, named, 3.0)
     times = np.array([ms for _, ms in asked])

@@ -365,6 +365,22 @@ async def test_settled_rates_are_asked_for_at_the_start_and_after_each_settlemen
     assert len(bench.asked("/settled?symbol=B")) > failed
 
 
+async def test_a_settled_rate_that_is_published_late_is_asked_for_again(bench: FeedBench) -> None:
+    full(bench, "A")
+    bench.language.polled = [Poll("funding_history", "GET /settled?symbol=A", 28_800.0, "A")]
+    settles_ms = bench.clock.now_ns() // 1_000_000 + 10_000
+    bench.market.settles, bench.market.settled = {"A": settles_ms}, {"A": settles_ms - 28_800_000}
+    bench.feed.start()
+    bench.feed.follow([A])
+    await bench.run(100, every=1.0)
+    assert len(bench.asked("/settled")) == 2
+    await bench.run(300, every=1.0)
+    assert len(bench.asked("/settled")) == 3
+    bench.market.settled = {"A": settles_ms}
+    await bench.run(1_300, every=5.0)
+    assert len(bench.asked("/settled")) == 4
+
+
 async def test_settled_rates_that_wait_hold_back_no_other_poll(bench: FeedBench) -> None:
     full(bench, "A")
     bench.language.polled = [

@@ -89,7 +89,9 @@ def test_an_estimate_is_no_settlement_even_when_its_time_has_passed() -> None:
         stamped(Funding, T0, 0.0003, T0 + 1000, 8.0), stamped(Funding, T0 + 2000, 0.0001, T0 + 28_800_000, 8.0)
     )
     assert np.isnan(d.funding_history).all()
+    assert state.derivatives.settled_ms(0) == -1
     state.apply(stamped(Funding, T0 + 1000, 0.0002, None, None, settled=True), BTC)
+    assert state.derivatives.settled_ms(0) == T0 + 1000
     d = view(state).derivatives
     assert d.funding_history[0, -1] == 0.0002
     assert d.funding_history_ms[0, -2:].tolist() == [-1, T0 + 1000]
