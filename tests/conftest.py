@@ -44,5 +44,8 @@ def log_of_prism() -> Iterator[None]:
     log = logging.getLogger("prism")
     held = log.propagate, log.level, list(log.handlers)
     yield
+    for handler in log.handlers:
+        if handler not in held[2]:
+            handler.close()
     log.propagate, log.handlers[:] = held[0], held[2]
     log.setLevel(held[1])

@@ -139,6 +139,7 @@ class EngineProcess:
         finally:
             self._ended.set()
             self._wishes.close()
+            cast("BinaryIO", child.stdout).close()
 
     def _hear(self, child: subprocess.Popen[bytes]) -> None:
         pipe = cast("BinaryIO", child.stdout)
