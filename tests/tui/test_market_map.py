@@ -56,6 +56,29 @@ async def test_keys_move_the_cursor_and_it_is_always_seen(tmp_path: Path, size: 
         assert "BREADTH" in text_of(app), "the first row brings back what stands above the map"
 
 
+@pytest.mark.parametrize(("size", "other"), [((200, 60), (80, 24)), ((80, 24), (200, 60)), ((120, 40), (64, 18))])
+async def test_the_cursor_stays_on_screen_when_the_terminal_changes_its_size(
+    tmp_path: Path, size: tuple[int, int], other: tuple[int, int]
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=size) as pilot:
+        await opened(app, clock, pilot)
+        await pilot.press("G", "h", "k")
+        await settle(app, clock, pilot)
+        before = bracketed(app)
+        assert len(before) == 1
+        for now in (other, size, other):
+            await pilot.resize_terminal(*now)
+            await settle(app, clock, pilot)
+            await settle(app, clock, pilot)
+            assert bracketed(app) == before, now
+        pane_of(app).scroll_to(y=0, animate=False)
+        if not bracketed(app):
+            await pilot.resize_terminal(other[0] + 1, other[1])
+            await settle(app, clock, pilot)
+            assert pane_of(app).scroll_offset.y == 0, "what the user scrolled to stays"
+
+
 async def test_enter_opens_the_symbol_and_escape_comes_back_to_its_cell(tmp_path: Path) -> None:
     app, source, clock = make_app(tmp_path, config=relaxed())
     async with app.run_test(size=(120, 40)) as pilot:

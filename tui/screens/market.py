@@ -13,6 +13,7 @@ from rich.text import Text
 from textual import events
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.widget import Widget
 
 from tui.actions import ACTIONS, ON_MAP, ON_REPORTS, Action
@@ -51,6 +52,11 @@ class MarketPane(Pane):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.heat = HeatMap()
+        self._laid = Size(0, 0)
+        """The size of the last layout."""
+        self._was_seen = False
+        """Whether the cursor was on screen in that layout. A resize changes the lines before they are laid out again,
+        so only the old layout can tell."""
 
     @property
     def console(self) -> PrismApp:
@@ -67,11 +73,21 @@ class MarketPane(Pane):
             frame.border_title, frame.border_subtitle = Text(title), Text(subtitle)
 
     def present(self, view: View) -> None:
-        was_seen = self._is_cursor_seen
+        self._look()
         self.heat.update(view.snapshot, self.console.now_s())
         super().present(view)
-        if was_seen:
+        if self._was_seen:
             self._show_cursor()
+        self._laid = self.size
+        self._look()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._look()
+
+    def _look(self) -> None:
+        if self.size == self._laid:
+            self._was_seen = self._is_cursor_seen
 
     def lines(self, view: View, width: int, height: int) -> list[Line]:
         return market_lines(view, self.heat, width)
