@@ -43,7 +43,7 @@ def test_a_bar_is_as_high_as_its_share_and_never_lost(value: float, largest: flo
 
 
 def test_longs_stand_above_the_axis_and_shorts_hang_below_it() -> None:
-    drawn = minute_lines(minutes({0: 100.0, 30: 50.0}, {10: 100.0}), 80, 2)
+    drawn = minute_lines(minutes({0: 100.0, 30: 25.0}, {10: 100.0}), 80, 2)
     above, upper, axis, below, lower = plain(drawn).splitlines()
     assert above[LABEL + 59] == "█"
     assert upper[LABEL + 59] == "█"
@@ -55,6 +55,13 @@ def test_longs_stand_above_the_axis_and_shorts_hang_below_it() -> None:
     assert below.startswith("short ")
     assert "$100" in above
     assert "$100" in lower
+
+
+def test_heights_are_roots_and_the_scale_is_named() -> None:
+    drawn = plain(minute_lines(minutes({0: 100.0, 30: 25.0, 20: 1.0, 10: 1e-6}, {}), 80, 2)).splitlines()
+    assert [line[LABEL + 29] for line in drawn[:2]] == [" ", "█"], "a quarter is half as high"
+    assert [drawn[1][LABEL + 59 - ago] for ago in (20, 10, 5)] == ["▂", "▁", " "]
+    assert drawn[2].endswith(" √ by min")
 
 
 def test_minutes_before_the_first_are_dots_and_the_rest_a_line() -> None:

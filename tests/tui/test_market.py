@@ -84,15 +84,15 @@ def test_minutes_are_the_engines_own_sums_and_not_those_of_the_lines_kept() -> N
     minutes = by_minute(60, long={50: 7e6, 0: 1e6}, short={3: 3.5e6})
     for lines in (BASE.liquidations, ()):
         told = text(liquidations=lines, liquidation_minutes=minutes).split("\n")
-        assert "the last 60 minutes, now at the right, one scale" in "".join(told)
+        assert "the last 60 minutes, now at the right, one √ scale" in "".join(told)
         longs = next(line for line in told if line.startswith(" long  "))
         shorts = next(line for line in told if line.startswith(" short "))
         assert longs.endswith("most $7.00M")
         assert shorts.endswith("most $3.50M")
         bars = longs[7:67]
         assert [place for place, cell in enumerate(bars) if cell != "·"] == [9, 59]
-        assert (bars[9], bars[59]) == ("█", "▂"), "a seventh of the largest"
-        assert shorts[7:67][56] == "▄"
+        assert (bars[9], bars[59]) == ("█", "▄"), "the root of a seventh of the largest"
+        assert shorts[7:67][56] == "▆"
 
 
 def test_minutes_before_the_first_known_are_not_drawn_as_quiet() -> None:
@@ -101,7 +101,14 @@ def test_minutes_before_the_first_known_are_not_drawn_as_quiet() -> None:
     assert "no liquidation feed is confirmed yet" in text(liquidation_minutes=by_minute(0))
     assert "no liquidation feed in this recording so far" in text(liquidation_minutes=None, mode="replay")
     told = text(60, liquidation_minutes=by_minute(60, short={0: 5.0}))
-    assert "the last 34 minutes" in told
+    assert "the last 34 minutes, √ scale" in told
+    assert "√ scale; a lower bound" in text(60, liquidation_minutes=by_minute(60, ("binance-usdm",), short={0: 5.0}))
+
+
+def test_one_spike_does_not_hide_the_other_minutes() -> None:
+    told = text(liquidation_minutes=by_minute(60, long={9: 40e6, 5: 400e3, 3: 3.6e6, 1: 1.0}))
+    bars = next(line for line in told.split("\n") if line.startswith(" long  "))[7:67]
+    assert [bars[59 - ago] for ago in (9, 5, 3, 1, 0)] == ["█", "▁", "▃", "▁", "·"]
 
 
 def test_a_sampling_venue_makes_the_minutes_a_lower_bound() -> None:

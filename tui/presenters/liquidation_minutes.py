@@ -1,12 +1,13 @@
 """Liquidations by minute as a bar chart: longs above the time axis, shorts below it.
 
-Called by the presenter of the ticker. Both halves have one scale, so that they can be compared. A minute without data
-is a dot on the axis, so that it differs from a minute without liquidations.
+Called by the presenter of the ticker. Both halves have one scale, so that they can be compared: heights are square
+roots of the sums, because beside a cascade all other minutes would look alike. A minute without data is a dot on the
+axis, so that it differs from a minute without liquidations.
 """
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, sqrt
 from typing import Final
 
 from engine.snapshot import LiquidationMinutes, Snapshot
@@ -16,9 +17,9 @@ from tui.presenters.lines import Line, right
 
 LABEL: Final = 6
 """Cells left of the bars."""
-PEAK: Final = 8
-"""Cells right of them, for the largest minute."""
-LEAST_WIDTH: Final = LABEL + PEAK + 20
+PEAK: Final = 9
+"""Cells right of them, for the largest minute and the scale."""
+LEAST_WIDTH: Final = LABEL + PEAK + 19
 _MARK_EVERY: Final = 15
 
 
@@ -53,7 +54,7 @@ def minute_lines(minutes: LiquidationMinutes | None, width: int, rows: int) -> l
         label = "long  " if place == rows - 1 else " " * LABEL
         peak = bound + usd_text(max((v for v in longs if not isnan(v)), default=0.0)) if place == 0 else ""
         lines.append(((label, "liq-long"), *line, (right(peak, PEAK), "muted")))
-    lines.append(((" " * LABEL, ""), (_axis(longs), "muted"), (" by min", "muted")))
+    lines.append(((" " * LABEL, ""), (_axis(longs), "muted"), (" √ by min", "muted")))
     for place, line in enumerate(below):
         label = "short " if place == 0 else " " * LABEL
         peak = bound + usd_text(max((v for v in shorts if not isnan(v)), default=0.0)) if place == rows - 1 else ""
@@ -63,7 +64,7 @@ def minute_lines(minutes: LiquidationMinutes | None, width: int, rows: int) -> l
 
 def _half(values: list[float], largest: float, rows: int, style: str, *, hanging: bool) -> list[Line]:
     """The bars of one side, one line per row from the axis outward."""
-    bars = [column_cells(value, largest, rows, hanging=hanging) for value in values]
+    bars = [column_cells(sqrt(value), sqrt(largest), rows, hanging=hanging) for value in values]
     lines: list[Line] = []
     for row in range(rows):
         spans: list[tuple[str, str]] = []

@@ -183,12 +183,13 @@ def _liquidations(snapshot: Snapshot, width: int) -> list[Line]:
     minutes = max(1, min(known, width - 26))
     longs, shorts = held.long_usd[-minutes:], held.short_usd[-minutes:]
     most = max(float(longs.max()), float(shorts.max()))
-    told = f"the last {count_text(minutes, 'minute')}, now at the right, one scale"
+    told = f"the last {count_text(minutes, 'minute')}, now at the right, one √ scale"
     sampled = "; a lower bound, some venues sample" if held.sampled_venues else ""
     bound = "≥" if held.sampled_venues else ""
-    shorter = f"the last {count_text(minutes, 'minute')}{'; a lower bound' if sampled else ''}"
+    least = "√ scale; a lower bound" if sampled else "√ scale"
+    shorter = f"the last {count_text(minutes, 'minute')}, {least}"
     return [
-        _titled(head[0], (told + sampled, shorter), width),
+        _titled(head[0], (told + sampled, shorter, least), width),
         *(
             (
                 (title, "muted"),
@@ -201,8 +202,11 @@ def _liquidations(snapshot: Snapshot, width: int) -> list[Line]:
 
 
 def _bars(values: NDArray[np.float64], most: float) -> str:
-    """One character per minute, scaled to `most`; a dot for 0, so that it differs from a very small value."""
-    return "".join("·" if value <= 0 else STEPS[min(7, int(value / most * 7.999))] for value in values.tolist())
+    """One character per minute, as high as the root of its share of `most`; a dot for 0, so that it differs from a very
+    small value."""
+    return "".join(
+        "·" if value <= 0 else STEPS[min(7, int(math.sqrt(value / most) * 7.999))] for value in values.tolist()
+    )
 
 
 def _cell_width(width: int) -> int:

@@ -93,8 +93,8 @@ class LiquidationsPane(Pane):
         "Forced closes of positions, newest first, with the side that was liquidated. Totals cover 1 minute, 5 minutes "
         "and 1 hour on all venues. ≥ marks a lower bound, because a venue reports only a sample of its liquidations "
         "(`sampled` or * beside the line). If there is room, the last hour is drawn by minute, liquidated longs above "
-        "the line and shorts below, with the largest minute of each at the right. {liquidations_more} and "
-        "{liquidations_less} raise and lower the smallest size shown."
+        "the line and shorts below, with the largest minute of each at the right. √: a bar half as high stands for a "
+        "quarter of the sum. {liquidations_more} and {liquidations_less} raise and lower the smallest size shown."
     )
 
     def __init__(self, *, id: str, minimum_usd: float = 0.0, of_symbol: bool = False) -> None:
