@@ -169,11 +169,11 @@ def _flashed(text: str, flash: Flash, style: Style, palette: Palette, ground: Gr
 def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width: int, palette: Palette) -> Strip:
     """The headings, with an arrow on the sorted one.
 
-    If a heading fills its column, the arrow goes into the gap before it, or into the gap after it. If it would touch a
-    neighbour in both, as between the faces, only the colour marks the sorted column.
+    If a heading fills its column, the arrow goes into the gap before it if it touches no neighbour there, else into the
+    gap after it. Between the faces, which stand one cell apart, only the colour parts it from the next heading.
     """
     line, start, end = " " * GUTTER, 0, 0
-    for place, column in enumerate(columns):
+    for column in columns:
         text = pad(column.title, column.width, column.align) + " " * GAP
         if column.key == sort:
             arrow, begins = "▼" if descending else "▲", len(line)
@@ -181,7 +181,7 @@ def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width
                 text = pad(column.title + arrow, column.width, column.align) + " " * GAP
             elif line.endswith(" " * (GAP + 1)):
                 line, begins = line[:-1] + arrow, begins - 1
-            elif place + 1 == len(columns) or _begins_blank(columns[place + 1]):
+            else:
                 text = column.title + arrow + " " * (GAP - 1)
             start, end = begins, len(line) + column.width + GAP
         line += text
@@ -190,10 +190,6 @@ def paint_header(columns: tuple[Column, ...], sort: str, descending: bool, width
     parts = ((line[:start], palette.header), (line[start:end], palette.header_sorted), (line[end:], palette.header))
     strip = Strip([Segment(text, style) for text, style in parts if text], max(used, width))
     return strip if used <= width else strip.crop(0, width)
-
-
-def _begins_blank(column: Column) -> bool:
-    return pad(column.title, column.width, column.align).startswith(" ")
 
 
 def paint_words(words: str, width: int, palette: Palette) -> Strip:
