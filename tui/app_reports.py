@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from tui import screens
 from tui.console import ConsoleApp
-from tui.export import ExportError, write_new
+from tui.export import ExportError, path_text, write_new
 from tui.presenters.footer import Hint
 from tui.screens.overlay import Overlay, ReportScreen
 from tui.screens.pane_screen import PaneScreen, size_class
@@ -98,7 +98,7 @@ class Reports(ConsoleApp):
         except ExportError as error:
             self.tell(str(error), severity="error")
         else:
-            self.tell(f"picture written to {path}")
+            self.tell(f"picture written to {path_text(path)}")
 
     def do_copy_symbol(self) -> None:
         # On the main screen ask the table itself: its message about the cursor may not have arrived here yet.

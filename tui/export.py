@@ -25,6 +25,14 @@ class ExportError(Exception):
     """The file could not be written; the message says where and why."""
 
 
+def path_text(path: Path) -> str:
+    """A path as notices write it: with `~` for the home folder, as shells understand it."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (RuntimeError, ValueError):  # no home folder is known, or the path lies elsewhere
+        return str(path)
+
+
 def as_csv(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> bytes:
     """Header and rows; an unknown value is an empty field."""
     text = io.StringIO(newline="")
@@ -69,11 +77,11 @@ def write_new(data: bytes, subject: str, form: str, folder: Path) -> Path:
             return path
     except OSError as error:
         hint = "nothing was written; free some space there, or make it writable"
-        raise ExportError(f"export to {folder} failed: {error.strerror}; {hint}") from error
+        raise ExportError(f"export to {path_text(folder)} failed: {error.strerror}; {hint}") from error
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-    raise ExportError(f"export to {folder} failed: it holds 9999 exports already; move some away")
+    raise ExportError(f"export to {path_text(folder)} failed: it holds 9999 exports already; move some away")
 
 
 def _name(temporary: str, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from engine.documents import scan_document
 from engine.scan_table import scan_csv
 from tests.tui.candidate_views import BASE, rows_of, shown, with_columns
+from tui.export import path_text
 
 
 def test_the_export_holds_what_is_shown_unformatted() -> None:
@@ -70,3 +72,13 @@ def test_the_export_names_the_gate_and_the_depth_as_the_document_does() -> None:
         wanted = told[held["venue"], held["symbol"]]
         assert held["first_failed"] == wanted["first_failed"]
         assert held["depth_1pct_usd"] == pytest.approx(wanted["levels"]["depth_1pct_usd"])
+
+
+def test_a_notice_names_a_file_below_the_home_folder_by_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("USERPROFILE", "/home/someone")
+    assert path_text(Path("/home/someone/Documents/prism/prism-screen-0001.svg")) == str(
+        Path("~/Documents/prism/prism-screen-0001.svg")
+    )
+    assert path_text(Path("/srv/prism/x.csv")) == str(Path("/srv/prism/x.csv"))
+    assert path_text(Path("/home/someones/x.csv")) == str(Path("/home/someones/x.csv"))

@@ -92,6 +92,15 @@ def test_lines_keep_their_width_whatever_they_hold(text: str, width: int) -> Non
     assert all(width_of(part) <= width for part in wrapped(text, width, indent="  "))
 
 
+@pytest.mark.parametrize("width", [30, 44, 70])
+def test_a_long_path_is_broken_after_its_slashes_and_its_files_name_stays_whole(width: int) -> None:
+    path = "/srv/exports/of/a/trader/with/deep/folders/prism-screen-0001.svg"
+    lines = [plain([line]) for line in wrapped(f"picture written to {path}", width)]
+    assert lines[-1].endswith("prism-screen-0001.svg")
+    assert "".join(lines).replace(" ", "").endswith(path)
+    assert max(map(len, lines)) <= width
+
+
 def test_funding_tells_its_interval_what_it_is_in_8_h_and_when_it_is_settled(snapshot: Snapshot) -> None:
     hours, rate = np.full(ROWS, 4.0), np.full(ROWS, 0.00005)
     columns = replace(snapshot.columns, funding_frac=rate, funding_interval_h=hours)

@@ -7,6 +7,7 @@ is literal and must never be read as markup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -62,10 +63,11 @@ def beside(left: Sequence[Line], other: Sequence[Line], left_width: int, gap: in
 
 
 def wrapped(text: str, width: int, style: str = "", indent: str = "") -> list[Line]:
-    """`text` broken at blanks into lines of at most `width` cells; a word longer than a line is cut."""
+    """`text` broken at blanks into lines of at most `width` cells. A word longer than a line is cut, but a path is
+    broken after its slashes, so that the name at its end stays whole."""
     lines: list[Line] = []
     current = ""
-    for word in text.split():
+    for word in _words(text, width - cell_len(indent)):
         candidate = f"{current} {word}" if current else (indent + word if lines else word)
         if current and cell_len(candidate) > width:
             lines.append(((current, style),))
@@ -74,6 +76,20 @@ def wrapped(text: str, width: int, style: str = "", indent: str = "") -> list[Li
     if current:
         lines.append(((current, style),))
     return lines
+
+
+def _words(text: str, width: int) -> Iterable[str]:
+    for word in text.split():
+        if cell_len(word) <= width or "/" not in word:
+            yield word
+            continue
+        held = ""
+        for part in re.split("(?<=/)", word):
+            if held and cell_len(held + part) > width:
+                yield held
+                held = ""
+            held += part
+        yield held
 
 
 def plain(lines: Iterable[Line]) -> str:

@@ -16,7 +16,7 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 
 from tui import presenters
-from tui.export import ExportError, write_export
+from tui.export import ExportError, path_text, write_export
 from tui.presenters.columns import BY_KEY, glossary, symbol_text
 from tui.presenters.footer import Hint
 from tui.presenters.format import long_age_text
@@ -363,4 +363,4 @@ class MainScreen(PaneScreen):
         except ExportError as error:
             self.console.tell(str(error), severity="error")
         else:
-            self.console.tell(f"{count_text(len(rows), 'row')} written to {path}")
+            self.console.tell(f"{count_text(len(rows), 'row')} written to {path_text(path)}")
