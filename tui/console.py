@@ -42,7 +42,7 @@ from tui.presenters.view_state import ViewState
 from tui.presenters.waiting import waiting
 from tui.screens.main import MainScreen
 from tui.screens.overlay import Overlay
-from tui.screens.pane_screen import PaneScreen
+from tui.screens.pane_screen import PaneScreen, size_class
 from tui.source import Source
 from tui.state import ConsoleState, StateWriter, default_path, fit_to_show, load
 from tui.widgets import theme_colours
@@ -373,7 +373,9 @@ class ConsoleApp(KeysInOrder):
     def on_notify(self, event: Notify) -> None:
         """Remove the notices that a new one displaces, before Textual shows it."""
         standing = list(self._notifications)
-        for place in leaving([(one.message, one.severity) for one in standing], event.notification.message):
+        has_room = size_class(*self.size) in ("medium", "wide")
+        told = [(one.message, one.severity) for one in standing]
+        for place in leaving(told, event.notification.message, has_room=has_room):
             del self._notifications[standing[place]]
             for screen in self.screen_stack:
                 # Textual alone would remove the toast and leave its holder, which shows as an empty line.

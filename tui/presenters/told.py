@@ -29,12 +29,17 @@ class Told:
     severity: Severity
 
 
-def leaving(standing: Sequence[tuple[str, Severity]], text: str) -> list[int]:
+def leaving(standing: Sequence[tuple[str, Severity]], text: str, *, has_room: bool = True) -> list[int]:
     """Positions in `standing` (oldest first) of the notices to remove before a new one with this text is shown.
 
     Older notices with the same text are removed, then those beyond `STANDING`: the least severe first, and of those the
-    oldest.
+    oldest. On a terminal without room for two, only warnings and errors stay beside the new one: a second line covers
+    the lower edge of a pane.
     """
-    others = [place for place, (old, _) in enumerate(standing) if old != text]
+    others = [
+        place
+        for place, (old, severity) in enumerate(standing)
+        if old != text and (has_room or severity != "information")
+    ]
     kept = sorted(others, key=lambda place: (_WEIGHT[standing[place][1]], place))[-(STANDING - 1) :]
     return [place for place in range(len(standing)) if place not in kept]
