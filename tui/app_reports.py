@@ -6,11 +6,13 @@ Mixed into `tui.app.PrismApp`, which dispatches actions to these methods.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.command import CommandPalette
 from textual.geometry import Size
 from textual.widget import Widget
+from textual.worker import Worker
 
 from tui import screens
 from tui.console import ConsoleApp
@@ -34,6 +36,10 @@ class Palette(CommandPalette, Overlay[None]):
 
     def content(self) -> Iterator[Widget]:
         yield from CommandPalette.compose(self)
+
+    def run_worker(self, *arguments: Any, **options: Any) -> Worker[Any]:
+        """Search. A search that begins while the palette closes finds no list any more; that ends the search alone."""
+        return super().run_worker(*arguments, **{**options, "exit_on_error": False})
 
     def hints(self) -> Sequence[Hint]:
         return Hint("enter", "run"), Hint("esc", "back", "screen.dismiss"), Hint("↓ ↑", "choose")

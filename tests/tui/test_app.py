@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.widgets._toast import Toast
+from textual.worker import WorkerFailed
 
 from engine.prism.traps import TRAPS, Traps
 from tests.tui.fake_source import SIZES, make_app, relaxed, screen_of, settle, text_of
@@ -79,6 +80,24 @@ async def test_a_terminal_too_small_for_the_palette_gets_none_and_lives_on(tmp_p
         await pilot.press("pagedown")
         await pilot.pause()
         assert screen_of(app) is app.main
+        assert app.is_running
+
+
+async def test_a_search_that_begins_as_the_palette_closes_ends_alone(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        palette = screen_of(app)
+        assert isinstance(palette, CommandPalette)
+        await palette.workers.wait_for_complete()
+        await palette.query_one(CommandList).remove()
+        search = palette._gather_commands("export")
+        with pytest.raises(WorkerFailed):
+            await search.wait()
+        await pilot.pause()
+        assert app._exception is None
         assert app.is_running
 
 
