@@ -34,10 +34,12 @@ def console(
 ) -> tuple[PrismApp, Callable[[Any], Awaitable[None]]]:
     """A console whose clocks pass once, and what lets them."""
     config = Config(engine=EngineSection(preset="relaxed"), console=ConsoleSection(theme=theme, flash=False))
-    app, _, clock = make_app(folder, source, config, first_run=first_run)
+    app, held, clock = make_app(folder, source, config, first_run=first_run)
 
     async def settle(pilot: Any) -> None:
         for _ in range(3):
+            if held.snapshot is not None:
+                held.snapshot = replace(held.snapshot)  # an engine without new ones would be silent
             clock.advance(1_100_000_000)
             app.refresh_view()
             await pilot.pause()
