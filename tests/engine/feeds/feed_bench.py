@@ -146,3 +146,10 @@ class FeedBench:
     def subscribed(self) -> set[str]:
         """Every topic that some connection holds."""
         return set().union(*self.venue.held.values())
+
+
+def full(bench: FeedBench, *symbols: str) -> None:
+    """Nothing of these symbols' candles is missing for the next hours."""
+    for symbol in symbols:
+        for interval in ("1m", "5m", "15m", "4h"):
+            bench.market.runs[symbol, interval] = (bench.clock.now_ns() // 1_000_000 + 10**8, 10_000, False)

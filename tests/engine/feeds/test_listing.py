@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from engine.feeds.pages import MAX_PAGES
@@ -13,13 +11,6 @@ from engine.transport.net import HttpAnswer
 from tests.engine.feeds.feed_bench import FeedBench
 from tests.engine.transport.fake_net import answer
 from tests.engine.transport.plain_language import FIRST
-
-
-@pytest.fixture
-async def bench() -> AsyncIterator[FeedBench]:
-    made = FeedBench()
-    yield made
-    await made.close()
 
 
 async def test_the_listing_is_asked_for_at_once_and_again_within_a_minute(bench: FeedBench) -> None:
