@@ -10,7 +10,10 @@ from __future__ import annotations
 def main() -> int:
     """Run `prism` with the process's own arguments and return its exit code."""
     try:
-        from tui.cli import main as run
+        from tui.interrupts import end_at_once
+
+        with end_at_once():
+            from tui.cli import main as run
     except KeyboardInterrupt:
         return 130  # `tui.headless.diagnostics.INTERRUPTED`, which may not be loaded yet
     return run()

@@ -8,6 +8,7 @@ live on that screen. It holds no market data and must never wait for the engine.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 import traceback
@@ -17,6 +18,7 @@ from typing import Any, ClassVar, Final
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.timer import Timer
@@ -36,6 +38,8 @@ from tui.screens.pane_screen import PaneScreen
 from tui.state import Instrument
 from tui.widgets import few_colours
 from tui.widgets.panes import DepthPane
+
+LOG: Final = logging.getLogger("prism.console")
 
 CALM_S: Final = 0.15
 """Pause after the last resize before everything is repainted."""
@@ -240,6 +244,17 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         if self._running_loop is None:
             raise RuntimeError("the console has not started")
         self._running_loop.call_soon_threadsafe(self.exit)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Every error ends the app, but one: that a widget is missing once the app ends.
+
+        From then on Textual removes widgets and mounts no children, in an order of its own, while handlers still run.
+        """
+        ending = self._exit or not self._running  # asked to, or cancelled by an interrupt
+        if ending and isinstance(error, NoMatches):
+            LOG.info("a widget was gone as the console ended: %s", error)
+            return
+        super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """One line for the user, details in a file. Textual itself would print all locals to the terminal."""

@@ -22,6 +22,7 @@ from tui.collecting import collect_seldom
 from tui.engine_process.remote import EngineProcess
 from tui.headless import diagnostics
 from tui.headless.settings import loaded_settings
+from tui.interrupts import end_at_once
 from tui.lifeline import Lifeline, terminals
 from tui.log import write_log
 
@@ -147,8 +148,9 @@ def run_console(
     if not os.environ.get("NO_COLOR"):
         os.environ.pop("NO_COLOR", None)  # Textual obeys even an empty one
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_PER_S)
-    from tui import loading
-    from tui.app import PrismApp
+    with end_at_once():
+        from tui import loading
+        from tui.app import PrismApp
 
     def begin() -> None:
         start()

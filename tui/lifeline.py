@@ -2,9 +2,9 @@
 
 Textual writes to the terminal from its loop through a bounded queue, so a terminal that stopped reading, or that is
 gone, can block that loop for ever. Its input thread spins on a closed terminal. Therefore a separate thread watches: it
-wakes on SIGHUP or SIGTERM (the handlers only set an event) and on a hang-up of the terminal itself, which also covers
-`nohup`. It first asks the app to end. If the program is still running after a grace period, it closes the engine,
-restores the terminal as far as it can be reached, and exits the process.
+wakes on SIGHUP, SIGTERM or SIGINT (the handlers only set an event) and on a hang-up of the terminal itself, which also
+covers `nohup`. It first asks the app to end. If the program is still running after a grace period, it closes the
+engine, restores the terminal as far as it can be reached, and exits the process.
 
 Used by `tui.launch` around the app's run; `tui.terminal_driver` asks it who has the terminal. Only this module, in the
 console's process, and `tui.engine_process.child`, in the engine's, may call `os._exit`.
@@ -38,7 +38,9 @@ WATCH_MS: Final = 250
 HUNG_UP: Final = 128 + 1
 """Exit code after the terminal closed: 128 plus the number of SIGHUP, also on systems without SIGHUP."""
 SIGNALS: Final = tuple(
-    number for name in ("SIGHUP", "SIGTERM", "SIGBREAK") if (number := getattr(signal, name, None)) is not None
+    number
+    for name in ("SIGHUP", "SIGTERM", "SIGINT", "SIGBREAK")
+    if (number := getattr(signal, name, None)) is not None
 )
 """Windows sends SIGBREAK when the console window is closed."""
 
@@ -86,8 +88,8 @@ class Lifeline:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGTERM:
-            self.tell("told to end (SIGTERM)", 128 + number)
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self.tell(f"told to end ({signal.Signals(number).name})", 128 + number)
         else:
             self.tell("the terminal was closed", HUNG_UP)
         if is_in_background(self._terminals):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -270,3 +271,22 @@ async def test_an_empty_table_gives_its_reason_and_the_panes_theirs(tmp_path: Pa
         assert "no symbol under the cursor" in text
         await pilot.press("enter", "y", "space", "w")
         assert isinstance(screen_of(app), MainScreen)
+
+
+@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_an_end_at_any_moment_of_the_start_is_no_error(tmp_path: Path, turns: int, interrupted: bool) -> None:
+    """So many turns of its loop after the console runs: while its first screen, and the widgets in it, are built."""
+    app, _, _ = make_app(tmp_path)
+    running = asyncio.create_task(app.run_async(headless=True, size=(120, 40)))
+    while not app._running:  # noqa: ASYNC110 - nothing signals it, and turns of the loop are what is counted
+        await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if interrupted:
+        running.cancel()  # as asyncio answers SIGINT
+    else:
+        app.exit()
+    await running
+    assert (app.failed, app.return_code or 0) == (None, 0)
+    assert not (tmp_path / "crash.log").exists()

@@ -21,7 +21,7 @@ NEEDED: Final = {"textual", "rich", "msgspec", "platformdirs", "typing_extension
 """Libraries that a first paint rests on: the screen's, settings, folders."""
 OF_A_RECORDING: Final = NEEDED | {"numpy", "zstandard"}
 """A recording is followed by the console's own process."""
-MOST_MODULES: Final = 86
+MOST_MODULES: Final = 87
 """Of our own."""
 HEAVY: Final = (
     "pandas", "ccxt", "scipy", "talib", "matplotlib", "pygments", "markdown_it", "tree_sitter", "httpx", "requests",

@@ -45,6 +45,8 @@ class Console:
         def prepare() -> None:
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            # Tests that run in the background of a script ignore it, and so would their children.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if ignore_hangup:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -114,11 +116,12 @@ def test_quit_ends_with_code_0_and_puts_the_terminal_back(console: Console, tmp_
     assert (tmp_path / "closed").exists()
 
 
-def test_sigterm_ends_it_and_puts_the_terminal_back(console: Console, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_puts_the_terminal_back(console: Console, tmp_path: Path, number: signal.Signals) -> None:
     console.read_until(b"candidates")
-    console.process.send_signal(signal.SIGTERM)
+    console.process.send_signal(number)
     console.wait()
-    assert console.process.returncode == 128 + signal.SIGTERM
+    assert console.process.returncode == 128 + number
     assert termios.tcgetattr(console.slave) == console.before
     assert (tmp_path / "closed").exists()
 

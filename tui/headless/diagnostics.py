@@ -50,6 +50,8 @@ def guard(run: Callable[[], int], *, debug: bool = False) -> int:
         notice(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
         return FAILED
     except Exception as error:  # noqa: BLE001 - last line of defence: a fault is reported in words, not as a traceback
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            return INTERRUPTED  # while a class was made (see `tui.interrupts`)
         _internal(error, debug=debug)
         return FAILED
     return code
