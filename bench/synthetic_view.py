@@ -89,13 +89,15 @@ def _tape(rng: np.random.Generator, volume_day: Floats, seconds: int) -> Tape:
     history = np.clip(rng.normal(0.24, 0.03, (rows, 200)), 0.0, 1.0)
     history[:, -1] = np.abs(imbalance).mean(axis=1)
     trades = (rng.poisson(3.0, (rows, seconds)) * busy).astype(np.int32)
+    newest_ms = START_MS - rng.integers(0, 5000, rows)
     return Tape(
         buy_usd=buy,
         sell_usd=sell,
         trades=trades,
         buys=np.rint(trades * lean).astype(np.int32),
         since_ms=np.full(rows, START_MS - 3_600_000, dtype=np.int64),
-        newest_ms=START_MS - rng.integers(0, 5000, rows),
+        newest_ms=newest_ms,
+        in_book_ms=newest_ms,
         large_usd=volume_day / 86_400 * 8.0,
         large_buy_usd=buy * large,
         large_sell_usd=sell * large,

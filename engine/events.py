@@ -37,6 +37,9 @@ class Trade(_Record, frozen=True, gc=False, tag="trade"):
     not, so a lost trade cannot be detected."""
     joined: int = 1
     """How many consecutive numbers it covers."""
+    in_book: bool = True
+    """False: filled only by orders that no public book shows (retail price improvement, OKX's ELP), so that no book
+    changes with it."""
 
 
 class Quote(_Record, frozen=True, gc=False, tag="quote"):

@@ -75,6 +75,7 @@ class TapeStore:
         """Trades without a known size; they move the last price only."""
         self.since_ms: list[int] = []
         self.newest_ms: list[int] = []
+        self._in_book_ms: list[int] = []
         self.large_usd: list[float] = []
         self.prints = Prints()
         self._ids = KnownIds()
@@ -105,6 +106,7 @@ class TapeStore:
             self._bind()
         self.since_ms.append(-1)
         self.newest_ms.append(-1)
+        self._in_book_ms.append(-1)
         self.large_usd.append(NAN)
         self.numbers.add_row()
         self._checked.append(-1)
@@ -126,6 +128,8 @@ class TapeStore:
         self.prints.put(row, ts_ms, trade.price, trade.size, trade.taker_buy)
         if ts_ms > self.newest_ms[row]:
             self.newest_ms[row] = ts_ms
+        if trade.in_book and ts_ms > self._in_book_ms[row]:
+            self._in_book_ms[row] = ts_ms
         notional = trade.price * trade.size
         if not notional >= 0.0:
             self.unsized += 1
@@ -262,6 +266,7 @@ class TapeStore:
             buys=counts[BUYS],
             since_ms=np.array(self.since_ms, dtype=np.int64),
             newest_ms=np.array(self.newest_ms, dtype=np.int64),
+            in_book_ms=np.array(self._in_book_ms, dtype=np.int64),
             large_usd=np.array(self.large_usd, dtype=np.float64),
             large_buy_usd=values[LARGE_BUY],
             large_sell_usd=values[LARGE_SELL],

@@ -59,6 +59,8 @@ class Tape:
     """`[rows]` event time of the first trade seen; -1: none, so the columns mean nothing for this row."""
     newest_ms: Ints
     """`[rows]` event time of the newest trade; -1: none."""
+    in_book_ms: Ints
+    """`[rows]` event time of the newest trade that changed the public book; -1: none."""
     large_usd: Floats
     """`[rows]` the symbol's own rolling 99th percentile of trade notional; NaN below 200 trades."""
     large_buy_usd: Floats

@@ -22,12 +22,9 @@ BOOK_LIMIT_MS: Final = 120_000
 """Since the newest applied message of the row's own book. In a quiet book nothing changes for minutes, and OKX confirms
 an unchanged one about every 60 s."""
 BEHIND_LIMIT_MS: Final = 15_000
-"""How much older a book may be than the row's newest trade, which should have changed it, and than the newest book,
-trade or quote of its venue, without which the connection itself is in doubt.
-
-A trade filled by retail price improvement orders alone (Binance `nq` 0, Bybit `RPI`, OKX `source`, Bitget `isRPI`)
-changes no public book. Trades do not say so here, so such a trade has a quiet book refused until its next message.
-"""
+"""How much older a book may be than the row's newest trade that should have changed it, and than the newest book, trade
+or quote of its venue, without which the connection itself is in doubt. A trade filled only by orders that no public
+book shows (retail price improvement, OKX's ELP) changes none."""
 PRICE_LIMIT_MS: Final = 15 * 60_000
 """Since the last trade, or the best quotes if they are newer."""
 FUNDING_LIMIT_MS: Final = 120_000
@@ -71,9 +68,9 @@ def venue_stale(view: MarketView, roster: Roster) -> Bools:
 
 def books_stale(view: MarketView, roster: Roster) -> Bools:
     """`[rows]` the book is too old, behind its own trades, or of a venue that is silent; False without a book."""
-    books, trades = view.books.updated_ms, view.tape.newest_ms
-    of_venue = roster.newest_of_venue(np.maximum.reduce([books, trades, view.derivatives.quote_ms]))
-    is_late = (view.at_ms - books > BOOK_LIMIT_MS) | (trades - books > BEHIND_LIMIT_MS)
+    books, tape = view.books.updated_ms, view.tape
+    of_venue = roster.newest_of_venue(np.maximum.reduce([books, tape.newest_ms, view.derivatives.quote_ms]))
+    is_late = (view.at_ms - books > BOOK_LIMIT_MS) | (tape.in_book_ms - books > BEHIND_LIMIT_MS)
     return (books >= 0) & (is_late | (view.at_ms - of_venue > BEHIND_LIMIT_MS))
 
 

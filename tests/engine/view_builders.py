@@ -114,6 +114,7 @@ def _make_tape(rng: Generator, volume: Floats, at_ms: int, seconds: int = 900) -
         buys=trades - trades * 3 // 7,
         since_ms=np.full(rows, at_ms - seconds * 1_000, dtype=np.int64),
         newest_ms=np.full(rows, at_ms - 250, dtype=np.int64),
+        in_book_ms=np.full(rows, at_ms - 250, dtype=np.int64),
         large_usd=np.maximum(per_second[:, 0] * 5, 100.0),
         large_buy_usd=np.where(large, buy, 0.0),
         large_sell_usd=np.where(large, sell, 0.0),

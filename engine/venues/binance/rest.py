@@ -214,7 +214,7 @@ def _open_interest_history(parser: BinanceParser, query: Query, body: str, recv_
 def _trades(parser: BinanceParser, query: Query, body: str, recv_ns: int) -> Sequence[MarketEvent]:
     symbol = parser.known(_symbol(query))
     return [
-        Trade(parser.venue, symbol, row.T, recv_ns, row.p, row.q, not row.m, str(row.a), row.a)
+        Trade(parser.venue, symbol, row.T, recv_ns, row.p, row.q, not row.m, str(row.a), row.a, 1, row.nq != 0.0)
         for row in _DECODE_TRADES(body)
     ]
 

@@ -38,9 +38,10 @@ def agg_trade(table: InstrumentTable, data: wire.AggTrade, stream: str, recv_ns:
     """A trade of `aggTrade`; its ids count up by one, so a gap shows."""
     if data.st != wire.USD_M:
         return ()
+    in_book = data.nq != 0.0
     if data.a is None:
-        return (_trade(table, data, "", -1, recv_ns),)
-    return (_trade(table, data, str(data.a), data.a, recv_ns),)
+        return (_trade(table, data, "", -1, recv_ns, in_book),)
+    return (_trade(table, data, str(data.a), data.a, recv_ns, in_book),)
 
 
 def raw_trade(table: InstrumentTable, data: wire.RawTrade, stream: str, recv_ns: int) -> Events:
@@ -53,12 +54,13 @@ def raw_trade(table: InstrumentTable, data: wire.RawTrade, stream: str, recv_ns:
 
 
 def _trade(
-    table: InstrumentTable, data: wire.AggTrade | wire.RawTrade, trade_id: str, number: int, recv_ns: int
-) -> Trade:
+    table: InstrumentTable, data: wire.AggTrade | wire.RawTrade, trade_id: str, number: int, recv_ns: int,
+    in_book: bool = True,
+) -> Trade:  # fmt: skip
     symbol = data.s
     if symbol not in table.held:
         table.known(symbol)
-    return Trade(table.venue, symbol, data.T, recv_ns, data.p, data.q, not data.m, trade_id, number)
+    return Trade(table.venue, symbol, data.T, recv_ns, data.p, data.q, not data.m, trade_id, number, 1, in_book)
 
 
 def depth_update(table: InstrumentTable, data: wire.DepthUpdate, stream: str, recv_ns: int) -> Events | None:

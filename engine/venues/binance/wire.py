@@ -62,7 +62,8 @@ class Control(Wire, gc=False, frozen=True):
 
 
 class AggTrade(Wire, gc=False, frozen=True, tag_field="e", tag="aggTrade"):
-    """`a` was added after 2019."""
+    """`a` was added after 2019. `nq` is `q` without fills by retail price improvement orders, which the public books
+    leave out (USD-M, since 2025-12-31)."""
 
     s: str
     p: Price
@@ -70,6 +71,7 @@ class AggTrade(Wire, gc=False, frozen=True, tag_field="e", tag="aggTrade"):
     T: Millis
     m: bool
     a: UpdateId | None = None
+    nq: float | None = None
     st: int = USD_M
 
 
@@ -194,6 +196,7 @@ class AggTradeRow(Wire, gc=False, frozen=True):
     q: TradedSize
     T: Millis
     m: bool
+    nq: float | None = None
 
 
 class ContractInfo(Wire, gc=False, frozen=True):

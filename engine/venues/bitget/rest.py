@@ -125,9 +125,13 @@ def _read_trades(answer: _Answer) -> Parsed:
     # Of two rows in the same millisecond the later one is the older trade, as in the stream's pushes.
     fills = _FILLS.decode(_without_empty(answer.data))[::-1]
     fills.sort(key=_filled_ms)
+    ns = answer.recv_ns
     return Parsed(
         Verdict.ACCEPTED,
-        [rows.trade(instrument, (row.ts, row.price, row.size), row.side, row.execId, answer.recv_ns) for row in fills],
+        [
+            rows.trade(instrument, (row.ts, row.price, row.size, row.side), row.execId, ns, is_rpi=row.isRPI)
+            for row in fills
+        ],
     )
 
 

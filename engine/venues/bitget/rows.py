@@ -42,14 +42,15 @@ def trades(instrument: Instrument, rows: Sequence[wire.TradeRow], recv_ns: int) 
     ordered = rows[::-1]
     if len(rows) > 1:
         ordered = sorted(ordered, key=_traded_ms)
-    return [trade(instrument, (row.T, row.p, row.v), row.S, row.i, recv_ns) for row in ordered]
+    return [trade(instrument, (row.T, row.p, row.v, row.S), row.i, recv_ns, is_rpi=row.isRPI) for row in ordered]
 
 
 def trade(
-    instrument: Instrument, what: tuple[int, float, float], side: wire.Side, trade_id: str, recv_ns: int
-) -> Trade:
-    """A checked trade; `what` is (time ms, price, base size), `side` is the taker's."""
-    ts_ms, price, size = what
+    instrument: Instrument, what: tuple[int, float, float, wire.Side], trade_id: str, recv_ns: int,
+    *, is_rpi: str | bool | None,
+) -> Trade:  # fmt: skip
+    """A checked trade; `what` is (time ms, price, base size, taker's side)."""
+    ts_ms, price, size, side = what
     return Trade(
         VENUE,
         instrument.symbol,
@@ -59,6 +60,7 @@ def trade(
         checks.traded_size(size, "v"),
         side == "buy",
         clean(trade_id, 64),
+        in_book=is_rpi not in ("yes", True),
     )
 
 

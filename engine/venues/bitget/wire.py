@@ -51,6 +51,8 @@ class TradeRow(Wire, gc=False, frozen=True):
     v: float
     S: Side
     i: str = ""
+    isRPI: str | bool | None = None
+    """`yes`: filled by a retail price improvement order, which the public books leave out."""
 
 
 class FillRow(Wire, gc=False, frozen=True):
@@ -61,6 +63,7 @@ class FillRow(Wire, gc=False, frozen=True):
     size: float
     side: Side
     execId: str = ""
+    isRPI: str | bool | None = None
 
 
 class BookRow(Wire, gc=False, frozen=True):

@@ -133,7 +133,10 @@ class BybitParser:
             if instrument.inverse:
                 size = instrument.base_size(size, price)
             ts_ms = checks.time_ms(row.T, "T")
-            events.append(Trade(venue, symbol, ts_ms, recv_ns, price, size, row.S == "Buy", clean(row.i, 64)))
+            trade_id = clean(row.i, 64)
+            events.append(
+                Trade(venue, symbol, ts_ms, recv_ns, price, size, row.S == "Buy", trade_id, in_book=not row.RPI)
+            )
         return events
 
     def _book(self, message: wire.Book, symbol: str, recv_ns: int) -> Sequence[MarketEvent]:

@@ -135,8 +135,9 @@ def _read_trades(answer: _Answer) -> Parsed:
         size = instrument.base_size(checks.traded_size(row.size, "size"), price)
         ts_ms = checks.time_ms(row.time, "time")
         trade_id = clean(row.execId, 64)
+        buy, shown = row.side == "Buy", not row.isRPITrade
         events.append(
-            Trade(instrument.venue, row.symbol, ts_ms, answer.recv_ns, price, size, row.side == "Buy", trade_id)
+            Trade(instrument.venue, row.symbol, ts_ms, answer.recv_ns, price, size, buy, trade_id, in_book=shown)
         )
     return Parsed(Verdict.ACCEPTED, events)
 

@@ -32,6 +32,8 @@ class TradeRow(Wire, gc=False, frozen=True):
     v: float
     p: float
     i: str = ""
+    RPI: bool = False
+    """Filled by a retail price improvement order, which the public books leave out."""
 
 
 class Trades(Wire, gc=False, frozen=True):
@@ -210,6 +212,7 @@ class RecentTradeRow(Wire, gc=False, frozen=True):
     side: Side
     time: int
     execId: str = ""
+    isRPITrade: bool = False
 
 
 class RecentTradeList(Wire, gc=False, frozen=True):

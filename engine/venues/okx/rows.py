@@ -62,7 +62,8 @@ def trades(contracts: Contracts, rows: Sequence[wire.TradeRow], symbol: str | No
         if not 1 <= joined <= _MAX_JOINED:
             raise Implausible(f"count {joined} of the trades in one")
         buy = row.side == "buy"
-        events.append(Trade(VENUE, row.instId, ts_ms, recv_ns, price, size, buy, trade_id, number, joined))
+        shown = str(row.source) != "1"
+        events.append(Trade(VENUE, row.instId, ts_ms, recv_ns, price, size, buy, trade_id, number, joined, shown))
     return events
 
 

@@ -50,6 +50,8 @@ class TradeRow(Wire, gc=False, frozen=True):
     count: int | None = None
     """Number of trades joined in a row of `trades`, which has the id of the last one; `trades-all` and REST join
     none."""
+    source: str | int | None = None
+    """1: filled by orders of the Enhanced Liquidity Program, which the public books leave out."""
 
 
 class BookRow(Wire, gc=False, frozen=True):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -160,6 +161,16 @@ def test_trades_without_a_size_and_other_money_leave_no_dollars() -> None:
     assert view.buy_usd.sum() == 0.0
     assert tape.unsized == 1
     assert len(tape.prints.of(1)) == 1
+
+
+def test_the_newest_trade_that_changed_the_public_book_is_kept_beside_the_newest() -> None:
+    tape = store()
+    assert tape.view(T0).in_book_ms[0] == -1
+    for after_ms, in_book in ((0, True), (30, False), (10, True), (5, True), (20, False)):
+        tape.apply(0, msgspec.structs.replace(trade(T0 + after_ms), in_book=in_book))
+    view = tape.view(T0 + 1000)
+    assert (view.newest_ms[0], view.in_book_ms[0]) == (T0 + 30, T0 + 10)
+    assert view.trades.sum() == 5
 
 
 def test_a_repeated_trade_counts_once() -> None:

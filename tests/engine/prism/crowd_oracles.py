@@ -309,7 +309,7 @@ def is_book_current(view: MarketView, row: int) -> bool:
         if view.instruments[other].venue == venue
         for times in (view.books.updated_ms, view.tape.newest_ms, view.derivatives.quote_ms)
     )
-    follows_trades = int(view.tape.newest_ms[row]) - changed <= 15_000
+    follows_trades = int(view.tape.in_book_ms[row]) - changed <= 15_000
     return changed >= 0 and view.at_ms - changed <= 120_000 and follows_trades and view.at_ms - heard <= 15_000
 
 

@@ -78,6 +78,7 @@ def hurt(view: MarketView, seed: int) -> MarketView:
             buys=rng.binomial(trades, 0.55).astype(np.int32),
             since_ms=np.where(some(0.2), -1, np.where(some(0.2), at - 600_000, tape.since_ms)),
             newest_ms=np.where(some(0.5), at - 30_000, tape.newest_ms),
+            in_book_ms=np.where(some(0.5), at - 30_000, tape.newest_ms),
         ),
         liquidations=replace(
             feed,

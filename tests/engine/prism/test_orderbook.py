@@ -215,7 +215,7 @@ def test_books_that_are_not_proven_or_old_are_not_read(view: MarketView) -> None
     books = edited(books, [2, 3], updated_ms=[START_MS - 120_001, START_MS - 120_000])
     books = edited(books, [4], ask=np.nan, ask_size=np.nan)
     books = replace(books, status=("resyncing", "absent", *books.status[2:]))
-    tape = edited(view.tape, [2, 3], newest_ms=-1)
+    tape = edited(view.tape, [2, 3], newest_ms=-1, in_book_ms=-1)
     for name, reading in read(replace(view, books=books, tape=tape)).items():
         assert reading.status[:5].tolist() == [3, 3, Status.STALE, reading.status[3], Status.MISSING], name
         assert reading.notes[0] == "book resyncing"
@@ -229,7 +229,7 @@ def test_books_that_are_not_proven_or_old_are_not_read(view: MarketView) -> None
 def test_a_quiet_book_is_read_until_trades_or_the_silence_of_its_venue_contradict_it(view: MarketView) -> None:
     still = edited(view.books, [0, 1, 2], updated_ms=START_MS - 40_000)
     traded = [START_MS - 40_000, START_MS - 25_000, START_MS - 24_999]
-    found = read(replace(view, books=still, tape=edited(view.tape, [0, 1, 2], newest_ms=traded)))
+    found = read(replace(view, books=still, tape=edited(view.tape, [0, 1, 2], in_book_ms=traded)))
     for name, reading in found.items():
         assert reading.status[:3].tolist() == [Status.OK, Status.OK, Status.STALE], name
         assert reading.notes[2] == "book 40 s old"
@@ -240,7 +240,7 @@ def test_a_quiet_book_is_read_until_trades_or_the_silence_of_its_venue_contradic
         mute = replace(
             view,
             books=edited(view.books, own, updated_ms=then),
-            tape=edited(view.tape, own, newest_ms=then),
+            tape=edited(view.tape, own, newest_ms=then, in_book_ms=then),
             derivatives=edited(view.derivatives, own, quote_ms=then),
         )
         readings = read(mute)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.synthetic_view import START_MS, all_bars_closed, synthetic_view
-from engine.arrays import Floats
+from engine.arrays import Floats, Ints
 from engine.market.view import Bars, MarketView
 from engine.prism.account import reweigh
 from engine.prism.board import COMPONENT_INDEX, COMPONENT_NAMES, FACES, Board, Status
@@ -141,13 +141,16 @@ def later_raw(view: MarketView, seconds: int) -> MarketView:
     def back(values: Floats, n: int) -> Floats:
         return values[:, : values.shape[1] - n]
 
+    def before(times_ms: Ints) -> Ints:
+        return np.minimum(times_ms, view.at_ms - seconds * 1000)
+
     tape = view.tape
     names = ("buy_usd", "sell_usd", "trades", "large_buy_usd", "large_sell_usd")
     earlier: dict[str, Any] = {name: back(getattr(tape, name), seconds) for name in names}
     return replace(
         view,
         at_ms=view.at_ms - seconds * 1000,
-        tape=replace(tape, newest_ms=np.minimum(tape.newest_ms, view.at_ms - seconds * 1000), **earlier),
+        tape=replace(tape, newest_ms=before(tape.newest_ms), in_book_ms=before(tape.in_book_ms), **earlier),
         bars={name: bars_until(bars, view.at_ms - seconds * 1000) for name, bars in view.bars.items()},
     )
 

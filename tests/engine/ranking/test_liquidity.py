@@ -47,10 +47,11 @@ def test_a_book_that_is_not_scored_has_no_depth() -> None:
     assert np.array_equal(current_depth(view, roster), whole, equal_nan=True)
     silent = roster.venue == roster.venue[0]
     gone_ms = np.where(silent, view.at_ms - BEHIND_LIMIT_MS - 1, view.books.updated_ms)
+    traded_ms = np.where(silent, gone_ms, view.tape.newest_ms)
     old = replace(
         view,
         books=replace(view.books, updated_ms=gone_ms),
-        tape=replace(view.tape, newest_ms=np.where(silent, gone_ms, view.tape.newest_ms)),
+        tape=replace(view.tape, newest_ms=traded_ms, in_book_ms=traded_ms),
         derivatives=replace(view.derivatives, quote_ms=np.where(silent, gone_ms, view.derivatives.quote_ms)),
     )
     assert np.array_equal(current_depth(old, roster), np.where(silent, np.nan, whole), equal_nan=True)
@@ -65,8 +66,8 @@ def test_a_quiet_book_of_a_venue_that_speaks_keeps_its_depth() -> None:
     view = make_view(3, complete=True)
     age_ms = np.array([BOOK_LIMIT_MS, BOOK_LIMIT_MS + 1, 0])
     books = replace(view.books, updated_ms=view.at_ms - age_ms)
-    # Its own trades are as old, so the book is not behind them.
-    quiet = replace(view, books=books, tape=replace(view.tape, newest_ms=books.updated_ms))
+    # Its own trades are as old, so the book is not behind them; a newer one changed no public book.
+    quiet = replace(view, books=books, tape=replace(view.tape, in_book_ms=books.updated_ms))
     quiet = replace(quiet, derivatives=replace(quiet.derivatives, quote_ms=np.full(3, view.at_ms)))
     known = np.isfinite(current_depth(quiet, enrol(view.instruments)))
     assert known.tolist() == [True, False, True]

@@ -90,6 +90,13 @@ def test_a_maker_buyer_means_a_taker_sale_also_in_a_bare_frame() -> None:
     assert not event.taker_buy
 
 
+@pytest.mark.parametrize(("normal", "in_book"), [("0.030", True), ("0.010", True), ("0", False), ("0.000", False)])
+def test_a_trade_filled_by_retail_price_improvement_alone_is_in_no_public_book(normal: str, in_book: bool) -> None:
+    event = only(usdm(combined("btcusdt@aggTrade", **{**AGG, "nq": normal})))
+    assert isinstance(event, Trade)
+    assert (event.size, event.in_book) == (0.03, in_book)
+
+
 def test_the_trade_wire_before_2020_has_neither_id_nor_origin() -> None:
     old = {k: v for k, v in AGG.items() if k not in ("a", "nq", "st")}
     assert isinstance(only(usdm(combined("btcusdt@aggTrade", **old))), Trade)

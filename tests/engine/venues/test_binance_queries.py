@@ -63,6 +63,14 @@ def test_a_stream_and_a_request_name_a_trade_alike() -> None:
     assert asked == pushed
 
 
+def test_a_requested_trade_says_whether_the_public_book_has_it() -> None:
+    parser, row = BinanceParser("binance-usdm"), {"a": 99, "p": "2", "q": "3", "T": MS, "m": True}
+    request = USDM.trades_request("BTCUSDT", MS, MS) or ""
+    body = json.dumps([row, row | {"nq": "3"}, row | {"nq": "0"}])
+    told = [event.in_book for event in parser.response(request, 200, body, NS).events if isinstance(event, Trade)]
+    assert told == [True, True, False]
+
+
 def test_requests() -> None:
     assert USDM.candles_request("BTCUSDT", "4h", 9_000) == "GET /fapi/v1/klines?symbol=BTCUSDT&interval=4h&limit=1500"
     assert SPOT.candles_request("测试USDT", "1m", 5, end_ms=MS) == (

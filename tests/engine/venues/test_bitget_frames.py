@@ -109,6 +109,11 @@ def test_the_documented_trade_is_history_and_the_same_as_an_update_is_a_trade() 
     assert not only(read(TRADE.replace('"buy"', '"sell"')), Trade).taker_buy
 
 
+@pytest.mark.parametrize(("said", "in_book"), [('"no"', True), ('"yes"', False), ("true", False), ("null", True)])
+def test_a_fill_of_a_retail_price_improvement_order_is_in_no_public_book(said: str, in_book: bool) -> None:
+    assert only(read(TRADE.replace('"isRPI":"no"', f'"isRPI":{said}')), Trade).in_book is in_book
+
+
 def test_trades_of_one_push_come_oldest_first() -> None:
     row = '{"p":"99999","S":"sell","T":"1736348770600","v":"1","i":"7"}'
     parsed = read(TRADE.replace('"data":[', '"data":[').replace('"isRPI":"no"}]', f'"isRPI":"no"}},{row}]'))

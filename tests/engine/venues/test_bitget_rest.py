@@ -179,9 +179,10 @@ def test_fills_come_oldest_first() -> None:
     request = queries.trades_request("BTCUSDT", 500)
     assert request.endswith("symbol=BTCUSDT&limit=100")
     row = {"execId": "2", "price": "100", "size": "0.5", "side": "sell", "ts": "1786820637002", "isRPI": "no"}
-    newer, older = row, row | {"execId": "1", "side": "buy", "ts": "1786820637001"}
+    newer, older = row, row | {"execId": "1", "side": "buy", "ts": "1786820637001", "isRPI": "yes"}
     events = [event for event in answer(request, [newer, older]).events if isinstance(event, Trade)]
     assert [(event.trade_id, event.taker_buy, event.size) for event in events] == [("1", True, 0.5), ("2", False, 0.5)]
+    assert [event.in_book for event in events] == [False, True]
     same = [row | {"execId": name, "ts": "1786820637002"} for name in ("4", "3")]
     assert [one.trade_id for one in answer(request, same).events if isinstance(one, Trade)] == ["3", "4"]
     assert answer("GET /api/v3/market/fills", [row]).verdict is Verdict.UNKNOWN

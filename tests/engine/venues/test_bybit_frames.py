@@ -83,6 +83,12 @@ def test_trade_sides_are_the_takers() -> None:
     assert (bought.venue, bought.size, bought.taker_buy) == ("bybit-spot", 0.04537, True)
 
 
+def test_a_fill_of_a_retail_price_improvement_order_is_in_no_public_book() -> None:
+    assert only(read(TRADE), Trade).in_book
+    assert not only(read(TRADE.replace('"RPI":false', '"RPI":true')), Trade).in_book
+    assert only(read(TRADE.replace('"RPI":false,', "")), Trade).in_book
+
+
 def test_inverse_trade_of_2023_is_converted_to_base() -> None:
     text = TRADE.replace("BTCUSDT", "BTCUSD").replace('"0.004"', '"5823"')
     assert only(read(text), Trade).size == pytest.approx(5823 / 65114.2)

@@ -237,6 +237,7 @@ def test_the_documented_trade_and_more_come_oldest_first() -> None:
             "side": "Buy",
             "time": "1672052955758",
             "isBlockTrade": False,
+            "isRPITrade": True,
         },
     ]
     request = queries.trades_request("bybit-linear", "BTCUSDT")
@@ -252,6 +253,7 @@ def test_the_documented_trade_and_more_come_oldest_first() -> None:
         True,
     )
     assert (second.ts_ms, second.taker_buy) == (1672052955759, False)
+    assert (first.in_book, second.in_book) == (False, True)
     assert answer(request, {"list": [rows[0] | {"size": "0"}]}).verdict is Verdict.REJECTED
 
 

@@ -115,6 +115,14 @@ def test_a_trade_that_is_told_alone_has_one_number_and_an_id_that_is_none_proves
         assert read(SPOT_TRADE.replace('"count":"3"', f'"count":"{count}"')).verdict is Verdict.REJECTED
 
 
+@pytest.mark.parametrize(
+    ("source", "in_book"), [('"0"', True), ('"1"', False), ("0", True), ("1", False), (None, True)]
+)
+def test_a_fill_of_the_liquidity_program_is_in_no_public_book(source: str | None, in_book: bool) -> None:
+    told = "" if source is None else f'"source":{source},'
+    assert only(read(SWAP_TRADE.replace('"tradeId"', f'{told}"tradeId"')), Trade).in_book is in_book
+
+
 def test_contract_sizes_linear_inverse_and_option() -> None:
     parser = listed_parser()
     linear = only(parser.frame(SWAP_TRADE, "c", NS), Trade)
