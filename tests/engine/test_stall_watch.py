@@ -106,15 +106,17 @@ def test_a_loop_that_has_not_begun_or_has_ended_is_not_missed(caplog: pytest.Log
 
 
 class Standing(LiveEngine):
-    """An engine whose loop stands still once, in the engine's own thread."""
+    """An engine whose loop stands still, in the engine's own thread, until it says so. Once is enough, unless the
+    machine is so busy that the watchdog looks late itself, and then rightly says nothing."""
 
     stands: Callable[[], None]
 
     async def _run(self) -> None:
         await asyncio.sleep(0.3)
-        self.stands()
-        await asyncio.sleep(0.6)
         while not self._closing:
+            if (shot := self.latest()) is None or not shot.health.notices:
+                self.stands()
+                await asyncio.sleep(0.6)
             self._publish(force=True)
             await asyncio.sleep(0.05)
 
@@ -135,12 +137,12 @@ def test_an_engine_that_stood_still_says_for_how_long_and_where_and_the_watch_en
         shot = engine.latest()
         engine.close(5.0)
     assert shot is not None
-    (words,) = shot.health.notices
+    words = shot.health.notices[-1]
     stood = re.match(r"the engine stalled for (\d+\.\d) s", words)
     assert stood is not None
     assert float(stood[1]) >= 1.0
     assert "a_slow_function" not in words, "the screen tells the effect, the log where"
-    (told_ms,) = shot.health.notice_times_ms
+    told_ms = shot.health.notice_times_ms[-1]
     assert told_ms == 0 or abs(told_ms - time.time() * 1000) < 60_000
     assert shot.health.vitals is not None
     assert shot.health.vitals.stalled == words

@@ -289,9 +289,11 @@ def test_it_asks_first_and_leaves_only_if_nothing_happens() -> None:
 def test_an_app_that_ends_when_asked_is_not_killed() -> None:
     said: list[object] = []
     asked = threading.Event()
-    lifeline = Lifeline(asked.set, lambda s: said.append("closed"), (), said.append, grace_s=0.3)
+    lifeline = Lifeline(asked.set, lambda s: said.append("closed"), (), said.append, grace_s=PATIENCE_S)
     with lifeline.watching():
+        (watcher,) = [thread for thread in threading.enumerate() if thread.name == "prism-lifeline"]
         lifeline.tell("a test", 77)
         assert asked.wait(PATIENCE_S)
-    time.sleep(0.5)
+    watcher.join(PATIENCE_S / 2)
+    assert not watcher.is_alive()
     assert said == []
