@@ -27,6 +27,7 @@ import numpy as np
 
 from engine.config.schema import Config
 from engine.pipeline import Pipeline
+from engine.runtime import PUBLISH_NS
 from engine.transport.capture import CaptureReader
 from engine.transport.capture_records import Frame, Record
 from tui.collecting import collect_seldom
@@ -68,9 +69,9 @@ def paced(pipeline: Pipeline, records: deque[Record], rate: float, seconds: floa
     """Ingest the rest at `rate`; return the figures in words."""
     spent, writer = Spent(), PictureWriter(lambda _kind, _body: None)
     waits_ms: list[float] = []
-    behind_s, frames_before, scans = 0.0, pipeline.frames, 0
+    behind_s, frames_before, scans, pictures = 0.0, pipeline.frames, 0, 0
     began_ns, cpu = monotonic_ns(), process_time()
-    scan_ns, end_ns = began_ns, began_ns + round(seconds * 1e9)
+    scan_ns, published_ns, end_ns = began_ns, 0, began_ns + round(seconds * 1e9)
     came: list[int] = []
     taken = 0
     while (now := monotonic_ns()) < end_ns and records:
@@ -85,21 +86,25 @@ def paced(pipeline: Pipeline, records: deque[Record], rate: float, seconds: floa
                 came.append(began_ns + int(taken / rate * 1e9))
                 taken += 1
         spent.on("frames", since)
-        if monotonic_ns() >= scan_ns:
+        scans_now = monotonic_ns() >= scan_ns
+        if scans_now:
             scan_ns += interval_ms * 1_000_000
             since = process_time_ns()
             pipeline.scan()
             spent.on("scans", since)
-            since = process_time_ns()
-            snapshot = pipeline.snapshot()
-            published = monotonic_ns()
-            waits_ms += [(published - one) / 1e6 for one in came]
-            came.clear()
-            writer.write(snapshot)
-            spent.on("pictures", since)
             scans += 1
-        else:
+        if not scans_now and monotonic_ns() - published_ns < PUBLISH_NS:
             sleep(TURN_S)
+            continue
+        since = process_time_ns()
+        snapshot = pipeline.snapshot()
+        published_ns = monotonic_ns()
+        if scans_now:
+            waits_ms += [(published_ns - one) / 1e6 for one in came]
+            came.clear()
+        writer.write(snapshot)
+        spent.on("snapshots", since)
+        pictures += 1
     wall_s = (monotonic_ns() - began_ns) / 1e9
     core = (process_time() - cpu) / wall_s
     waits = ", ".join(
@@ -107,7 +112,8 @@ def paced(pipeline: Pipeline, records: deque[Record], rate: float, seconds: floa
     )
     return (
         f"{pipeline.state.universe.rows} rows, {(pipeline.frames - frames_before) / wall_s:,.0f} frames/s for "
-        f"{wall_s:.0f} s, {scans / wall_s:.1f} scans/s: {core:.0%} of a core ({spent.words(wall_s)}); "
+        f"{wall_s:.0f} s, {scans / wall_s:.1f} scans/s, {pictures / wall_s:.1f} snapshots/s: {core:.0%} of a "
+        f"core ({spent.words(wall_s)}); "
         f"at most {behind_s * 1e3:.0f} ms behind; frame to published score {waits} ms; "
         f"{pipeline.conflated:,} best quotes passed over"
     )
@@ -142,6 +148,8 @@ def measure(given: argparse.Namespace, capture: Path) -> int:
     source = iter(CaptureReader(capture))
     pipeline = Pipeline(Config(), "replay")
     warm(pipeline, list(islice(source, count - wanted)))
+    pipeline.scan()
+    pipeline.focus(pipeline.ranked()[0].venue, pipeline.ranked()[0].symbol)
     rest = deque(source)
     collect_seldom()
     print(paced(pipeline, rest, given.rate, given.seconds, given.interval))

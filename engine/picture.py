@@ -116,7 +116,7 @@ class Picture:
             ),
             mood=_mood(view),
             health=health,
-            focus=self._focus(view, board, focus),
+            focus=self.focus(view, board, focus),
             replay=replay,
             traps=traps,
             liquidation_minutes=self._minutes(view, None),
@@ -176,10 +176,10 @@ class Picture:
         (points,) = self._trends.of((bars.revision,), lambda part: (trend_points(bars.close[part]),))
         return points
 
-    def _focus(self, view: MarketView, board: Board, key: tuple[str, str] | None) -> Focus | None:
+    def focus(self, view: MarketView, board: Board, key: tuple[str, str] | None) -> Focus | None:
+        """Details of one instrument; None without one, and for one listed since the newest scan."""
         row = None if key is None else self._state.universe.row(*key)
         if row is None or row >= view.rows:
-            # Listed since the newest scan.
             return None
         instrument = view.instruments[row]
         return Focus(
@@ -204,6 +204,12 @@ class Picture:
             liquidations_since_ms=int(since) if (since := view.liquidations.since_ms[row]) >= 0 else None,
             peer_books=self._peer_books(view, row),
             next_funding_ms=int(settles) if (settles := view.derivatives.next_funding_ms[row]) > 0 else None,
+        )
+
+    def with_newer_books(self, view: MarketView, focus: Focus) -> Focus:
+        """`focus`, made of the same scan, with the books as they are now. The rest is as of the scan, and is kept."""
+        return dataclasses.replace(
+            focus, ladder=self._ladder(view.instruments[focus.row]), peer_books=self._peer_books(view, focus.row)
         )
 
     def _minutes(self, view: MarketView, row: int | None) -> LiquidationMinutes | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,32 @@ from engine.snapshot import Feed, Health, Mode, ReplayStatus, Snapshot
 
 TAPE_S: Final = 60
 """Seconds of taker flow that the book columns need."""
+
+
+class _Scan(NamedTuple):
+    """What one scan found."""
+
+    view: MarketView
+    board: Board
+    rankings: dict[str, Ranking]
+
+
+class _Now(NamedTuple):
+    """Fields of a snapshot that change without a scan, by their names there."""
+
+    sequence: int
+    preset: str
+    feeds: tuple[Feed, ...]
+    health: Health
+    replay: ReplayStatus | None
+
+
+class _Made(NamedTuple):
+    """The newest snapshot, and what it was made of."""
+
+    scan: _Scan
+    focus: tuple[str, str] | None
+    snapshot: Snapshot
 
 
 class Pipeline(Intake):
@@ -54,7 +80,8 @@ class Pipeline(Intake):
         self.standstill = Standstill()
         self.ranker = Ranker(self.config.engine.taker_fees)
         self._trends = RowMemo()
-        self._scan: tuple[MarketView, Board, dict[str, Ranking]] | None = None
+        self._scan: _Scan | None = None
+        self._made: _Made | None = None
 
     def clear(self) -> None:
         """Forget the market and begin a new epoch; focus, preset and notices stay."""
@@ -124,7 +151,7 @@ class Pipeline(Intake):
             self.standings.take(board)
             self.standstill.take(view)
         self.scans += 1
-        self._scan = (view, board, self.ranker.rank(board, view, self.presets, self.scorer.structure.prices))
+        self._scan = _Scan(view, board, self.ranker.rank(board, view, self.presets, self.scorer.structure.prices))
 
     def _rankable(self, view: MarketView) -> MarketView:
         """`view` without perpetuals on stocks, metals and currencies, unless the user wants them ranked."""
@@ -141,27 +168,37 @@ class Pipeline(Intake):
     ) -> Snapshot:
         """The newest scan as a snapshot that refers to no live state; scans first if there was no scan yet.
 
-        `feeds`: state of the venues, from the owner of the connections; None: derived from the records.
+        `feeds`: state of the venues, from the owner of the connections; None: derived from the records. What only a
+        scan changes is the same object in every snapshot of that scan.
         """
         if self._scan is None:
             self.scan()
         assert self._scan is not None
-        view, board, rankings = self._scan
+        view, board, rankings = scan = self._scan
         self._sequence += 1
         picture = Picture(self.state, self.books, self.scorer, self.past, self.standings, self._trends)
-        return picture.snapshot(
-            view,
-            board,
-            rankings,
-            sequence=self._sequence,
-            mode=self.mode,
-            preset=self.preset,
-            focus=self._focus,
-            feeds=picture.feeds(self.tallies, self.clock_ms) if feeds is None else tuple(feeds),
-            health=health or self._health(),
-            replay=replay,
-            traps=self.scorer.traps(view, board),
+        now = _Now(
+            self._sequence,
+            self.preset,
+            picture.feeds(self.tallies, self.clock_ms) if feeds is None else tuple(feeds),
+            health or self._health(),
+            replay,
         )
+        made = self._made
+        if made is None or made.scan is not scan:
+            snapshot = picture.snapshot(
+                view, board, rankings, mode=self.mode, focus=self._focus, traps=self.scorer.traps(view, board),
+                **now._asdict(),
+            )  # fmt: skip
+        else:
+            held = made.snapshot.focus
+            if held is None or made.focus != self._focus:
+                focus = picture.focus(view, board, self._focus)
+            else:
+                focus = picture.with_newer_books(view, held)
+            snapshot = replace(made.snapshot, focus=focus, **now._asdict())
+        self._made = _Made(scan, self._focus, snapshot)
+        return snapshot
 
     def _health(self) -> Health:
         """Counts only: without a clock there are no rates or durations."""

@@ -28,7 +28,8 @@ from engine.written import Written
 LOG: Final = logging.getLogger("prism.engine")
 
 PUBLISH_NS: Final = 100_000_000
-"""Least wall time between two published snapshots of a replay, whose scans may run faster than the console draws."""
+"""Least wall time between two published snapshots without a scan between them, and of a replay, whose scans may run
+faster than the console draws."""
 HEARTBEAT_NS: Final = 1_000_000_000
 """Longest wall time without a new snapshot while the engine is healthy, even if no records arrive."""
 

@@ -193,6 +193,33 @@ def test_a_picture_shows_nothing_newer_than_its_own_time() -> None:
         pipeline.scan()
 
 
+def test_snapshots_of_one_scan_share_what_only_a_scan_changes_and_have_the_books_of_now() -> None:
+    pipeline, own, peer = Pipeline(Config(), "replay"), instrument("AUSDT"), instrument("AUSDT", "okx")
+    for one in (own, peer):
+        pipeline.state.apply(trade(T0, of=one), one)
+        prove(pipeline, one, "10", "11")
+    pipeline.focus(own.venue, own.symbol)
+    first = pipeline.snapshot()
+    for one in (own, peer):
+        prove(pipeline, one, "12", "13")
+    second = pipeline.snapshot()
+    assert second.sequence == first.sequence + 1
+    for name in ("instruments", "board", "rankings", "columns", "liquidations", "traps"):
+        assert getattr(second, name) is getattr(first, name), name
+    assert first.focus is not None
+    assert second.focus is not None
+    assert second.focus.charts is first.focus.charts
+    for focus, bid in ((first.focus, "10"), (second.focus, "12")):
+        assert focus.ladder.bids[0][0] == bid
+        assert focus.peer_books[0].ladder.bids[0][0] == bid
+    pipeline.scan()
+    third = pipeline.snapshot()
+    assert third.board is not second.board
+    assert third.columns is not second.columns
+    pipeline.clear()
+    assert pipeline.snapshot().instruments == ()
+
+
 def test_the_spread_of_old_quotes_is_not_known() -> None:
     pipeline = Pipeline(Config(), "replay")
     one, other = instrument("AUSDT"), instrument("BUSDT")

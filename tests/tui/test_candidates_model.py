@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.arrays import Floats
 from engine.ranking.gates import GATE_INDEX
 from engine.snapshot import FeedState
 from tests.tui.candidate_views import BASE, WIDE, key_of, rows_of, shown, with_candidates, with_columns
@@ -14,6 +15,7 @@ from tui.presenters.candidates import CandidatesModel
 from tui.presenters.columns import BY_KEY, layout
 from tui.presenters.filter_expression import FilterError
 from tui.presenters.selection import match_class
+from tui.presenters.sheet import Sheet
 
 # Writing only what is looked at
 
@@ -33,6 +35,34 @@ def test_only_rows_asked_for_are_written_and_only_again_when_they_change() -> No
     after = model.prepare(0, 10, WIDE, 0.2)
     assert model.formatted == 12
     assert [i for i, view in enumerate(after) if view.revision != before[i]] == [0, 3]
+
+
+def test_between_scans_no_value_is_read_again_until_a_venue_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    numbers = Sheet.numbers
+
+    def noted(sheet: Sheet, name: str) -> Floats:
+        if name not in sheet._numbers:
+            read.append(name)
+        return numbers(sheet, name)
+
+    monkeypatch.setattr(Sheet, "numbers", noted)
+    model = shown(BASE)
+    model.prepare(0, 10, WIDE, 0.0)
+    assert "score" in read
+    read.clear()
+    quiet = tuple(replace(feed, age_ms=700, frames=feed.frames + 1) for feed in BASE.feeds)
+    model.update(replace(BASE, sequence=2, feeds=quiet), 0.1)
+    model.prepare(0, 10, WIDE, 0.1)
+    assert read == []
+    down = tuple(replace(feed, state="down") for feed in quiet)
+    model.update(replace(BASE, sequence=3, feeds=down), 0.2)
+    assert all(view.stale for view in model.prepare(0, 10, WIDE, 0.2))
+    assert "score" in read
+    read.clear()
+    model.update(replace(BASE, sequence=4, feeds=down, columns=replace(BASE.columns)), 0.3)
+    model.prepare(0, 10, WIDE, 0.3)
+    assert "score" in read, "that is another scan"
 
 
 def test_a_change_that_writes_the_same_text_is_no_new_revision() -> None:

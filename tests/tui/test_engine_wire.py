@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.documents import encode, explain_document, scan_document
@@ -82,17 +82,68 @@ def test_a_picture_says_the_same_at_the_other_end() -> None:
 def test_what_stays_the_same_travels_once_and_is_the_same_object_there() -> None:
     pipe, first = Pipe(), scene()
     one = pipe.carried(first)
-    assert pipe.kinds == [Kind.PART, Kind.PART, Kind.PICTURE]
+    assert pipe.kinds == [Kind.PART, Kind.PART, Kind.PART, Kind.PICTURE]
     assert pipe.reader.latest() is one, "nothing newer has come"
     two = pipe.carried(replace(first, sequence=first.sequence + 1))
-    assert pipe.kinds[3:] == [Kind.PICTURE]
-    assert (two.instruments is one.instruments, two.columns.trend is one.columns.trend) == (True, True)
+    assert pipe.kinds[4:] == [Kind.PICTURE]
+    for name in ("instruments", "columns", "board", "rankings", "liquidations"):
+        assert getattr(two, name) is getattr(one, name), name
     assert two.sequence == one.sequence + 1
     closed = replace(two.columns, trend=two.columns.trend + 1.0)
     three = pipe.carried(replace(first, columns=closed))
-    assert pipe.kinds[4:] == [Kind.PART, Kind.PICTURE]
+    assert pipe.kinds[5:] == [Kind.PART, Kind.PART, Kind.PICTURE], "the trend, and the scan that it is of"
     assert np.array_equal(three.columns.trend, closed.trend, equal_nan=True)
     assert three.instruments is one.instruments
+    scanned = pipe.carried(replace(first, columns=replace(closed)))
+    assert pipe.kinds[8:] == [Kind.PART, Kind.PICTURE]
+    assert scanned.columns.trend is three.columns.trend
+
+
+def test_between_scans_the_focus_travels_without_what_only_a_scan_changes() -> None:
+    pipe, view = Pipe(), make_view(ROWS, 3, AT_MS)
+    first = replace(scene(), focus=make_focus(view, 4, 3))
+    assert first.focus is not None
+    one = pipe.carried(first)
+    assert pipe.kinds == [*[Kind.PART] * 4, Kind.PICTURE]
+    newer = replace(first.focus, ladder=make_focus(view, 4, 8).ladder)
+    two = pipe.carried(replace(first, focus=newer))
+    assert pipe.kinds[5:] == [Kind.PICTURE]
+    assert one.focus is not None
+    assert two.focus is not None
+    assert two.focus.ladder == newer.ladder
+    assert two.focus.charts is one.focus.charts
+    assert pipe.carried(replace(first, focus=None)).focus is None
+    assert pipe.kinds[6:] == [Kind.PICTURE]
+    other = pipe.carried(replace(first, focus=make_focus(view, 7, 3)))
+    assert pipe.kinds[7:] == [Kind.PART, Kind.PICTURE]
+    assert other.focus is not None
+    assert other.focus.row == 7
+
+
+STEPS = st.sampled_from(["scan", "health", "focus", "books", "none", "preset"])
+
+
+@settings(max_examples=12)
+@given(st.lists(st.tuples(STEPS, st.booleans()), min_size=4, max_size=12))
+def test_whatever_changes_and_whoever_looks_a_picture_says_what_was_sent(steps: list[tuple[str, bool]]) -> None:
+    pipe, view, sent = Pipe(), make_view(6, 3, AT_MS), scene(rows=6)
+    for number, (step, is_looked_at) in enumerate(steps, 1):
+        focus = sent.focus
+        if step == "scan":
+            sent = replace(scene(rows=6, seed=number), focus=focus and make_focus(view, focus.row, number))
+        elif step == "health":
+            sent = replace(sent, health=replace(sent.health, frames=number))
+        elif step == "preset":
+            sent = replace(sent, preset=sorted(sent.rankings)[number % len(sent.rankings)])
+        elif step == "books" and focus is not None:
+            sent = replace(sent, focus=replace(focus, ladder=make_focus(view, focus.row, number).ladder))
+        else:
+            sent = replace(sent, focus=None if step == "none" else make_focus(view, number % 6, number))
+        sent = replace(sent, sequence=number)
+        pipe.writer.write(sent)
+        if is_looked_at:
+            found = pipe.reader.latest()
+            assert repr(unpacked(packed(found))) == repr(unpacked(packed(sent)))
 
 
 def test_a_picture_that_nobody_looked_at_leaves_its_parts_to_the_next() -> None:

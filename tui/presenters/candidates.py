@@ -138,6 +138,8 @@ class CandidatesModel:
         if self._state.frozen and self._sheet is not None and not restarted:
             return self._tick(now_s)
         rows, preset = self._rows, self._sheet.preset if self._sheet is not None else ""
+        if preset == self._preset_in(snapshot) and self._sheet is not None and self._sheet.takes(snapshot):
+            return self._tick(now_s)
         self._show(snapshot)
         if (
             restarted

@@ -48,6 +48,11 @@ class Label:
 PERSISTENCE: Final = next(place for place, (name, _) in enumerate(GATES) if name == "persistence")
 
 
+_READ_HERE: Final = ("instruments", "board", "rankings", "columns", "traps")
+"""Fields of a snapshot that are the same objects until the next scan. Values rest on them, on its time and on which
+venues are silent, and on nothing else."""
+
+
 class Sheet:
     """One snapshot under one preset."""
 
@@ -88,6 +93,19 @@ class Sheet:
                 found = np.asarray(QUANTITIES[name].read(self), dtype=np.float64)
             self._numbers[name] = found
         return found
+
+    def takes(self, snapshot: Snapshot) -> bool:
+        """Take a newer snapshot of the same scan, with every value that was read already. False if any value of a row
+        may differ: then it needs a sheet of its own."""
+        held = self.snapshot
+        takes = (
+            all(getattr(snapshot, name) is getattr(held, name) for name in _READ_HERE)
+            and (snapshot.at_ms, snapshot.cached_age_ms) == (held.at_ms, held.cached_age_ms)
+            and _silent_venues(snapshot) == _silent_venues(held)
+        )
+        if takes:
+            self.snapshot = snapshot
+        return takes
 
     def adopt(self, before: Sheet) -> None:
         """Reuse the values that depend only on the instruments from a sheet with the same instruments."""
@@ -191,15 +209,19 @@ def _stale(sheet: Sheet) -> Floats:
     candles. A quiet coin on a live connection is not stale."""
     if sheet.is_cached:
         return np.ones(sheet.rows)
-    silent = {
-        feed.venue
-        for feed in sheet.snapshot.feeds
-        if feed.state in ("stale", "down")
-        or (feed.state != "live" and feed.age_ms is not None and feed.age_ms > SILENT_MS)
-    }
+    silent = _silent_venues(sheet.snapshot)
     if not silent:
         return np.zeros(sheet.rows)
     return np.array([instrument.venue in silent for instrument in sheet.instruments], dtype=np.float64)
+
+
+def _silent_venues(snapshot: Snapshot) -> set[str]:
+    return {
+        feed.venue
+        for feed in snapshot.feeds
+        if feed.state in ("stale", "down")
+        or (feed.state != "live" and feed.age_ms is not None and feed.age_ms > SILENT_MS)
+    }
 
 
 def _veto(sheet: Sheet) -> Floats:
