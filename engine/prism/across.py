@@ -8,7 +8,7 @@ venue that does not publish an input, or whose newest value is too old, is left 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -84,6 +84,16 @@ class Across:
     instruments: tuple[Instrument, ...]
     groups: Groups
     inputs: Mapping[str, Voices]
+    _venues: dict[tuple[int, str], str] = field(default_factory=dict, compare=False, repr=False)
+    """`venues_of` by group and input, as far as asked."""
+
+    def venues_of(self, row: int, name: str) -> str:
+        """The venues that have an input of the row's asset, in alphabetical order; empty if the row is not compared."""
+        asked = int(self.groups.of_row[row]), name
+        found = self._venues.get(asked)
+        if found is None:
+            found = self._venues[asked] = ", ".join(sorted({voice.venue for voice in self.of(row, name)}))
+        return found
 
     def of(self, row: int, name: str) -> tuple[Voice, ...]:
         """Every venue's value of an input of the row's asset; empty if the row is not compared."""
@@ -131,15 +141,10 @@ def across(view: MarketView, groups: Groups, hours: Floats) -> Across:
 def spoken(voices: Across, row: int, name: str) -> str:
     """The venues of a combined input, and whether the row's own venue disagrees."""
     said = voices.inputs[name]
-    names = venues_of(voices, row, name)
+    names = voices.venues_of(row, name)
     if not said.marked[row]:
         return f"of {names}"
     return f"of {names}; this venue disagrees: {said.own[row]:.4g} against a median of {said.median[row]:.4g}"
-
-
-def venues_of(voices: Across, row: int, name: str) -> str:
-    """The venues that have an input of the row's asset, in alphabetical order."""
-    return ", ".join(sorted({voice.venue for voice in voices.of(row, name)}))
 
 
 def ratios_of(view: MarketView) -> tuple[Floats, Floats]:

@@ -48,7 +48,15 @@ class Spoken(Mapping[int, str]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy for another process holds the texts: the functions that make them cannot be pickled.
-        return dict, (dict(self),)
+        return dict, (self._texts(),)
+
+    def _texts(self) -> dict[int, str]:
+        """All notes. By layer, because there may be as many layers as rows, each with a few rows."""
+        said: dict[int, list[str]] = {}
+        for mask, text in self._layers:
+            for row in np.flatnonzero(mask).tolist():
+                said.setdefault(row, []).append(text(row))
+        return {row: "; ".join(texts) for row, texts in sorted(said.items())}
 
 
 class Notes:

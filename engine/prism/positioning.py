@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.arrays import Floats, Ints
 from engine.market.view import MarketView
-from engine.prism.across import Across, Voices, spoken, venues_of
+from engine.prism.across import Across, Voices, spoken
 from engine.prism.board import Reading, Status
 from engine.prism.draft import Draft, blend
 from engine.prism.freshness import FUNDING_LIMIT_MS, RATIO_LIMIT_MS, age_ms
@@ -81,13 +81,13 @@ def long_short_ratio(view: MarketView, voices: Across) -> Reading:
     draft.input("top_traders_lead_all_venues", top.combined, "log", None)
     draft.source(
         np.isfinite(accounts.combined),
-        lambda row: venues_of(voices, row, "accounts"),
+        lambda row: voices.venues_of(row, "accounts"),
         "accounts_all_venues",
         "accounts_median_of_venues",
         "venues_with_accounts",
     )
     draft.source(
-        np.isfinite(top.combined), lambda row: venues_of(voices, row, "top_traders_lead"), "top_traders_lead_all_venues"
+        np.isfinite(top.combined), lambda row: voices.venues_of(row, "top_traders_lead"), "top_traders_lead_all_venues"
     )
     return draft.finish(together, "ratio", blend(parts))
 

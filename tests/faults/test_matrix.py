@@ -137,7 +137,7 @@ def cases(exchange: str) -> list[Case]:
 @pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "bitget"])
 async def test_every_fault_is_seen_disturbs_nobody_else_and_is_recovered_from(exchange: str) -> None:
     told = []
-    async with Rig((exchange, OTHER[exchange]), assets=3, rate=60.0, places=2) as rig:
+    async with Rig((exchange, OTHER[exchange]), assets=3, rate=60.0, places=2, scan_ms=1_000, step_ms=40) as rig:
         await rig.run(20.0)
         for case in cases(exchange):
             recovery_s = await passed(rig, exchange, case)

@@ -35,7 +35,9 @@ def test_notes_equal_a_loop_over_rows(seed: int, rows: int) -> None:
             said.append("without " + ", ".join(absent))
         if said:
             expected[row] = "; ".join(said)
-    assert notes.build() == expected
+    built = notes.build()
+    assert built == expected
+    assert pickle.loads(pickle.dumps(built)) == expected
 
 
 def test_a_row_keeps_the_first_reason_and_no_later_label() -> None:
