@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from engine.prism.faces import FACES
-from tui.key_names import CHARACTERS, MODIFIERS, key_name
+from tui.key_names import CHARACTERS, MODIFIERS, key_name, prints
 
 Where = Literal["anywhere", "main", "drill", "replay"]
 """`main` and `drill` are the two screens of panes; `replay` is either of them on a recording."""
@@ -256,6 +256,10 @@ class Keymap:
     def text(self, name: str) -> str:
         """The action's first key, as written on screen."""
         return key_text(self._keys[name][0])
+
+    def text_while_typing(self, name: str) -> str:
+        """The action's first key that works in an input, where characters are text; empty if none does."""
+        return next((key_text(key) for key in self._keys[name] if not prints(key)), "")
 
     def filled(self, text: str) -> str:
         """One of prism's own texts with the key of each action that it names in braces: `{freeze} freezes it`."""

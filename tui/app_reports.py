@@ -6,7 +6,7 @@ Mixed into `tui.app.PrismApp`, which dispatches actions to these methods.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.command import CommandPalette
@@ -30,6 +30,8 @@ class Palette(CommandPalette, Overlay[None]):
     Palette > #edge { dock: bottom; height: 2; visibility: visible; margin: 0; }
     Palette > #--container { margin-top: 1; }
     """
+
+    TYPES: ClassVar[bool] = True
 
     def compose(self) -> ComposeResult:
         yield from Overlay.compose(self)

@@ -34,6 +34,11 @@ def key_name(written: str) -> str:
     return modifiers + name if name in NAMED or name in CHARACTERS else ""
 
 
+def prints(key: str) -> bool:
+    """Whether a key, by Textual's name, types a character."""
+    return len(key) == 1 or key == "space" or key in CHARACTERS
+
+
 def _of_character(character: str) -> str:
     if character.isalnum():
         return character

@@ -7,6 +7,9 @@ letter overtakes the key before it, and `/` `p` changes the preset instead of se
 An alt combination with no binding is handled as escape followed by the key. A terminal sends the same bytes for both,
 and if they arrive together (a multiplexer, a slow line), only the bindings tell them apart.
 
+A character typed into an input is text, even if it is bound to an action of every screen: a user may quit with `q` and
+search for it too.
+
 A pasted text is cleaned before any input gets it: Textual would write its control characters to the terminal.
 """
 
@@ -20,6 +23,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from engine.text import clean
+from tui.key_names import prints
 
 MOST_PASTED: Final = 10_000
 """Characters of a pasted line that are looked at; more than any input takes, so that none takes a part of it."""
@@ -58,6 +62,11 @@ class KeysInOrder(App[None]):
 
     def _is_for_textual(self, event: events.Key) -> bool:
         return self.screen.maximized is not None or (isinstance(self.focused, Input) and event.key != "escape")
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        if priority and prints(key) and isinstance(self.focused, Input):
+            return False
+        return await super()._check_bindings(key, priority)
 
     async def _is_carried_out(self, key: str) -> bool:
         return await self._check_bindings(key, priority=True) or await self._check_bindings(key)

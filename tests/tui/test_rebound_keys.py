@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.widgets import Input
 
 from engine.config.schema import Config, ConsoleSection, EngineSection
 from engine.snapshot import Snapshot
@@ -135,3 +136,34 @@ async def test_over_a_report_too_ctrl_c_says_how_to_quit(tmp_path: Path, report:
         await pilot.pause()
         assert [notice.text for notice in app._told] == ["^x ends prism"]
         assert app.screen is not app.main
+
+
+async def test_a_character_bound_to_quit_or_a_picture_is_text_in_an_input(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=bound(quit="q,f10", picture="e"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        assert "q quit" in text_of(app)
+        await pilot.press("slash", "e", "q")
+        await settle(app, clock, pilot)
+        assert app.main.table.state.text == "eq"
+        assert "F10 quit" in text_of(app)
+        await pilot.press("escape", "ctrl+p", "q", "e")
+        await settle(app, clock, pilot)
+        assert app.screen.query_one(Input).value == "qe"
+        assert "F10 quit" in text_of(app)
+        assert "picture" not in text_of(app).splitlines()[-1]
+        assert not app._told
+        await pilot.press("escape")
+        await settle(app, clock, pilot)
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_no_key_is_shown_for_quitting_where_the_only_one_is_text(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=bound(quit="q"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("slash")
+        await settle(app, clock, pilot)
+        assert "quit" not in text_of(app).splitlines()[-1]

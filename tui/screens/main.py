@@ -170,9 +170,9 @@ class MainScreen(PaneScreen):
             super().foot(view)
             return
         hints = (Hint("enter", "apply"), Hint("esc", "cancel", "app.act('back')"), Hint("→", "complete", rank=2))
-        quits = Hint(self.console.keymap.text("quit"), "quit", "app.act('quit')", 3)
+        quits = Hint(self.console.keymap.text_while_typing("quit"), "quit", "app.act('quit')", 3)
         shown = hints if self.prompt.kind == "filter" else hints[:2]
-        self.query_one(FooterBar).hint((*shown, quits))
+        self.query_one(FooterBar).hint((*shown, quits) if quits.key else shown)
 
     def names(self) -> dict[str, str]:
         state, found = self.table.state, {}

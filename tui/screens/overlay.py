@@ -59,6 +59,8 @@ class Overlay(ModalScreen[R]):
     """
     FOOTED: ClassVar[bool] = True
     """Whether status line and footer are shown; otherwise the overlay itself has the lower edge."""
+    TYPES: ClassVar[bool] = False
+    """Whether keys that print go into an input here."""
 
     @property
     def console(self) -> PrismApp:
@@ -90,11 +92,12 @@ class Overlay(ModalScreen[R]):
         if view is not None:
             self.query_one("#header", HeaderBar).present(view)
         if self.FOOTED:
-            key = self.console.keymap.text
+            key = self.console.keymap.text_while_typing if self.TYPES else self.console.keymap.text
             self.query_one("#status", StatusBar).say(self.console.urgent, (), view)
             quits = Hint(key("quit"), "quit", "app.act('quit')", 8)
             pictures = Hint(key("picture"), "picture", "app.act('picture')", 9)
-            self.query_one("#footer", FooterBar).hint((*self.hints(), quits, pictures))
+            fixed = (hint for hint in (quits, pictures) if hint.key)
+            self.query_one("#footer", FooterBar).hint((*self.hints(), *fixed))
         yield
         if view is not None:
             self.present(view)
