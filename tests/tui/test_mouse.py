@@ -39,3 +39,38 @@ async def test_a_click_on_a_heading_sorts_by_it_and_one_on_the_border_does_nothi
         before = app.main.table.state, app.main.table.cursor_key
         await pilot.click(offset=(rows[line].index("SYMBOL"), line - 1))
         assert (app.main.table.state, app.main.table.cursor_key) == before
+
+
+@pytest.mark.parametrize(("typed", "applied"), [("score > 60", "score > 60"), ("score >", "")])
+async def test_a_click_on_a_pane_leaves_the_prompt_and_letters_are_keys_again(
+    tmp_path: Path, typed: str, applied: str
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        for pane in ("#candidates", "#prism"):
+            await pilot.press("f", *({" ": "space", ">": "greater_than_sign"}.get(one, one) for one in typed))
+            await pilot.click(pane, offset=(12, 4))
+            await settle(app, clock, pilot)
+            assert not app.main.prompt.is_open
+            assert app.main.focused is app.main.query_one(pane)
+            assert app.main.table.state.expression == applied
+            await pilot.press("escape", "escape", "n")
+            await settle(app, clock, pilot)
+            assert app._state.face != "technical", "a letter is a key again"
+            await pilot.press("1")
+        assert app._state.expression == ""
+
+
+async def test_on_a_small_terminal_find_opens_from_any_pane_and_takes_what_is_typed(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("tab")
+        await settle(app, clock, pilot)
+        await pilot.press("slash")
+        await settle(app, clock, pilot)
+        await pilot.press("d", "o")
+        await settle(app, clock, pilot)
+        assert app.main.prompt.is_open
+        assert app.main.table.state.text == "do"

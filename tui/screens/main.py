@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.suggester import Suggester
 from textual.widget import Widget
@@ -184,6 +184,12 @@ class MainScreen(PaneScreen):
             found["back"] = "clear" if state.filters() else "" if self.console.greeted else "hide hints"
         return found
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        super().on_descendant_focus(event)
+        if event.widget.id in self.ORDER and event.widget is self.focused:
+            # An open prompt without the focus would show text while its letters are keys of the table.
+            self.prompt.leave()
+
     @on(CandidatesTable.Highlighted)
     def _highlighted(self, event: CandidatesTable.Highlighted) -> None:
         event.stop()
@@ -269,7 +275,8 @@ class MainScreen(PaneScreen):
 
     def _open_prompt(self, kind: str, text: str, suggester: Suggester | None) -> None:
         if self.front != "candidates" and not self.table.display:
-            self.focus_pane("candidates")
+            self.bring("candidates")
+            self.console.refresh_view()
         self.prompt.open(kind, text, self._find if kind == "find" else self._filter, suggester)
         self.foot(None)
 
@@ -306,7 +313,8 @@ class MainScreen(PaneScreen):
             kept, saved = self.console.kept_filters, presenters.saved_filters
             self.console.remember(filters=saved.changed(kept, saved.read_wish(event.text, kept)))
         self.console.remember_table(self.table.state)
-        self.table.focus()
+        if self.focused is None:
+            self.table.focus()
         self.foot(self.console.view())
 
     def do_sort(self, step: str) -> None:

@@ -195,14 +195,18 @@ class PaneScreen(Screen[None], inherit_bindings=False):
 
     def focus_pane(self, name: str) -> None:
         """Move to a pane, and show it alone if this layout does not include it."""
+        self.bring(name)
+        self.query_one(f"#{name}").focus()
+        self.console.refresh_view()
+
+    def bring(self, name: str) -> None:
+        """Put a pane in front without the focus, which Textual moves only later."""
         self.front = name
         if self.shape in ("medium", "wide") and name not in self.SHOWN[self.shape]:
             self.single = True
         elif not self.has_class("-kept"):
             self.single = False
         self.lay_out()
-        self.query_one(f"#{name}").focus()
-        self.console.refresh_view()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if event.widget.id in self.ORDER:

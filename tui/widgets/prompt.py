@@ -105,9 +105,15 @@ class Prompt(Vertical):
         """Hide it and notify the screen."""
         if self.is_open:
             self.display = False
-            self.screen.set_focus(None)  # at once, as in `open`: the next key is for the screen
-            text = self.query_one(Input).value if accepted else self._before
-            self.post_message(self.Closed(self.kind, text, accepted))
+            entry = self.query_one(Input)
+            if self.screen.focused is entry:
+                self.screen.set_focus(None)  # at once, as in `open`: the next key is for the screen
+            self.post_message(self.Closed(self.kind, entry.value if accepted else self._before, accepted))
+
+    def leave(self) -> None:
+        """The user went on to a pane: apply the text if it parses, as `enter` does, else restore the previous one."""
+        if self.is_open:
+            self.close(accepted=not self._judge(self.query_one(Input).value).complaint)
 
     def _again(self) -> None:
         """Realign the mark with its character after the text has scrolled."""
