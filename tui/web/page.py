@@ -162,9 +162,11 @@ async def _drained(process: Process) -> None:
 
 
 def _environment(width: int, height: int) -> dict[str, str]:
+    # The page is no pane of the multiplexer in which the server may run.
+    outside = {name: value for name, value in os.environ.items() if name != "TMUX"}
     return {
-        **os.environ,
-        "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver",
+        **outside,
+        "TEXTUAL_DRIVER": "tui.web.driver:PageDriver",
         "TEXTUAL_COLOR_SYSTEM": "truecolor",
         "TERM_PROGRAM": "textual",
         "COLUMNS": str(width),
