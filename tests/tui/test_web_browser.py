@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -97,7 +98,8 @@ async def test_the_console_is_drawn_and_answers_keys(tmp_path: Path) -> None:
         assert cells, "the terminal draws somewhere"
         loaded = await tab.value("performance.getEntriesByType('resource').map(e => new URL(e.name, location).origin)")
         assert set(loaded) <= {at.origin, "null"}, "nothing comes from elsewhere"
-        await tab.value("document.querySelector('.xterm-helper-textarea').focus()")
+        # Nobody has clicked anything: the page itself takes the keyboard.
+        await tab.until("document.activeElement.className === 'xterm-helper-textarea'")
         await tab.key("t")
         state = home / "prism" / "console.json"
         await soon(lambda: state.exists() and json.loads(state.read_text())["theme"])
@@ -112,11 +114,72 @@ async def test_quitting_says_so_in_the_page(tmp_path: Path) -> None:
     async with served(busy(tmp_path)) as at, browser(tmp_path / "profile") as tab:
         await tab.open(at.url())
         await tab.until("document.body.classList.contains('-first-byte')")
-        await tab.value("document.querySelector('.xterm-helper-textarea').focus()")
+        await tab.until("document.activeElement.className === 'xterm-helper-textarea'")
         control = {"modifiers": 2, "key": "q", "code": "KeyQ", "windowsVirtualKeyCode": 81}
         await tab.call("Input.dispatchKeyEvent", type="rawKeyDown", **control)
         await tab.until("document.body.classList.contains('-closed')")
         assert await tab.value("getComputedStyle(document.querySelector('.closed')).display") == "flex"
+        await tab.until("document.activeElement.id === 'again'")
+
+
+NOTES = """
+    window.rung = 0; window.notes = []; window.asked = 0;
+    OscillatorNode.prototype.start = () => { window.rung += 1; };
+    window.Notification = class {
+        static permission = "default";
+        static requestPermission() { window.asked += 1; this.permission = "granted"; }
+        constructor(title, options) { window.notes.push(options.body); }
+    };
+"""
+PAINTS = """
+import sys
+def write(data):
+    sys.stdout.buffer.write(b"D" + len(data).to_bytes(4, "big") + data)
+    sys.stdout.buffer.flush()
+sys.stdout.buffer.write(b"__GANGLION__\\n")
+write(b"some words on the screen")
+while head := sys.stdin.buffer.read(5):
+    typed = sys.stdin.buffer.read(int.from_bytes(head[1:], "big"))
+    if head[:1] == b"D":
+        told = {b"b": b"\\x07", b"n": b"\\x1b]9;prism: BTCUSDT passes\\x07"}
+        write(told.get(typed, b"\\x1b]52;c;QQ==\\x07typed " + typed.hex().encode()))
+"""
+"""A console that rings at `b`, notifies at `n`, and writes what else is typed."""
+
+
+async def test_alerts_ring_and_notify_in_the_page(tmp_path: Path) -> None:
+    async with served([sys.executable, "-c", PAINTS]) as at, browser(tmp_path / "profile") as tab:
+        await tab.call("Page.enable")
+        await tab.call("Page.addScriptToEvaluateOnNewDocument", source=NOTES)
+        await tab.open(at.url())
+        await tab.until("document.activeElement.className === 'xterm-helper-textarea'")
+        await tab.key("x")
+        await tab.key("b")
+        await tab.until("rung === 1")
+        await tab.key("n")
+        await tab.until("rung === 2")
+        assert await tab.value("asked") == 0, "a page may ask only while a key is pressed"
+        await tab.key("n")
+        await tab.until("asked === 1 && notes.length === 1")
+        assert await tab.value("notes") == ["BTCUSDT passes"]
+        assert await tab.value("rung") == 2, "neither the other keys nor the end of a notification ring"
+
+
+async def test_ctrl_c_copies_text_that_is_selected_and_is_a_key_otherwise(tmp_path: Path) -> None:
+    async with served([sys.executable, "-c", PAINTS]) as at, browser(tmp_path / "profile") as tab:
+        await tab.open(at.url())
+        await tab.until("document.activeElement.className === 'xterm-helper-textarea'")
+        await tab.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+        for count in (1, 2):  # a double click selects a word
+            for kind in ("mousePressed", "mouseReleased"):
+                await tab.call("Input.dispatchMouseEvent", type=kind, x=10, y=10, button="left", clickCount=count)
+        control = {"modifiers": 2, "key": "c", "code": "KeyC", "windowsVirtualKeyCode": 67}
+        await tab.call("Input.dispatchKeyEvent", type="rawKeyDown", **control)
+        await tab.until("navigator.clipboard.readText().then(text => text === 'some')")
+        for kind in ("mousePressed", "mouseReleased"):
+            await tab.call("Input.dispatchMouseEvent", type=kind, x=400, y=300, button="left", clickCount=1)
+        await tab.call("Input.dispatchKeyEvent", type="rawKeyDown", **control)
+        await tab.until("navigator.clipboard.readText().then(text => text === 'A')")  # the console had the key
 
 
 async def test_a_page_of_another_site_gets_nothing_even_with_the_address(tmp_path: Path) -> None:
