@@ -285,7 +285,8 @@ class ConsoleApp(KeysInOrder):
         """What the header says of alerts; empty while they are off."""
         if not self._state.alerts:
             return ""
-        return "alerts wait for history" if self._alerts.waits(snapshot) else "alerts"
+        waits = self.config.console.alert_candidate and self._alerts.waits(snapshot)
+        return "alerts wait for history" if waits else "alerts"
 
     def _now_ms(self) -> int:
         """Event time in demo and replay, the machine's clock in live; ms, 0 before the first snapshot."""

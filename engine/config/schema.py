@@ -129,7 +129,7 @@ class ConsoleSection(_Section, frozen=True, kw_only=True):
     alert_by: Literal["bell", "desktop", "both"] = "bell"
     """How to alert once `b` has turned alerts on: the terminal's bell, a desktop notification (OSC 9), or both."""
     alert_candidate: bool = True
-    """Alert when a symbol becomes a candidate of the preset in force, at most once in 15 minutes per symbol."""
+    """Alert when a symbol newly passes the preset in force: at most once in 15 minutes per symbol and preset."""
     alert_liquidation: bool = True
     """Alert when a liquidation reaches `large_liquidation_usd`."""
     alert_venue: bool = True

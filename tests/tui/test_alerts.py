@@ -63,6 +63,19 @@ def test_a_new_candidate_is_told_once_in_a_while() -> None:
     assert told.look(at(BASE, 4 + QUIET_MS), "relaxed", 5.0) != ""
 
 
+def test_a_candidate_of_one_preset_that_later_passes_another_is_news() -> None:
+    told = alerts()
+    few = with_rows(BASE, len(CANDIDATES) - 1)
+    both = dict.fromkeys(("relaxed", "strict"), BASE.rankings["relaxed"])
+    wide = replace(BASE, rankings={**both, "strict": few.rankings["relaxed"]})
+    assert told.look(wide, "relaxed", 0.0) == ""
+    assert told.look(at(wide, 1), "strict", 1.0) == "", "another preset is no news"
+    text = told.look(at(replace(BASE, rankings=both), 2), "strict", 2.0)
+    assert text.startswith(LAST.symbol)
+    assert "passes strict" in text
+    assert told.look(at(replace(BASE, rankings=both), 3), "relaxed", 3.0) == ""
+
+
 def test_candidates_are_no_news_until_their_venues_history_has_arrived() -> None:
     told = Alerts(AlertChoice(every_s=0.0))
     few, ms = with_rows(BASE, len(CANDIDATES) - 1), 0
@@ -119,6 +132,18 @@ async def test_the_header_shows_while_alerts_are_on_and_that_they_wait(tmp_path:
         await pilot.press("b")
         await settle(app, clock, pilot)
         assert "♪" not in text_of(app).split("\n")[0]
+
+
+async def test_alerts_without_candidates_wait_for_no_history(tmp_path: Path) -> None:
+    market = scene("live")
+    feeds = tuple(replace(feed, backfill=120) for feed in market.feeds)
+    config = Config(console=ConsoleSection(alert_candidate=False))
+    app, _, clock = make_app(tmp_path, FakeSource(replace(market, feeds=feeds)), config)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press("b")
+        await settle(app, clock, pilot)
+        assert "♪ alerts  " in text_of(app).split("\n")[0]
 
 
 def test_another_preset_or_recording_is_no_news() -> None:

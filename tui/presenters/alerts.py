@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.snapshot import FeedState, LiquidationLine, Snapshot
 
 QUIET_MS: Final = 900_000
-"""A candidate that returns within this event time is not new."""
+"""A candidate of a preset that returns within this event time is not new."""
 SETTLED_MS: Final = 10_000
 """History has arrived once a venue has been live for this event time with no request for candles to go: the answers to
 the last requests are still to come, and a gate may want several scans in a row."""
@@ -65,7 +65,8 @@ class Alerts:
         """Start over: what the next snapshot already contains is not news."""
         self._seen: Snapshot | None = None
         self._preset = ""
-        self._candidates: dict[_Name, int] = {}
+        self._candidates: dict[tuple[str, _Name], int] = {}
+        """When each was last a candidate, by preset too: one that passes a stricter preset later is news."""
         self._states: dict[str, FeedState] = {}
         self._waiting: deque[_Event] = deque()
 
@@ -121,7 +122,7 @@ class Alerts:
             return
         for row in ranking.candidates.tolist():
             instrument: Instrument = snapshot.instruments[row]
-            name = (instrument.venue, instrument.symbol)
+            name = (preset, (instrument.venue, instrument.symbol))
             last = self._candidates.get(name)
             self._candidates[name] = snapshot.at_ms
             if quietly or instrument.venue not in self._settled:
