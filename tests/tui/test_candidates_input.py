@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.events import MouseScrollDown
 
 from tests.tui.table_host import BASE, key_of, lines, ranked, table_on
@@ -39,6 +40,32 @@ async def test_a_click_takes_the_row_a_second_opens_it_and_a_heading_sorts() -> 
         assert "SYMBOL▲" in lines(table)[0]
         await pilot.click(CandidatesTable, offset=(8, 0))
         assert "SYMBOL▼" in lines(table)[0]
+
+
+@pytest.mark.parametrize("button", [2, 3])
+async def test_only_the_left_button_takes_rows_and_sorts(button: int) -> None:
+    async with table_on((80, 24), ranked(BASE, range(1, 30))) as (table, pilot, _app):
+        before = table.cursor_key, table.state
+        await pilot.click(CandidatesTable, offset=(10, 5), button=button)
+        await pilot.click(CandidatesTable, offset=(8, 0), button=button)
+        assert (table.cursor_key, table.state) == before
+
+
+@pytest.mark.parametrize("wheel", [False, True])
+async def test_no_row_moves_away_from_a_mouse_that_is_used(wheel: bool) -> None:
+    order = list(range(1, 30))
+    async with table_on((80, 24), ranked(BASE, order)) as (table, pilot, _app):
+        table.update_snapshot(ranked(BASE, order), 10.0)
+        if wheel:
+            table.post_message(MouseScrollDown(table, 10, 5, 0, 0, 0, False, False, False, 10, 5))
+            await pilot.pause()
+        else:
+            await pilot.hover(CandidatesTable, offset=(10, 5))
+        table.update_snapshot(ranked(BASE, order[::-1]), 11.9)
+        assert list(table.model.order)[:3] == [key_of(BASE, row) for row in order[:3]]
+        table.update_snapshot(ranked(BASE, order[::-1]), 12.1)
+        table.update_snapshot(ranked(BASE, order[::-1]), 13.2)
+        assert table.model.order[0] == key_of(BASE, order[-1])
 
 
 async def test_wishes_change_the_state_and_say_so() -> None:

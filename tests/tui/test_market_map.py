@@ -135,6 +135,28 @@ async def test_a_click_moves_the_cursor_and_a_second_opens(tmp_path: Path) -> No
         assert app.key == key
 
 
+async def test_no_cell_moves_away_from_a_mouse_that_is_used_and_other_buttons_do_nothing(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, clock, pilot)
+        await settle(app, clock, pilot, 3.0)
+        heat = pane_of(app).heat
+        cells = [key for key, _ in heat.cells]
+        region = pane_of(app).content_region
+        bottom = (region.x + 4, region.bottom - 1)
+        before = heat.cursor
+        await pilot.click(offset=bottom, button=3)
+        assert heat.cursor == before
+        await pilot.hover(offset=(bottom[0] + 1, bottom[1]))
+        market = scene()
+        turned = replace(market.columns, volume_24h_usd=1e15 / np.nan_to_num(market.columns.volume_24h_usd, nan=1.0))
+        source.snapshot = replace(market, sequence=market.sequence + 1, columns=turned)
+        await settle(app, clock, pilot, 1.9)
+        assert [key for key, _ in heat.cells] == cells
+        await settle(app, clock, pilot, 0.2)
+        assert [key for key, _ in heat.cells] != cells
+
+
 async def test_from_a_symbols_screen_another_opens_and_each_stays_about_its_own(tmp_path: Path) -> None:
     app, _, clock = make_app(tmp_path, config=relaxed())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -74,3 +74,14 @@ async def test_on_a_small_terminal_find_opens_from_any_pane_and_takes_what_is_ty
         await settle(app, clock, pilot)
         assert app.main.prompt.is_open
         assert app.main.table.state.text == "do"
+
+
+async def test_another_button_on_the_footer_does_nothing(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        place = (text_of(app).split("\n")[39].index("freeze"), 39)
+        await pilot.click(offset=place, button=3)
+        assert not app.main.table.state.frozen
+        await pilot.click(offset=place)
+        assert app.main.table.state.frozen

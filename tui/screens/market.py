@@ -23,7 +23,7 @@ from tui.presenters.lines import Line
 from tui.presenters.market import across, cursor_line, map_lines, market_lines, place_at
 from tui.presenters.view import View
 from tui.screens.overlay import ReportScreen, bound
-from tui.widgets.pane import Bar, Pane
+from tui.widgets.pane import LEFT, Bar, Pane
 
 if TYPE_CHECKING:
     from tui.app import PrismApp
@@ -95,6 +95,10 @@ class MarketPane(Pane):
     def hold(self) -> None:
         """The user is moving in the map: keep the order for `READING_S`."""
         self.heat.hold(self.console.now_s() + READING_S)
+
+    def on_mouse_move(self) -> None:
+        """Keep the order: a click that follows is for the cell seen there."""
+        self.hold()
 
     # The cursor
 
@@ -240,7 +244,7 @@ class MarketScreen(ReportScreen):
     def on_click(self, event: events.Click) -> None:
         """A click on a cell moves the cursor; a double click on the cursor's cell opens it."""
         place = self._market.place_at(event)
-        if place is None:
+        if place is None or event.button != LEFT:
             return
         if event.chain == 2 and place == self._market.heat.place:
             self.action_open()

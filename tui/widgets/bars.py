@@ -11,7 +11,7 @@ from tui.presenters.footer import Hint, footer_line, hints_line
 from tui.presenters.header import replay_line, top_line, venue_line
 from tui.presenters.lines import Line
 from tui.presenters.view import View
-from tui.widgets.pane import Bar
+from tui.widgets.pane import LEFT, Bar
 
 
 class HeaderBar(Bar):
@@ -68,6 +68,6 @@ class FooterBar(Bar):
 
     async def on_click(self, event: events.Click) -> None:
         for first, after, does in self._places:
-            if does and first <= event.x < after:
+            if event.button == LEFT and does and first <= event.x < after:
                 await self.run_action(does)
                 return

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from tui.presenters.columns import GAP, GUTTER, Column
 from tui.presenters.row import Key
+from tui.widgets.pane import LEFT
 
 if TYPE_CHECKING:
     from tui.presenters.candidates import CandidatesModel
@@ -32,6 +33,9 @@ class Pointing(Widget):
         def columns(self) -> tuple[Column, ...]:
             """The columns shown."""
 
+        def touch(self) -> None:
+            """The user is using the table."""
+
         def select_cursor(self) -> None:
             """Open the row under the cursor."""
 
@@ -45,12 +49,21 @@ class Pointing(Widget):
         def _repaint(self) -> None: ...
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Highlight the row under the mouse."""
+        """Highlight the row under the mouse, and hold the order: a click that follows is for the row seen there."""
+        self.touch()
         place = event.get_content_offset(self)
         y = -1 if place is None else place.y
         if y != self._hover_y:
             self._hover_y = y
             self._repaint()
+
+    def on_mouse_scroll_down(self) -> None:
+        """Hold the order while the user looks through the rows."""
+        self.touch()
+
+    def on_mouse_scroll_up(self) -> None:
+        """The same."""
+        self.touch()
 
     def on_leave(self) -> None:
         """Clear the highlight."""
@@ -60,8 +73,8 @@ class Pointing(Widget):
     def on_click(self, event: events.Click) -> None:
         """A click on a heading sorts, on a row moves the cursor; a double click on the cursor's row opens it."""
         place = event.get_content_offset(self)
-        if place is None:
-            return  # the border
+        if place is None or event.button != LEFT:
+            return  # the border, or a button that is not prism's
         if place.y < HEADER_LINES:
             column = self._column_at(place.x)
             if column is not None:

@@ -23,6 +23,8 @@ from tui.widgets.paint import Palette
 
 BORDER: Final = 6
 """Cells of an edge that its text leaves free."""
+LEFT: Final = 1
+"""The mouse button that does something. The others belong to the terminal or the browser: menus, pasting."""
 
 
 def with_others(text: str, elsewhere: Sequence[str], width: int) -> str:
