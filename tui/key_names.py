@@ -24,14 +24,20 @@ SHORTER: Final = {
 
 def key_name(written: str) -> str:
     """Textual's name of a key as a user writes it: `j`, `&`, `ampersand`, `ctrl+f`, `f5`. Empty if it is no key."""
-    key, modifiers = written, ""
+    key, held = written, set[str]()
     while found := next((one for one in MODIFIERS if key.lower().startswith(one)), ""):
-        modifiers, key = modifiers + found, key[len(found) :]
+        held.add(found)
+        key = key[len(found) :]
+    modifiers = "".join(sorted(held))  # the order of Textual's names
     if len(key) == 1 and key.isprintable():
+        if modifiers == "shift+":
+            # A terminal sends the capital, and for other keys a character that depends on the keyboard.
+            return key.upper() if key.isalpha() and len(key.upper()) == 1 else ""
         # A terminal cannot tell `ctrl+f` from `ctrl+F`.
         return modifiers + _of_character(key.lower() if modifiers else key)
     name = key.lower()
-    return modifiers + name if name in NAMED or name in CHARACTERS else ""
+    known = name in NAMED or (name in CHARACTERS and modifiers != "shift+")
+    return modifiers + name if known else ""
 
 
 def prints(key: str) -> bool:

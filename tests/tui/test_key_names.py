@@ -44,6 +44,9 @@ def test_the_defaults_are_keys() -> None:
         ("&", "ampersand"), ("ampersand", "ampersand"), ("ctrl+f", "ctrl+f"), ("Ctrl+F", "ctrl+f"), ("F5", "f5"),
         ("shift+Left", "shift+left"), ("ctrl+/", "ctrl+slash"), ("G", "G"), ("é", "é"), ("PageUp", "pageup"),
         ("+", "plus"), ("ctrl++", "ctrl+plus"),
+        ("shift+j", "J"), ("Shift+J", "J"), ("shift+é", "É"), ("shift+alt+f", "alt+shift+f"),
+        ("ctrl+alt+x", "alt+ctrl+x"), ("ctrl+ctrl+f", "ctrl+f"),
+        ("shift+1", ""), ("shift+&", ""), ("shift+ampersand", ""), ("shift+ß", ""),
         ("", ""), ("ctrl+", ""), ("ctrl", ""), ("hyper+x", ""), ("f25", ""), ("jk", ""), ("\x1b", ""),
     ],
 )  # fmt: skip
