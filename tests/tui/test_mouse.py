@@ -85,3 +85,17 @@ async def test_another_button_on_the_footer_does_nothing(tmp_path: Path) -> None
         assert not app.main.table.state.frozen
         await pilot.click(offset=place)
         assert app.main.table.state.frozen
+
+
+async def test_with_the_panes_labelled_a_click_goes_to_a_pane_or_back(tmp_path: Path) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        for place, front in (((90, 22), "depth"), ((5, 21), "prism"), ((1, 0), "prism")):
+            await pilot.press("apostrophe")
+            await settle(app, clock, pilot)
+            assert screen_of(app) is not app.main
+            await pilot.click(offset=place)
+            await settle(app, clock, pilot)
+            assert screen_of(app) is app.main
+            assert app.main.front == front

@@ -6,20 +6,22 @@ Pushed over a screen of panes. Panes that the current layout does not show are l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.screens.overlay import Overlay
+from tui.widgets.pane import LEFT
 
 LETTERS: Final = "asdfghjkl"
 
 
 class JumpScreen(Overlay[str | None]):
-    """Dismissed with the id of the chosen pane, or None for any other key."""
+    """Dismissed with the id of the chosen pane, or None for any other key or place."""
 
     DEFAULT_CSS = """
     JumpScreen { align: left top; layers: base labels; }
@@ -45,6 +47,18 @@ class JumpScreen(Overlay[str | None]):
             label.styles.position = "absolute"
             yield label
         yield Static(Text("   ".join(["press a letter; any other key goes back", *hidden])), id="elsewhere")
+
+    def on_click(self, event: events.Click) -> None:
+        """A click goes to the pane under it, or back where there is none."""
+        x, y = event.screen_offset
+        names = (name for name, _, place in self._targets.values() if place is not None)
+        panes = [name for name in names if self._below.query_one(f"#{name}").region.contains(x, y)]
+        self.dismiss(panes[0] if panes and event.button == LEFT else None)
+
+    @property
+    def _below(self) -> Screen[Any]:
+        """The screen whose panes are labelled."""
+        return self.app.screen_stack[-2]
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
