@@ -121,6 +121,16 @@ async def gone(folder: Path) -> None:
 # What is answered to whom
 
 
+async def test_the_address_without_its_last_slash_leads_to_the_page() -> None:
+    async with served(["false"]) as at:
+        async with at.session.get(at.url().rstrip("/")) as answer:
+            assert (answer.status, str(answer.url)) == (200, at.url())
+            assert b"textual-terminal" in await answer.read()
+        async with at.session.get(at.url(token="x" * 32).rstrip("/"), allow_redirects=False) as answer:
+            assert answer.status == 404
+            assert TOKEN not in str(answer.headers)
+
+
 async def test_the_page_and_its_files() -> None:
     async with served(["false"]) as at:
         for path, kind, holds in (
@@ -236,9 +246,13 @@ async def test_one_page_more_ends_the_oldest(tmp_path: Path) -> None:
         await Seen().until(first, lambda text: "candidates" in text)
         second = await at.open()
         await gone(tmp_path / "one")
-        await closed(first)
+        ended = await first.receive()
+        while ended.type is WSMsgType.BINARY:
+            ended = await first.receive()
+        assert (ended.type, ended.extra) == (WSMsgType.CLOSE, "another page was opened, and --pages allows 1")
         await Seen().until(second, lambda text: "candidates" in text)
         assert at.site.open_pages == 1
+        assert at.told == [], "it did not end by itself"
         await second.close()
 
 

@@ -53,6 +53,9 @@ window.WebSocket = class extends WebSocket {
   constructor(...words) {
     super(...words);
     this.addEventListener("message", (event) => hear(event.data));
+    this.addEventListener("close", (event) => {
+      document.getElementById("why").textContent = event.reason;
+    });
   }
 };
 

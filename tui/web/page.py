@@ -42,6 +42,8 @@ class Page:
         self._last_words: deque[str] = deque(maxlen=STDERR_LINES)
         self._is_leaving = False
         self._told_to_end = asyncio.Event()
+        self.why_ended = ""
+        """Why the server ended it, for the page; empty: it did not, or the page is gone."""
 
     @property
     def pid(self) -> int | None:
@@ -53,8 +55,14 @@ class Page:
         """The last line that the console wrote to its stderr."""
         return self._last_words[-1] if self._last_words else ""
 
-    def end(self) -> None:
-        """Make `run` end the console and return."""
+    @property
+    def is_told_to_end(self) -> bool:
+        """Whether the server ends it."""
+        return self._told_to_end.is_set()
+
+    def end(self, why: str = "") -> None:
+        """Make `run` end the console and return; `why` is for the page."""
+        self.why_ended = why
         self._told_to_end.set()
 
     async def run(self) -> int:

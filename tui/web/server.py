@@ -86,6 +86,7 @@ class Site:
         made = web.Application(middlewares=[self._judged], client_max_size=1 << 10)
         made.router.add_get("/{token}/ws", self._socket)
         made.router.add_get("/{token}/{name:.*}", self._static)
+        made.router.add_get("/{token}", self._whole)
         made.on_shutdown.append(self._shut)
         return made
 
@@ -100,6 +101,10 @@ class Site:
         if origin is not None and not self._access.is_own_page(origin, request.headers.get("Host")):
             return web.Response(status=403, text="not from another site", headers=_HEADERS)
         return await handler(request)
+
+    async def _whole(self, request: web.Request) -> web.StreamResponse:
+        """The address without its last slash, as a line that was copied by hand has it."""
+        return web.Response(status=308, headers={**_HEADERS, "Location": f"{self._access.token}/"})
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
@@ -124,27 +129,29 @@ class Site:
         page = Page(self._command, send, _first_size(request.query))
         async with self._making_room:
             while len(self._open) >= self._limit:
-                await self._ended(next(iter(self._open)))
+                await self._ended(next(iter(self._open)), f"another page was opened, and --pages allows {self._limit}")
             self._open[page] = running = asyncio.create_task(page.run())
         reading = asyncio.create_task(_read(socket, page))
         try:
             await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             reading.cancel()
-            if running.done() and page in self._open and (problem := running.exception() or running.result()):
+            alone = running.done() and not page.is_told_to_end
+            if alone and (problem := running.exception() or running.result()):
                 self._tell(f"a console ended with {problem}" + (f": {page.last_words}" if page.last_words else ""))
             await self._ended(page)
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             await reading
         if not socket.closed:
-            await socket.close()
+            await socket.close(message=page.why_ended.encode())
         return socket
 
-    async def _ended(self, page: Page) -> None:
+    async def _ended(self, page: Page, why: str = "") -> None:
         """End a console; its process has ended when this returns."""
         running = self._open.get(page)
         if running is not None:
-            page.end()
+            if not page.is_told_to_end:
+                page.end(why)
             await asyncio.wait({running})
             self._open.pop(page, None)
 
