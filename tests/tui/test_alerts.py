@@ -134,6 +134,19 @@ async def test_the_header_shows_while_alerts_are_on_and_that_they_wait(tmp_path:
         assert "♪" not in text_of(app).split("\n")[0]
 
 
+def test_of_many_liquidations_the_largest_are_told_and_candidates_before_them() -> None:
+    told = alerts(every_s=10.0)
+    sizes = [2e5, 3e5, 4e5, 5e5, 6e5, 7e5, 8e5, 9e6]
+    few = with_rows(BASE, len(CANDIDATES) - 1)
+    told.look(few, "relaxed", 0.0)
+    text = told.look(at(with_liquidations(few, *sizes), 1), "relaxed", 1.0)
+    assert text.startswith("L7 OKX long liquidated, $9.00M; also L6, L5, L4, L3, L2 and 2 more")
+    told.look(at(with_liquidations(few, *sizes, 1e7), 2), "relaxed", 2.0)
+    text = told.look(at(with_liquidations(BASE, *sizes, 1e7), 3), "relaxed", 20.0)
+    assert text.startswith(LAST.symbol)
+    assert text.endswith("also L8")
+
+
 async def test_alerts_without_candidates_wait_for_no_history(tmp_path: Path) -> None:
     market = scene("live")
     feeds = tuple(replace(feed, backfill=120) for feed in market.feeds)

@@ -47,6 +47,8 @@ class AlertChoice:
 class _Event(NamedTuple):
     name: str
     text: str
+    size_usd: float = math.inf
+    """Of a liquidation: the largest are told first. Candidates and venues come before them."""
 
 
 class Alerts:
@@ -112,7 +114,7 @@ class Alerts:
         if not self._waiting or now_s - self._told_s < self._choice.every_s:
             return ""
         self._told_s = now_s
-        told = _told(list(self._waiting))
+        told = _told(sorted(self._waiting, key=lambda event: -event.size_usd))
         self._waiting.clear()
         return told
 
@@ -146,7 +148,7 @@ class Alerts:
                 known[name] -= 1
             elif line.notional_usd >= self._choice.large_usd:
                 told = f"{line.symbol} {venue_title(line.venue)} {line.side} liquidated, {usd_text(line.notional_usd)}"
-                self._waiting.append(_Event(line.symbol, told))
+                self._waiting.append(_Event(line.symbol, told, line.notional_usd))
 
     def _look_at_venues(self, snapshot: Snapshot) -> None:
         for feed in snapshot.feeds:
