@@ -173,8 +173,9 @@ ON_REPORTS: Final = frozenset(
     }
 )  # fmt: skip
 """Actions that also work on the market, the venues and help. The others say there which key goes back."""
-ON_MAP: Final = frozenset({"cursor_left", "cursor_right", "open"})
-"""Actions that also work on the market's map."""
+ON_MAP: Final = frozenset({"cursor_left", "cursor_right", "open", "watch", "copy_symbol"})
+"""Actions that also work on the market's map, those about a symbol on the one under its cursor. `pin` does not: it
+moves a row of the table, and its key pages a report."""
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 GROUPS: Final[dict[str, str]] = {
     "move": "Move",

@@ -27,7 +27,7 @@ from engine.config.presets import PRESETS
 from engine.config.schema import preset_name
 from engine.text import clean
 from tui import presenters, screens
-from tui.actions import BY_ID, ON_EVERY_SCREEN, ON_REPORTS, WHERE, Action, usable
+from tui.actions import BY_ID, ON_EVERY_SCREEN, ON_MAP, ON_REPORTS, WHERE, Action, usable
 from tui.app_choices import Choices
 from tui.app_recording import RecordingControls
 from tui.app_reports import Reports
@@ -196,7 +196,8 @@ class PrismApp(Choices, RecordingControls, Reports, inherit_bindings=False):
         action = BY_ID[name]
         screen = self.screen
         if isinstance(screen, ReportScreen) and name not in ON_REPORTS:
-            self.tell(f"{action.label}: only {WHERE[action.where]}; {self.keymap.text('back')} goes back")
+            or_map = " or the map" if name in ON_MAP else ""
+            self.tell(f"{action.label}: only {WHERE[action.where]}{or_map}; {self.keymap.text('back')} goes back")
             return
         if not isinstance(screen, PaneScreen):
             if name in (*ON_EVERY_SCREEN, "interrupt") or isinstance(screen, ReportScreen):

@@ -18,6 +18,7 @@ from tui import screens
 from tui.console import ConsoleApp
 from tui.export import ExportError, path_text, write_new
 from tui.presenters.footer import Hint
+from tui.presenters.row import Key
 from tui.screens.overlay import Overlay, ReportScreen
 from tui.screens.pane_screen import PaneScreen, size_class
 
@@ -110,7 +111,10 @@ class Reports(ConsoleApp):
 
     def do_copy_symbol(self) -> None:
         # On the main screen ask the table itself: its message about the cursor may not have arrived here yet.
-        key = self.main.table.cursor_key if self.screen is self.main else self.key
+        self.copy_symbol(self.main.table.cursor_key if self.screen is self.main else self.key)
+
+    def copy_symbol(self, key: Key | None) -> None:
+        """Copy a symbol to the clipboard, and notify the user which."""
         if key is None:
             self.tell("no symbol under the cursor to copy")
         else:

@@ -187,8 +187,46 @@ async def test_from_a_symbols_screen_another_opens_and_each_stays_about_its_own(
         assert app.key == first
 
 
+async def test_watch_and_copy_act_on_the_symbol_under_the_maps_cursor(tmp_path: Path) -> None:
+    app, source, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, clock, pilot)
+        await pilot.press("l", "l")
+        key = pane_of(app).heat.cursor
+        assert key is not None
+        assert key != app.key
+        await pilot.press("w", "y")
+        assert app.main.table.state.watched == {key}
+        assert source.held == {key}
+        assert app.clipboard == key.symbol
+        told = [one.text for one in app._told]
+        assert any(key.symbol.removesuffix("-SWAP") in one and "is on the watch-list" in one for one in told)
+        assert any(one.startswith(f"{key.symbol} copied") for one in told)
+        assert pane_of(app).heat.cursor == key
+        await pilot.press("w")
+        assert not app.main.table.state.watched
+
+
+@pytest.mark.parametrize("pressed", ["w", "y"])
+async def test_a_key_about_the_maps_symbol_keeps_the_order_as_moves_do(tmp_path: Path, pressed: str) -> None:
+    app, source, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, clock, pilot)
+        cells = [key for key, _ in pane_of(app).heat.cells]
+        await settle(app, clock, pilot, 30.0)
+        await pilot.press(pressed)
+        market = source.snapshot
+        assert market is not None
+        turned = replace(market.columns, volume_24h_usd=1e15 / np.nan_to_num(market.columns.volume_24h_usd, nan=1.0))
+        source.snapshot = replace(market, columns=turned, sequence=market.sequence + 1)
+        await settle(app, clock, pilot, 1.5)
+        assert [key for key, _ in pane_of(app).heat.cells] == cells
+        await settle(app, clock, pilot, 1.5)
+        assert [key for key, _ in pane_of(app).heat.cells] != cells
+
+
 async def test_rebound_keys_work_on_the_map(tmp_path: Path) -> None:
-    keys = {"cursor_right": "N", "open": "ctrl+o", "market": "ctrl+a"}
+    keys = {"cursor_right": "N", "open": "ctrl+o", "market": "ctrl+a", "watch": "B"}
     config = Config(engine=EngineSection(preset="relaxed"), console=ConsoleSection(keys=keys))
     app, _, clock = make_app(tmp_path, config=config)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -200,6 +238,10 @@ async def test_rebound_keys_work_on_the_map(tmp_path: Path) -> None:
         await settle(app, clock, pilot)
         assert isinstance(screen_of(app), MarketScreen)
         assert pane_of(app).heat.place == 1
+        await pilot.press("w")
+        assert not app.main.table.state.watched
+        await pilot.press("B")
+        assert app.main.table.state.watched == {pane_of(app).heat.cursor}
         await pilot.press("ctrl+o")
         await settle(app, clock, pilot)
         assert isinstance(screen_of(app), DrillScreen)
@@ -216,7 +258,9 @@ async def test_an_empty_market_has_no_cell_and_says_so(tmp_path: Path) -> None:
     source.snapshot = replace(base, rankings=rankings)
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, clock, pilot)
-        await pilot.press("j", "G", "enter")
+        await pilot.press("j", "G", "enter", "w", "y")
         await settle(app, clock, pilot)
         assert isinstance(screen_of(app), MarketScreen)
+        assert not app.main.table.state.watched
+        assert not app.clipboard
         assert "no perpetual to show yet" in text_of(app)

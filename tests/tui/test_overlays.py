@@ -178,12 +178,27 @@ async def test_a_key_that_does_nothing_on_a_report_says_which_one_leaves(tmp_pat
         for pressed, told in (
             ("z", "freeze: only on the main screen; esc goes back"),
             ("i", "timeframe: only on a symbol's screen; esc goes back"),
-            ("w", "watch: only on a screen of panes; esc goes back"),
+            ("o", "maximise: only on a screen of panes; esc goes back"),
             ("comma", "pause: only in a recording; esc goes back"),
         ):
             await pilot.press(pressed)
             assert [notice.message for notice in app._notifications][-1] == told
         assert not app.main.table.state.frozen
+
+
+@pytest.mark.parametrize("key", ["V", "question_mark"])
+async def test_a_key_of_the_map_says_so_on_other_reports(tmp_path: Path, key: str) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(app, clock, pilot)
+        await pilot.press(key)
+        await settle(app, clock, pilot)
+        for pressed, label in (("w", "watch"), ("y", "copy")):
+            await pilot.press(pressed)
+            told = [notice.message for notice in app._notifications][-1]
+            assert told == f"{label}: only on a screen of panes or the map; esc goes back"
+        assert not app.main.table.state.watched
+        assert not app.clipboard
 
 
 async def test_the_line_about_the_maps_cursor_is_inside_its_frame(tmp_path: Path) -> None:

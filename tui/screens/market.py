@@ -1,7 +1,7 @@
 """The market screen: breadth, scores, liquidations by minute and a map of every asset, over the screen in front.
 
 Pushed by the app. The map has a cursor that belongs to a symbol: the line below the pane describes that symbol, and the
-app opens it. `tui.presenters.heat_map` decides the order of the cells and when it may change.
+keys that are about a symbol act on it. `tui.presenters.heat_map` decides the order of the cells and when it may change.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _ACTIONS: Final[dict[str, str]] = {
     "cursor_left": "move('cursor_left')",
     "cursor_right": "move('cursor_right')",
     "open": "open",
+    "watch": "watch",
+    "copy_symbol": "copy_symbol",
     "market": "dismiss",
 }
 """What actions do on this screen beside those of every report."""
@@ -46,7 +48,8 @@ class MarketPane(Pane):
     HELP = (
         "Breadth, scores and liquidations of the whole market, and a map with a cell for every asset, of the current "
         "preset. The cursor belongs to a symbol, which the line below the pane describes: {cursor_left} {cursor_down} "
-        "{cursor_up} {cursor_right} move it, {open} opens the symbol, and {back} there returns to its cell."
+        "{cursor_up} {cursor_right} move it, {open} opens the symbol, and {back} there returns to its cell. {watch} "
+        "puts it on the watch-list or takes it off, and {copy_symbol} copies it."
     )
 
     def __init__(self, *, id: str) -> None:
@@ -217,8 +220,10 @@ class MarketScreen(ReportScreen):
             Hint(key("open"), "open", "screen.open"),
             Hint(key("back"), "back", "screen.dismiss"),
             Hint(moves, "move", rank=2),
-            Hint(f"{key('first')} {key('last')}", "ends", rank=4),
-            Hint(key("help"), "help", "app.act('help')", 10),
+            Hint(key("watch"), "watch", "screen.watch", 4),
+            Hint(key("copy_symbol"), "copy", "screen.copy_symbol", 5),
+            Hint(f"{key('first')} {key('last')}", "ends", rank=11),
+            Hint(key("help"), "help", "app.act('help')", 3),
         )
 
     def present(self, view: View) -> None:
@@ -240,6 +245,16 @@ class MarketScreen(ReportScreen):
         if key is not None:
             self._market.hold()
             self._market.console.open_symbol(key, over=self)
+
+    def action_watch(self) -> None:
+        """Put the symbol under the cursor on the watch-list, or take it off."""
+        self._market.hold()
+        self.console.main.watch_symbol(self._market.heat.cursor)
+
+    def action_copy_symbol(self) -> None:
+        """Copy the symbol under the cursor."""
+        self._market.hold()
+        self.console.copy_symbol(self._market.heat.cursor)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a cell moves the cursor; a double click on the cursor's cell opens it."""
