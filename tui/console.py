@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import platformdirs
 from msgspec.structs import replace
 from textual import events
-from textual.notifications import Notify
+from textual.notifications import Notification, Notify
 from textual.screen import Screen
 
 from engine.clock import Clock, SystemClock
@@ -36,7 +36,7 @@ from tui.keys_in_order import KeysInOrder
 from tui.presenters.alerts import AlertChoice, Alerts, desktop_notice
 from tui.presenters.columns import symbol_text
 from tui.presenters.row import Key
-from tui.presenters.told import KEPT, STANDS_S, Severity, Told, leaving
+from tui.presenters.told import KEPT, STANDS_S, Severity, Told, fitted, leaving, returning
 from tui.presenters.view import Risk, View, venue_title
 from tui.presenters.view_state import ViewState
 from tui.presenters.waiting import waiting
@@ -57,6 +57,8 @@ FAILURE_SHOWN_S: Final = 1.5
 SAVE_S: Final = 2.0
 """How long the app's end waits for the disk to take the last choices; `tui.launch` waits longer, and says so."""
 
+BESIDE_WORDS: Final = 6
+"""Columns of a line that a notice's words do not get: its edge, the blanks around them, margin and scroll bar."""
 UNDER_WAY_S: Final = 0.3
 """A snapshot that arrives this soon after a request may have been made before it."""
 
@@ -96,6 +98,8 @@ class ConsoleApp(KeysInOrder):
         self.urgent = ""
         """A message that takes precedence in the status line; empty: none."""
         self._told: deque[Told] = deque(maxlen=KEPT)
+        self._put_off: Notification | None = None
+        """What a small terminal shows again once the notice that displaced it has left, for the time it had left."""
         self._begin = begin
         self._has_begun = False
         self.failed: str | None = None
@@ -369,20 +373,37 @@ class ConsoleApp(KeysInOrder):
         if self._told and (self._told[-1].text, self._told[-1].severity) == (said.text, severity):
             self._told.pop()
         self._told.append(said)
-        self.notify(said.text, severity=severity, markup=False, timeout=STANDS_S[severity])
+        shown = fitted(said.text, self.size.width - BESIDE_WORDS)
+        self.notify(shown, severity=severity, markup=False, timeout=STANDS_S[severity])
 
     def on_notify(self, event: Notify) -> None:
         """Remove the notices that a new one displaces, before Textual shows it."""
-        standing = list(self._notifications)
+        new, standing = event.notification, list(self._notifications)
         has_room = size_class(*self.size) in ("medium", "wide")
-        told = [(one.message, one.severity) for one in standing]
-        for place in leaving(told, event.notification.message, has_room=has_room):
+        if not has_room:
+            known = [*([self._put_off] if self._put_off else []), *standing]
+            place = returning(_texts(known), new.message)
+            self._put_off = None if place is None else _from_now(known[place], known[place] in standing)
+        for place in leaving(_texts(standing), new.message, has_room=has_room):
             del self._notifications[standing[place]]
             for screen in self.screen_stack:
                 # Textual alone would remove the toast and leave its holder, which shows as an empty line.
                 for holder in screen.query("ToastHolder"):
                     if holder.id and holder.id.endswith(standing[place].identity):
                         holder.remove()
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        """A notice left: its time is over, or it was clicked."""
+        super()._unnotify(notification, refresh)
+        self.call_later(self._bring_back)
+
+    def _bring_back(self) -> None:
+        put_off = self._put_off
+        if put_off is not None and not self._notifications:
+            self._put_off = None
+            # Not by `notify`, whose message may come after that of a newer notice and displace it.
+            self._notifications.add(_from_now(put_off, counts=False))
+            self._refresh_notifications()
 
     def export_folder(self) -> Path:
         """Where exports go: `prism` in the user's documents folder if there is one, else beside the state file."""
@@ -404,3 +425,13 @@ def table_state(state: ConsoleState) -> ViewState:
         watch_only=state.watch_only,
         pinned=tuple(Key(i.venue, i.symbol) for i in state.pinned),
     )
+
+
+def _texts(notices: Sequence[Notification]) -> list[tuple[str, Severity]]:
+    return [(one.message, one.severity) for one in notices]
+
+
+def _from_now(notice: Notification, counts: bool) -> Notification:
+    """The same notice anew, with the time that it has left if its time `counts`, else with all of it."""
+    left_s = notice.time_left if counts else notice.timeout
+    return Notification(notice.message, severity=notice.severity, timeout=left_s, markup=False)
