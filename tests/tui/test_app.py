@@ -13,9 +13,12 @@ from textual.command import CommandList, CommandPalette
 from textual.widgets._toast import Toast
 from textual.worker import WorkerFailed
 
+from engine.prism.faces import FACES
 from engine.prism.traps import TRAPS, Traps
+from engine.prism.verdict import movers
 from tests.tui.fake_source import SIZES, make_app, relaxed, screen_of, settle, text_of
 from tui.presenters.columns import COLUMNS
+from tui.presenters.view import words
 from tui.screens.drilldown import DrillScreen
 from tui.screens.help import HelpScreen
 from tui.screens.jump import JumpScreen
@@ -51,6 +54,29 @@ async def test_the_wide_screen_shows_every_column_gates_and_levels(tmp_path: Pat
         text = text_of(app)
     for wanted in ("STOP", "TP2", "FUND/8H", "SPREAD", "OI 1H", "VOL24H", "AGE", "GATES · relaxed", " · 15m ATR"):
         assert wanted in text
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_the_wide_screen_shows_a_face_gates_levels_and_six_movers_without_scrolling(
+    tmp_path: Path, face: str
+) -> None:
+    app, _, clock = make_app(tmp_path, config=relaxed())
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settle(app, clock, pilot)
+        for _ in range(3):  # with and without a note below the levels, with and without a face that counts
+            app.main.show_face(face)
+            await settle(app, clock, pilot)
+            view = app.view()
+            assert view is not None
+            assert view.row is not None
+            text = text_of(app)
+            assert "FINAL SCORE" in text
+            assert "scans in a row" in text
+            assert "at the stop" in text
+            told = text[text.index("MOVES THE VERDICT MOST") :]
+            for mover in movers(view.board, view.row)[:6]:
+                assert f"{mover.points:+.2f} {words(mover.component)}" in told
+            await pilot.press("j")
 
 
 async def test_a_small_terminal_shows_the_other_panes_one_key_away(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engine.prism.standing import Standing
 from engine.prism.verdict import movers
 from tui.presenters.format import MISSING, pad, share_text
 from tui.presenters.gauges import score_style, signed_gauge
-from tui.presenters.lines import BLANK, Line, right, wrapped
+from tui.presenters.lines import BLANK, Line, beside, right, wrapped
 from tui.presenters.readings import reading_text
 from tui.presenters.view import words
 
@@ -232,6 +232,13 @@ def driver_lines(board: Board, row: int, count: int = 5) -> list[Line]:
             )
         )
     return lines
+
+
+def driver_columns(board: Board, row: int, width: int) -> list[Line]:
+    """The same in two columns of `width` cells, one more component in as many lines as three take."""
+    heading, *found = driver_lines(board, row, 6)
+    half = (len(found) + 1) // 2
+    return [heading, *beside(found[:half], found[half:], width)]
 
 
 def stacked(height: int, *blocks: Sequence[Line]) -> list[Line]:

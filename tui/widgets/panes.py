@@ -67,22 +67,25 @@ class PrismPane(Pane):
         self.head(f"{of_symbol(self.TITLE, view)} · {side}", f"{words(self.face)} face")
         faces = breakdown.face_lines(board, row, width, self.face)
         parts = breakdown.component_lines(board, row, self.face, width)
-        compact = height < len(faces) + len(parts) + 1
         warning = [line for line in [feed_warning(view)] if line]
         told = [line for text in warning for line in wrapped(text, width, "warning")]
-        lines = [*told, *faces, *([] if compact else [BLANK]), *parts]
         side_by_side = width >= 80
         focus = view.focus
         standing = None if focus is None else focus.standing
         detail = breakdown.detail_lines(board, row, self.face, width, standing)
-        moving, verdict = breakdown.driver_lines(board, row), gates.gate_lines(ranking, row)
+        verdict = gates.gate_lines(ranking, row)
         entry = levels.level_lines(view, width - gates.WIDTH - 2 if side_by_side else width)
+        whole = len(told) + len(faces) + 1 + len(parts)
+        compact = height < whole
         if self._account_only:
-            return breakdown.stacked(height, lines, detail, moving)
-        if side_by_side:
-            tail = beside(verdict, breakdown.stacked(height - len(lines) - 1, entry, moving), gates.WIDTH)
-            return breakdown.stacked(height, lines, tail, detail)
-        return breakdown.stacked(height, lines, entry, verdict, moving, detail)
+            below = [detail, breakdown.driver_lines(board, row)]
+        elif side_by_side:
+            gated, moving = beside(verdict, entry, gates.WIDTH), breakdown.driver_columns(board, row, gates.WIDTH)
+            below = [gated, moving, detail]
+            compact = compact or height == whole + 1 + len(gated) + len(moving)  # a line more, and the last is in view
+        else:
+            below = [entry, verdict, breakdown.driver_lines(board, row), detail]
+        return breakdown.stacked(height, [*told, *faces, *([] if compact else [BLANK]), *parts], *below)
 
 
 class LiquidationsPane(Pane):
