@@ -202,7 +202,11 @@ def _same_asset(snapshot: Snapshot, row: int) -> list[Document]:
 
 
 def levels_document(levels: Levels, row: int) -> Document:
-    """Entry, stop and targets of one row, null if there are none; `note` says why, or gives a caveat."""
+    """Entry, stop and targets of one row, null if there are none; `note` says why, or gives a caveat.
+
+    `fixed_ms` is null if the levels follow the price.
+    """
+    fixed_ms = int(levels.fixed_ms[row])
     return {
         "status": LevelStatus(int(levels.status[row])).name.lower(),
         "entry": _number(levels.entry[row]),
@@ -214,6 +218,7 @@ def levels_document(levels: Levels, row: int) -> Document:
         "reward_risk_net": [_number(ratio) for ratio in levels.reward_risk_net[row]],
         "depth_1pct_usd": _number(levels.depth_1pct_usd[row]),
         "note": levels.notes.get(row),
+        "fixed_ms": fixed_ms if fixed_ms >= 0 else None,
     }
 
 

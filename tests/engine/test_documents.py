@@ -104,6 +104,23 @@ def test_statuses_and_sides_are_words(document: dict[str, Any]) -> None:
     assert {row["levels"]["status"] for row in every_row(document)} <= {"ok", "warming", "stale", "missing"}
 
 
+def test_levels_say_since_when_they_are_fixed_and_null_if_they_move(snapshot: Snapshot) -> None:
+    ranking = snapshot.ranking
+    candidate, gated = int(ranking.candidates[0]), int(ranking.vetoed[0])
+    times = ranking.levels.fixed_ms.copy()
+    times[candidate], times[gated] = snapshot.at_ms - 4_000, -1
+    levels = replace(ranking.levels, fixed_ms=times)
+    ranked = replace(ranking, levels=levels)
+    changed = replace(snapshot, rankings={**snapshot.rankings, snapshot.preset: ranked})
+    found = {
+        (row["venue"], row["symbol"]): row["levels"] for row in every_row(json.loads(encode(scan_document(changed))))
+    }
+    for row, since in ((candidate, snapshot.at_ms - 4_000), (gated, None)):
+        one = snapshot.instruments[row]
+        assert found[one.venue, one.symbol]["fixed_ms"] == since
+        assert json.loads(encode(explain_document(changed, row)))["levels"]["fixed_ms"] == since
+
+
 def test_a_row_of_nothing_is_null_everywhere() -> None:
     view = make_view(3)
     board = make_board(view)
@@ -115,6 +132,7 @@ def test_a_row_of_nothing_is_null_everywhere() -> None:
     assert row["levels"]["status"] == "missing"
     assert row["levels"]["tp"] == [None, None, None]
     assert row["levels"]["note"] == "no side"
+    assert row["levels"]["fixed_ms"] is None
     assert row["first_failed"] == "data"
     assert row["reason"] == "no score: no component has data"
 

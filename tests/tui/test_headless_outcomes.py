@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.config.schema import Config
+from engine.documents import row_document
 from engine.pipeline import Pipeline
 from engine.prism.board import COMPONENT_NAMES
 from engine.ranking.gates import GATE_NAMES
@@ -18,6 +19,7 @@ from tests.recorded import recorded
 from tests.tui.fake_source import scene
 from tui import cli
 from tui.headless import market
+from tui.headless.explain import _levels as level_texts
 from tui.headless.explain import _plain as plain_figure
 from tui.presenters.view import words
 
@@ -112,6 +114,17 @@ def test_levels_say_their_status_once(capsys: pytest.CaptureFixture[str]) -> Non
     capture = str(recorded("captures", "composite-four-venues.jsonl.gz"))
     assert cli.main(["explain", "binance-usdm:SANDUSDT", "--replay", capture]) == 0
     assert "Levels: warming: 0/15 bars of 15m" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "told"),
+    [(None, "Levels (ok, moving): entry"), (4_000, "Levels (ok, fixed 2025-10-14 12:32:13 UTC, 4.0 s ago): entry")],
+)
+def test_levels_say_whether_they_are_fixed(since_ms: int | None, told: str) -> None:
+    market = scene()
+    levels = dict(row_document(market, int(market.ranking.candidates[0]), 1)["levels"])
+    levels["fixed_ms"] = None if since_ms is None else market.at_ms - since_ms
+    assert str(level_texts(levels, market.at_ms)[0]).startswith(told)
 
 
 def test_a_time_without_a_recording_is_refused_at_once(

@@ -135,7 +135,7 @@ def _report(snapshot: Snapshot, row: int, document: dict[str, Any]) -> list[Any]
         rows = [_component(key, held) for key, held in face["components"].items()]
         parts += tables.fitted(title, _COMPONENTS, rows, available)
     parts += tables.fitted("Gates", _GATES, [_gate(gate) for gate in document["gates"]], available)
-    parts += _levels(document["levels"])
+    parts += _levels(document["levels"], document["at_ms"])
     rows = [
         [words(key), entry["name"], _plain(entry["value"]), entry["unit"], _age(entry["age_ms"]), entry["source"] or ""]
         for face in document["faces"].values()
@@ -213,16 +213,18 @@ def _gate(gate: dict[str, Any]) -> list[str]:
     ]
 
 
-def _levels(levels: dict[str, Any]) -> list[Text]:
+def _levels(levels: dict[str, Any], at_ms: int) -> list[Text]:
     if levels["entry"] is None:
         return [Text(f"Levels: {_status(levels)}")]
+    fixed_ms = levels["fixed_ms"]
+    since = "moving" if fixed_ms is None else f"fixed {tables.moment(fixed_ms)}, {_age(at_ms - fixed_ms)} ago"
     targets = "  ".join(
         f"TP{number} {_plain(price)} (net {_number(ratio, 2)})"
         for number, (price, ratio) in enumerate(zip(levels["tp"], levels["reward_risk_net"], strict=True), 1)
     )
     return [
         Text(
-            f"Levels ({levels['status']}): entry {_plain(levels['entry'])}  stop {_plain(levels['stop'])}  "
+            f"Levels ({levels['status']}, {since}): entry {_plain(levels['entry'])}  stop {_plain(levels['stop'])}  "
             f"R {_plain(levels['r'])}  ATR14 {levels['atr_timeframe']} {_plain(levels['atr'])}"
         ),
         Text(targets),
