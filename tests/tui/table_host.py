@@ -66,6 +66,15 @@ def lines(table: CandidatesTable) -> list[str]:
     return [table.render_line(y).text for y in range(table.size.height)]
 
 
+def move_to(table: CandidatesTable, key: Key) -> None:
+    """Put the cursor on an instrument as a user does: to the first row, and down from there."""
+    index = table.model.index_of(key)
+    assert index is not None
+    table.cursor_home()
+    table.cursor_down(index)
+    assert table.cursor_key == key
+
+
 def line_of(table: CandidatesTable, key: Key) -> int:
     """Screen line of an instrument, by what is drawn there."""
     index = table.model.index_of(key)

@@ -24,6 +24,7 @@ from tests.tui.fake_source import (
     settle,
     text_of,
 )
+from tests.tui.table_host import move_to
 from tui.console import SILENT_S
 from tui.presenters.row import Key
 from tui.screens.main import MainScreen
@@ -219,7 +220,7 @@ async def test_hostile_symbols_are_shown_as_they_are(tmp_path: Path, monkeypatch
         await settle(app, clock, pilot)
         app.main.table.change(pinned=tuple(Key(named[row].venue, HOSTILE[row]) for row in range(len(HOSTILE))))
         for row in range(len(HOSTILE)):
-            app.main.table.move_to(Key(named[row].venue, HOSTILE[row]))
+            move_to(app.main.table, Key(named[row].venue, HOSTILE[row]))
             await pilot.pause()  # the app hears where the cursor is before all is shown once more
             await settle(app, clock, pilot)
             text = text_of(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.tui.table_host import BASE, key_of, line_of, lines, ranked, table_on
+from tests.tui.table_host import BASE, key_of, line_of, lines, move_to, ranked, table_on
 
 
 async def test_the_cursor_stays_on_its_symbol_and_its_line_through_a_new_order() -> None:
@@ -102,7 +102,7 @@ async def test_pinned_rows_do_not_scroll() -> None:
     order = list(range(1, 60))
     async with table_on((80, 24), ranked(BASE, order)) as (table, pilot, _app):
         for row in (3, 2):
-            table.move_to(key_of(BASE, row))
+            move_to(table, key_of(BASE, row))
             table.toggle_pin()
         table.cursor_end()
         await pilot.pause()
@@ -135,7 +135,7 @@ async def test_more_pinned_rows_than_half_a_screen_scroll() -> None:
 async def test_a_click_below_the_pinned_rows_takes_the_row_that_stands_there() -> None:
     order = list(range(1, 60))
     async with table_on((80, 24), ranked(BASE, order)) as (table, pilot, _app):
-        table.move_to(key_of(BASE, 5))
+        move_to(table, key_of(BASE, 5))
         table.toggle_pin()
         table.cursor_end()
         await pilot.pause()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.tui.candidate_views import key_of, with_candidates
 from tests.tui.fake_source import make_app, relaxed, screen_of, settle, text_of
+from tests.tui.table_host import move_to
 from tests.tui.test_keys_in_order import burst
 from tui.app import PrismApp
 from tui.screens.drilldown import DrillScreen
@@ -35,7 +36,7 @@ async def test_an_opened_symbol_stays_through_every_preset(tmp_path: Path) -> No
         await settle(app, clock, pilot)
         assert source.snapshot is not None
         key = key_of(source.snapshot, only_with_relaxed(app))
-        assert app.main.table.move_to(key)
+        move_to(app.main.table, key)
         await pilot.press("enter")
         await settle(app, clock, pilot)
         source.calls.clear()

@@ -62,14 +62,6 @@ class CursorMoves(ScrollView):
         """To the last row."""
         self._move_to_index(self._rows.count - 1)
 
-    def move_to(self, key: Key) -> bool:
-        """Put the cursor on an instrument; False if it is not shown."""
-        index = self._rows.index_of(key)
-        if index is None:
-            return False
-        self._move_to_index(index)
-        return True
-
     def hold_row(self) -> None:
         """The user is using the row under the cursor: keep it in the view even if the market would remove it."""
         self._engaged = True
